@@ -1,0 +1,1 @@
+from action_recognition.cli.main import main

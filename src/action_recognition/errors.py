@@ -1,0 +1,32 @@
+"""The errors a caller can meet. Each message is one sentence fit to show to a user."""
+
+from __future__ import annotations
+
+
+class ActionRecognitionError(Exception):
+    """Base class of every error that this package raises on purpose."""
+
+
+class VideoError(ActionRecognitionError):
+    """A video cannot be read. `name` is the file's name, `reason` says why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        # Exceptions pickle as type(*args); worker processes send this one back to their parent.
+        return (VideoError, (self.name, self.reason))
+
+
+class ModelFileError(ActionRecognitionError):
+    """A model file is missing, damaged, foreign, or does not fit what it is used for."""
+
+
+class DataError(ActionRecognitionError):
+    """A manifest, a folder of clips, or a split is not usable as it is."""
+
+
+class UsageError(ActionRecognitionError):
+    """An argument or option has a value that makes no sense here."""

@@ -1,0 +1,278 @@
+"""HybridNet: 3D convolutions, then LSTM, then GRU over time, then a dense layer.
+
+The trunk is MobileNetV2 (Sandler et al., CVPR 2018, table 2) made three-dimensional: from the
+32-channel stage on, each block begins with a convolution over time. A 3D kernel is factored into
+a spatial (1x3x3) and a temporal (3x1x1) part, both per channel, which is where the parameters
+and the time go in a plain 3x3x3 kernel. Time is never reduced: the LSTM gets one feature vector
+for each frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from action_recognition.errors import UsageError
+
+# (expansion, channels, blocks, stride of the first block), as in table 2 of the paper.
+MOBILENET_V2_STAGES: tuple[tuple[int, int, int, int], ...] = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The settings of a HybridNet: all that is needed to build it again.
+
+    Parameters:
+        classes: number of classes, the width of the dense layer.
+        stem: channels of the first convolution.
+        stages: (expansion, channels, blocks, stride) of each stage of the trunk.
+        features: channels of the last convolution of the trunk.
+        temporal_from: blocks with at least this many input channels begin with a convolution
+            over time.
+        conv3d: False leaves out the convolutions over time: a frame-by-frame CNN.
+        lstm, gru: units of each, 0 leaves it out.
+        dropout: share of features set to zero before LSTM and before the dense layer.
+    """
+
+    classes: int
+    stem: int = 32
+    stages: tuple[tuple[int, int, int, int], ...] = MOBILENET_V2_STAGES
+    features: int = 1280
+    temporal_from: int = 32
+    conv3d: bool = True
+    lstm: int = 256
+    gru: int = 256
+    dropout: float = 0.4
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
+        """The inverse of `to_dict`. Raises UsageError for unknown or missing fields."""
+        names = {f.name for f in fields(cls)}
+        if set(values) != names:
+            raise UsageError(f"Architecture: fields {sorted(values)}, but {sorted(names)} are needed")
+        return cls(**{**values, "stages": tuple(tuple(s) for s in values["stages"])})
+
+
+class SpatialConv(nn.Module):
+    """Convolution over height and width of each frame, BatchNorm, and ReLU6 if `active`.
+
+    Padding is TensorFlow's "SAME", which at stride 2 adds more at the bottom and the right: the
+    public ImageNet weights of MobileNetV2 expect it. Frames go through as a batch of pictures,
+    (B*T, C, H, W), for which the CPU's 2D kernels train four times as fast as its 3D ones.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1,
+        active: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+        self.active = active
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B*T, inputs, H, W) -> (B*T, outputs, ceil(H/stride), ceil(W/stride))."""
+        kernel, stride, norm = self.conv.kernel_size[0], self.conv.stride[0], self.norm
+        weight, bias = self.conv.weight, None
+        if not norm.training:
+            # With fixed statistics BatchNorm is an affine map: fold it into the convolution,
+            # which saves a pass over the activations forward and two backward.
+            gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+            weight = weight * gain[:, None, None, None]
+            bias = norm.bias - norm.running_mean * gain
+        padding = 0
+        if kernel > 1:
+            pads: list[int] = []
+            for side in (x.shape[3], x.shape[2]):
+                total = max(0, (-(-side // stride) - 1) * stride + kernel - side)
+                pads += [total // 2, total - total // 2]
+            if pads == [kernel // 2] * 4:
+                padding = kernel // 2
+            else:
+                x = F.pad(x, pads)
+        x = F.conv2d(x, weight, bias, stride, padding, groups=self.conv.groups)
+        if norm.training:
+            x = norm(x)
+        return F.relu6(x) if self.active else x
+
+
+class TemporalConv(nn.Module):
+    """Convolution over time, 3x1x1, one kernel for each channel. It begins as the identity.
+
+    `weight` (C, 1, 3, 1, 1) is that of a grouped Conv3d. In training it is computed as three
+    products and their sum, whose gradient is far quicker on the CPU.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels, 1, 3, 1, 1))
+        with torch.no_grad():
+            self.weight[:, :, 1] = 1
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        """(B*T, C, H, W) -> the same shape; a frame sees its neighbours on both sides."""
+        channels, height, width = x.shape[1:]
+        x = x.view(-1, frames, channels, height, width)  # (B, T, C, H, W)
+        weight = self.weight.to(x.dtype)
+        if torch.is_grad_enabled():
+            before, here, after = weight.reshape(channels, 3).t().reshape(3, 1, 1, channels, 1, 1)
+            padded = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
+            x = padded[:, :-2] * before + x * here + padded[:, 2:] * after
+        else:
+            y = F.conv3d(x.transpose(1, 2), weight, padding=(1, 0, 0), groups=channels)
+            x = y.transpose(1, 2)
+        return x.reshape(-1, channels, height, width).contiguous(memory_format=torch.channels_last)
+
+
+class Block(nn.Module):
+    """Inverted residual with an optional convolution over time before it.
+
+    temporal 3x1x1 -> expand 1x1 -> per channel 3x3 -> project 1x1, added to the input where the
+    shapes agree.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, expansion: int, stride: int, temporal: bool
+    ) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        self.temporal = TemporalConv(inputs) if temporal else None
+        self.expand = SpatialConv(inputs, hidden, 1) if expansion > 1 else None
+        self.depthwise = SpatialConv(hidden, hidden, 3, stride=stride, groups=hidden)
+        self.project = SpatialConv(hidden, outputs, 1, active=False)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        """(B*T, inputs, H, W) -> (B*T, outputs, H/stride, W/stride)."""
+        y = x if self.temporal is None else self.temporal(x, frames)
+        y = y if self.expand is None else self.expand(y)
+        y = self.project(self.depthwise(y))
+        return x + y if self.residual else y
+
+
+class HybridNet(nn.Module):
+    """The network: clip in, logits out.
+
+    Parameters:
+        architecture: its settings; kept as the attribute of the same name.
+
+    The parts stand in the order in which data meets them: `stem`, `blocks`, `last` (the 3D
+    trunk), `lstm`, `gru`, `dense`.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = architecture
+        self.architecture = a
+        self.freeze_norm = False
+        self.stem = SpatialConv(3, a.stem, 3, stride=2)
+        blocks: list[Block] = []
+        inputs = a.stem
+        for expansion, channels, repeats, stride in a.stages:
+            for k in range(repeats):
+                temporal = a.conv3d and bool(blocks) and inputs >= a.temporal_from
+                blocks.append(
+                    Block(
+                        inputs, channels, expansion=expansion, stride=stride if k == 0 else 1,
+                        temporal=temporal,
+                    )
+                )  # fmt: skip
+                inputs = channels
+        self.blocks = nn.ModuleList(blocks)
+        self.last = SpatialConv(inputs, a.features, 1)
+        self.drop = nn.Dropout(a.dropout)
+        width = a.features
+        self.lstm = nn.LSTM(width, a.lstm, batch_first=True) if a.lstm else None
+        width = a.lstm or width
+        self.gru = nn.GRU(width, a.gru, batch_first=True) if a.gru else None
+        width = a.gru or width
+        self.dense = nn.Linear(width, a.classes)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.lstm is not None:
+            # Forget gates open at the start, so that gradients reach the first frames
+            # (Jozefowicz et al., ICML 2015).
+            with torch.no_grad():
+                self.lstm.bias_hh_l0[self.lstm.hidden_size : 2 * self.lstm.hidden_size] = 1
+
+    def train(self, mode: bool = True) -> HybridNet:
+        """As nn.Module.train; BatchNorm keeps its statistics where `freeze_norm` is set."""
+        super().train(mode)
+        if mode and self.freeze_norm:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def frame_features(self, x: Tensor) -> Tensor:
+        """The 3D trunk: clip (B, 3, T, H, W) -> one vector for each frame (B, T, features)."""
+        batch, _, frames, height, width = x.shape
+        x = x.transpose(1, 2).reshape(batch * frames, 3, height, width)
+        x = x.contiguous(memory_format=torch.channels_last)
+        x = self.stem(x)  # (B*T, stem, H/2, W/2)
+        for block in self.blocks:
+            x = block(x, frames)  # at the end (B*T, 320, H/32, W/32)
+        x = self.last(x)  # (B*T, features, H/32, W/32)
+        return x.mean((2, 3)).view(batch, frames, -1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Clip (B, 3, T, H, W), normalised, float -> logits (B, classes), float32."""
+        x = self.drop(self.frame_features(x))  # (B, T, features)
+        # The recurrent layers cost under a millisecond: float32 keeps their sums exact.
+        with torch.autocast(x.device.type, enabled=False):
+            x = x.float()
+            if self.lstm is not None:
+                x, _ = self.lstm(x)  # (B, T, lstm)
+            if self.gru is not None:
+                x, _ = self.gru(x)  # (B, T, gru)
+            return self.dense(self.drop(x.mean(1)))  # (B, classes)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trained parameters."""
+    return sum(p.numel() for p in network.parameters())
+
+
+def count_macs(network: HybridNet, *, frames: int, size: int) -> int:
+    """Multiply-accumulate operations for one clip of frames x size x size pixels.
+
+    Counted by PyTorch's FlopCounterMode (two operations each) for the convolutions and the
+    dense layer; the recurrent layers, which it does not see on the CPU, are added by their
+    matrix sizes.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    was_training = network.training
+    network.eval()
+    device = network.dense.weight.device
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 3, frames, size, size, device=device))
+    network.train(was_training)
+    seen = counter.get_flop_counts()
+    macs = counter.get_total_flops() // 2
+    for name, layer in (("lstm", network.lstm), ("gru", network.gru)):
+        if layer is not None and not any(key.endswith(f".{name}") for key in seen):
+            macs += frames * sum(w.numel() for w in layer.parameters() if w.ndim == 2)
+    return macs

@@ -1,0 +1,248 @@
+"""The model file: one HDF5 file that holds all that is needed to use a trained network.
+
+`docs/model-file.md` describes the layout. Nothing in it is code, and nothing is looked up
+elsewhere: a file from a stranger can be wrong, but it cannot run anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from action_recognition.clips import Preprocessing
+from action_recognition.errors import ActionRecognitionError, ModelFileError
+from action_recognition.model import Architecture, HybridNet
+
+FORMAT = "action-recognition model"
+FORMAT_VERSION = 1
+
+# A description of this size is no description. Bounds what a damaged file can make us read.
+_MAX_TEXT_BYTES = 16 * 2**20
+_MAX_PARAMETERS = 500_000_000
+
+_DESCRIPTIONS = ("classes", "architecture", "preprocessing", "inference", "metrics", "training")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network with all that belongs to it.
+
+    Parameters:
+        network: the network, on the CPU, in eval mode.
+        classes: names of the classes in the order of the logits.
+        preprocessing: how a video becomes the network's input.
+        clips: number of clips of a video over which probabilities are averaged.
+        metrics: figures of the test side as `evaluate` gives them; empty if not measured.
+        training: record of the training: data, seed, versions, settings, notes.
+    """
+
+    network: HybridNet
+    classes: tuple[str, ...]
+    preprocessing: Preprocessing
+    clips: int = 5
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(set(self.classes)) != len(self.classes):
+            raise ModelFileError(f"classes must differ from each other, but are {self.classes}")
+        if len(self.classes) != self.network.architecture.classes:
+            raise ModelFileError(
+                f"{len(self.classes)} class names are given for a network "
+                f"of {self.network.architecture.classes} classes"
+            )
+        if not 1 <= self.clips <= 1000:
+            raise ModelFileError(f"clips is {self.clips}, must be from 1 to 1000")
+
+
+def save_model(model: Model, path: str | Path) -> None:
+    """Writes a model file. An interruption at any point leaves an older file as it was.
+
+    Weights are stored as float16: half the size, with predictions that agree to three digits.
+
+    Raises:
+        ModelFileError: the file cannot be written, or a weight is not a finite float16 number.
+    """
+    path = Path(path)
+    weights = {name: _to_stored(name, w) for name, w in model.network.state_dict().items()}
+    texts = {
+        "classes": json.dumps(list(model.classes)),
+        "architecture": json.dumps(model.network.architecture.to_dict()),
+        "preprocessing": json.dumps(model.preprocessing.to_dict()),
+        "inference": json.dumps({"clips": model.clips}),
+        "metrics": json.dumps(dict(model.metrics)),
+        "training": json.dumps(dict(model.training)),
+    }
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        os.close(handle)
+        temporary = Path(name)
+        with h5py.File(temporary, "w") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["format_version"] = FORMAT_VERSION
+            file.attrs["sha256"] = _digest(texts, weights)
+            for key, text in texts.items():
+                file.create_dataset(f"description/{key}", data=text)
+            for key, values in weights.items():
+                file.create_dataset(f"weights/{key}", data=values)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes it readable for its owner only
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ModelFileError(f"{path.name}: the model cannot be written ({reason})") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def load_model(path: str | Path) -> Model:
+    """Reads a model file.
+
+    Raises:
+        ModelFileError: there is no such file, it is not a model file of a known version, it is
+            damaged, or a part is missing or does not fit; the message names the part.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelFileError(f"{path.name}: there is no such model file")
+    try:
+        with h5py.File(path, "r") as file:
+            return _read(file)
+    except ActionRecognitionError as error:
+        raise ModelFileError(f"{path.name}: {error}") from None
+    except OSError as error:
+        if error.errno is not None and not h5py.is_hdf5(path):
+            raise ModelFileError(f"{path.name}: it cannot be read ({error.strerror})") from None
+        if h5py.is_hdf5(path):
+            reason = "the HDF5 file is truncated or damaged"
+        else:
+            reason = "it is not an HDF5 file"
+        raise ModelFileError(f"{path.name}: {reason}") from None
+    except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
+        raise ModelFileError(f"{path.name}: the model file is damaged ({error})") from None
+
+
+def _read(file: h5py.File) -> Model:
+    found = file.attrs.get("format")
+    if found != FORMAT:
+        raise ModelFileError(
+            "it is an HDF5 file, but not a model of this project "
+            f"(its attribute 'format' is {found!r}, not {FORMAT!r})"
+        )
+    version = file.attrs.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            f"it has format version {version!r}; this release reads version {FORMAT_VERSION}"
+        )
+    texts = {key: _read_text(file, key) for key in _DESCRIPTIONS}
+    described = {key: _parse(key, text) for key, text in texts.items()}
+    preprocessing = Preprocessing.from_dict(described["preprocessing"])
+    network = HybridNet(Architecture.from_dict(described["architecture"]))
+    expected = network.state_dict()
+    if sum(w.numel() for w in expected.values()) > _MAX_PARAMETERS:
+        raise ModelFileError("its architecture has more parameters than this release loads")
+    weights = {key: _read_weight(file, key, like) for key, like in expected.items()}
+    extra = sorted(set(_leaves(file["weights"])) - set(expected))
+    if extra:
+        raise ModelFileError(f"it holds a weight that its architecture does not have: {extra[0]}")
+    if file.attrs.get("sha256") != _digest(texts, weights):
+        raise ModelFileError(
+            "its content does not match its checksum: the file was damaged or changed by hand"
+        )
+    network.load_state_dict(
+        {key: torch.from_numpy(w).to(expected[key].dtype) for key, w in weights.items()}
+    )
+    network.eval()
+    return Model(
+        network=network,
+        classes=tuple(str(c) for c in described["classes"]),
+        preprocessing=preprocessing,
+        clips=int(described["inference"]["clips"]),
+        metrics=described["metrics"],
+        training=described["training"],
+    )
+
+
+def _to_stored(name: str, weight: torch.Tensor) -> np.ndarray[Any, Any]:
+    values = weight.detach().cpu().contiguous()
+    if not values.is_floating_point():
+        return values.numpy()
+    stored = values.to(torch.float16)
+    if not torch.isfinite(stored).all():
+        raise ModelFileError(f"weight {name} has values that are not finite float16 numbers")
+    return stored.numpy()
+
+
+def _read_text(file: h5py.File, key: str) -> str:
+    node = file.get(f"description/{key}")
+    if not isinstance(node, h5py.Dataset) or node.shape != () or node.dtype.kind != "O":
+        raise ModelFileError(f"description/{key} is missing or not a text")
+    raw = node[()]
+    if len(raw) > _MAX_TEXT_BYTES:
+        raise ModelFileError(f"description/{key} is too long")
+    try:
+        return bytes(raw).decode("utf-8")
+    except UnicodeDecodeError:
+        raise ModelFileError(f"description/{key} is not UTF-8 text") from None
+
+
+def _parse(key: str, text: str) -> Any:
+    wanted = list if key == "classes" else dict
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        raise ModelFileError(f"description/{key} is not JSON") from None
+    if not isinstance(value, wanted):
+        raise ModelFileError(f"description/{key} is not a JSON {wanted.__name__}")
+    return value
+
+
+def _read_weight(file: h5py.File, key: str, like: torch.Tensor) -> np.ndarray[Any, Any]:
+    node = file.get(f"weights/{key}")
+    if not isinstance(node, h5py.Dataset):
+        raise ModelFileError(f"the weight {key} is missing")
+    if node.shape != tuple(like.shape):
+        raise ModelFileError(
+            f"the weight {key} has shape {node.shape}, but its architecture needs "
+            f"{tuple(like.shape)}"
+        )
+    if node.dtype.kind not in "fi":
+        raise ModelFileError(f"the weight {key} has type {node.dtype}, not a number")
+    values = np.asarray(node[()])
+    if values.dtype.kind == "f" and not math.isfinite(float(np.abs(values).max(initial=0.0))):
+        raise ModelFileError(f"the weight {key} holds values that are not finite")
+    return values
+
+
+def _leaves(group: h5py.Group) -> list[str]:
+    names: list[str] = []
+    group.visititems(lambda n, o: names.append(n) if isinstance(o, h5py.Dataset) else None)
+    return names
+
+
+def _digest(texts: Mapping[str, str], weights: Mapping[str, np.ndarray[Any, Any]]) -> str:
+    sha = hashlib.sha256()
+    for key in sorted(texts):
+        sha.update(f"{key}={texts[key]}\n".encode())
+    for key in sorted(weights):
+        values = np.ascontiguousarray(weights[key])
+        sha.update(f"{key}:{values.dtype.str}:{values.shape}\n".encode())
+        sha.update(values.tobytes())
+    return sha.hexdigest()

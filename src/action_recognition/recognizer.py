@@ -1,0 +1,222 @@
+"""Recognizer: a video in, a ranked answer out. The one inference path of the project."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from action_recognition.clips import Preprocessing, VideoClips, read_clips, to_input
+from action_recognition.errors import UsageError
+from action_recognition.model import HybridNet
+from action_recognition.modelfile import Model, load_model
+from action_recognition.video import Source, Video, VideoInfo
+
+SHIPPED_MODEL = "ucf101-hmdb51-ten.h5"
+
+
+def shipped_model_path() -> Path:
+    """The model file that comes with the package."""
+    return Path(str(resources.files("action_recognition") / "models" / SHIPPED_MODEL))
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds that each stage took."""
+
+    open_s: float
+    decode_s: float
+    network_s: float
+
+    @property
+    def total_s(self) -> float:
+        """All stages together."""
+        return self.open_s + self.decode_s + self.network_s
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The answer for one video.
+
+    Parameters:
+        file: name of the video.
+        ranked: (action, probability), most probable first; probabilities are in 0..1 and sum
+            to 1.
+        clips_s: (start, end) in seconds of each clip that the network saw.
+        video: facts about the video.
+        timings: seconds for each stage.
+        clips: the frames that the network saw, where `predict(keep_frames=True)` asked for them.
+    """
+
+    file: str
+    ranked: tuple[tuple[str, float], ...]
+    clips_s: tuple[tuple[float, float], ...]
+    video: VideoInfo
+    timings: Timings
+    clips: VideoClips | None = None
+
+    def __post_init__(self) -> None:
+        total = sum(p for _, p in self.ranked)
+        if not self.ranked or not math.isclose(total, 1, abs_tol=1e-4):
+            raise UsageError(f"Prediction: probabilities sum to {total}, must sum to 1")
+
+    @property
+    def action(self) -> str:
+        """The most probable action."""
+        return self.ranked[0][0]
+
+    @property
+    def probability(self) -> float:
+        """The probability of that action."""
+        return self.ranked[0][1]
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        """Probability of each action, most probable first."""
+        return dict(self.ranked)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, fit for JSON, as `action-recognition predict --json` prints them."""
+        return {
+            "file": self.file,
+            "action": self.action,
+            "probability": round(self.probability, 6),
+            "probabilities": {action: round(p, 6) for action, p in self.ranked},
+            "duration_s": round(self.video.duration_s, 3),
+            "elapsed_s": round(self.timings.total_s, 3),
+            "clips_s": [[round(a, 3), round(b, 3)] for a, b in self.clips_s],
+            "timings_s": {k: round(v, 3) for k, v in asdict(self.timings).items()},
+        }
+
+    def __repr__(self) -> str:
+        return f"Prediction({self.file!r}: {self.action} {self.probability:.1%})"
+
+
+class Recognizer:
+    """Recognises actions in videos with one model. Safe to share between threads.
+
+    Parameters:
+        model: a model as `load_model` gives it.
+        device: "cpu", "cuda" or "auto" (a GPU where there is one).
+
+    Example:
+        >>> recognizer = Recognizer.load()                 # doctest: +SKIP
+        >>> recognizer.predict("kitchen.mp4").ranked[:2]   # doctest: +SKIP
+        (('Cutting in Kitchen', 0.98), ('Brushing Teeth', 0.01))
+    """
+
+    def __init__(self, model: Model, *, device: str = "auto") -> None:
+        self.model = model
+        self.device = pick_device(device)
+        self._network = model.network.to(self.device).eval()
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, *, device: str = "auto") -> Recognizer:
+        """Loads a model file; None stands for the model that ships with the package.
+
+        Raises:
+            ModelFileError: the file is missing, damaged or foreign.
+        """
+        return cls(load_model(shipped_model_path() if path is None else path), device=device)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the actions that the model knows."""
+        return self.model.classes
+
+    def predict(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        clips: int | None = None,
+        keep_frames: bool = False,
+    ) -> Prediction:
+        """Recognises the action of one video: the average over clips spread over its length.
+
+        Parameters:
+            source: path, or binary file object.
+            name: the name for results and errors; by default the file's own.
+            clips: how many clips at most; None: as the model file says.
+            keep_frames: keep what the network saw in `Prediction.clips`.
+
+        Raises:
+            VideoError: the video cannot be read; the message names the file and the reason.
+        """
+        started = time.perf_counter()
+        with Video(source, name=name) as video:
+            opened = time.perf_counter()
+            seen = read_clips(
+                video,
+                self.model.preprocessing,
+                count=self.model.clips if clips is None else clips,
+            )
+            decoded = time.perf_counter()
+            info, file = video.info, video.name
+        probabilities = predict_clips(self._network, seen.frames, self.model.preprocessing)
+        finished = time.perf_counter()
+        order = np.argsort(-probabilities, kind="stable")
+        return Prediction(
+            file=file,
+            ranked=tuple((self.classes[k], float(probabilities[k])) for k in order),
+            clips_s=tuple((float(t[0]), float(t[-1])) for t in seen.times_s),
+            video=info,
+            timings=Timings(opened - started, decoded - opened, finished - decoded),
+            clips=seen if keep_frames else None,
+        )
+
+    def describe(self) -> Mapping[str, Any]:
+        """Facts about the model: classes, preprocessing, metrics, training record."""
+        return {
+            "classes": list(self.classes),
+            "preprocessing": self.model.preprocessing.to_dict(),
+            "clips": self.model.clips,
+            "metrics": self.model.metrics,
+            "training": self.model.training,
+        }
+
+
+def predict_clips(
+    network: HybridNet,
+    clips: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    *,
+    batch: int = 4,
+) -> NDArray[np.float64]:
+    """Probabilities of a video: the softmax of each clip, averaged.
+
+    Parameters:
+        network: in eval mode, on any device.
+        clips: (N, T, H, W, 3) uint8 RGB.
+        batch: clips that go through the network at once; bounds the memory.
+
+    Returns:
+        (classes,) float64 in 0..1 with sum 1.
+    """
+    device = network.dense.weight.device
+    total = np.zeros(network.architecture.classes)
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+        for start in range(0, len(clips), batch):
+            x = to_input(torch.from_numpy(clips[start : start + batch]).to(device), preprocessing)
+            logits = network(x).double()
+            total += logits.softmax(1).sum(0).cpu().numpy()
+    return total / len(clips)
+
+
+def pick_device(device: str) -> torch.device:
+    """The torch device of "auto" (a GPU where there is one), "cpu" or "cuda"."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"device={device!r}, must be one of auto, cpu, cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device='cuda', but PyTorch finds no GPU here; use auto or cpu")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)

@@ -1,0 +1,426 @@
+"""Videos: open, check and decode them. Seconds go in, RGB frames come out.
+
+A `Video` trusts nothing about its file: the container must be on the allow-list, the size is
+checked before the first frame is decoded, and whatever is wrong is raised as one `VideoError`
+that names the file and the reason.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
+
+from action_recognition.errors import VideoError
+
+FILE_EXTENSIONS: tuple[str, ...] = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "3gp")
+
+# FFmpeg's demuxers for MP4/MOV/3GP, Matroska/WebM and AVI. Everything else is refused by FFmpeg
+# itself: pictures (a JPEG opens as a video of one frame) and playlists (which name other files).
+_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+_SUPPORTED = "MP4, MOV, AVI, MKV or WebM"
+
+# 8K is 33 million pixels. A header that promises more is damaged or hostile: a file of 4 MB can
+# decode to 8 GB.
+MAX_PIXELS = 40_000_000
+
+# From this gap between two wanted frames on, seeking beats decoding everything between them.
+_SEEK_GAP_S = 12.0
+
+# Missing end of a file that is still taken as rounding in its header.
+_TRUNCATED_MIN_S = 0.5
+_TRUNCATED_SHARE = 0.05
+
+_SMALL_PIXELS = 640 * 480  # below this, starting decoder threads costs more than it gains
+
+Source = str | Path | BinaryIO
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Facts about a video. Width and height are those of the displayed, rotated picture.
+
+    `duration_s` in seconds; `frame_rate` in frames/s, on average, 0 if the file does not say;
+    `rotation` in degrees counter-clockwise, a multiple of 90, as applied for display.
+    """
+
+    duration_s: float
+    frame_rate: float
+    width: int
+    height: int
+    codec: str
+    container: str
+    rotation: int
+    has_audio: bool
+
+
+class Video:
+    """A checked video, from which frames can be read by their time.
+
+    Parameters:
+        source: a path, or a binary file object that can seek (an upload held in memory).
+        name: the name used in errors and results; by default the file's own.
+
+    Raises:
+        VideoError: missing, empty, not a video of a supported container, truncated before its
+            index, without a picture stream, too large, or without a decodable frame.
+    """
+
+    def __init__(self, source: Source, *, name: str | None = None) -> None:
+        self._source = source
+        self.name = name or _name_of(source)
+        _check_file(source, self.name)
+        self._container = self._open()
+        try:
+            self._restart_decoding()
+            self._first = self._decode_first()
+            self.info = self._read_info()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def frames_at(
+        self, times_s: Sequence[float] | NDArray[np.float64], *, size: int, max_aspect: float = 4 / 3
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """The frames on display at the given times, cropped and scaled to a square.
+
+        A time before the first frame gives the first frame, one after the last gives the last
+        (policy `repeat_last`). The picture is centre-cropped to an aspect between 1/max_aspect
+        and max_aspect and scaled to size x size, in the same step as its conversion to RGB.
+
+        Parameters:
+            times_s: N times in seconds from the first frame, in any order.
+            size: side of the square, in pixels.
+            max_aspect: largest ratio of long to short side that is kept, at least 1.
+
+        Returns:
+            frames (N, size, size, 3) uint8 RGB, and the time in seconds at which each begins.
+
+        Raises:
+            VideoError: the file ends before a wanted time that its header promises.
+        """
+        wanted = np.asarray(times_s, dtype=np.float64)
+        order = np.argsort(wanted, kind="stable")
+        frames = np.empty((len(wanted), size, size, 3), dtype=np.uint8)
+        actual = np.empty(len(wanted), dtype=np.float64)
+        to_square = _SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
+        selected = self._select(wanted[order])
+        for position, (time_s, frame) in zip(order, selected, strict=True):
+            try:
+                frames[position] = to_square(frame)
+            except (av.FFmpegError, ValueError, MemoryError) as error:
+                raise VideoError(self.name, f"a frame cannot be converted to RGB ({error})") from None
+            actual[position] = time_s
+        return frames, actual
+
+    def check(self) -> int:
+        """Decodes the whole video once and returns its number of frames.
+
+        Raises:
+            VideoError: the file is truncated or nothing in it can be decoded.
+        """
+        return sum(1 for _ in self._timed_frames())
+
+    def close(self) -> None:
+        """Releases the decoder. A file object given by the caller stays open."""
+        self._container.close()
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        i = self.info
+        return f"Video({self.name!r}, {i.duration_s:.2f} s, {i.width}x{i.height}, {i.codec})"
+
+    # -- opening ---------------------------------------------------------------------------
+
+    def _open(self) -> av.container.InputContainer:
+        if isinstance(self._source, (str, Path)):
+            file: str | BinaryIO = str(self._source)
+        else:
+            file = self._source
+            file.seek(0)
+        try:
+            return av.open(
+                file,
+                metadata_errors="replace",
+                options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
+            )
+        except (av.FFmpegError, ValueError, UnicodeError, MemoryError):
+            raise VideoError(self.name, _why_not_opened(self._source)) from None
+
+    def _restart_decoding(self) -> None:
+        streams = self._container.streams.video
+        if not streams:
+            raise VideoError(self.name, "it holds no picture stream")
+        self._stream = streams[0]
+        codec = self._stream.codec_context
+        if codec is None:
+            raise VideoError(self.name, "its picture stream has a codec that is not known here")
+        pixels = codec.width * codec.height
+        if pixels > MAX_PIXELS:
+            raise VideoError(
+                self.name,
+                f"its picture of {codec.width}x{codec.height} pixels is over the limit "
+                f"of {MAX_PIXELS // 1_000_000} million pixels",
+            )
+        if pixels <= _SMALL_PIXELS:
+            codec.thread_count = 1
+        else:
+            codec.thread_type = "AUTO"
+        self._end_s = -math.inf  # end of the last packet seen, any stream, in container time
+        self._decoded = self._decode()
+        self._fresh = True
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """Frames in display order from the current position; damaged packets are passed over."""
+        try:
+            for packet in self._container.demux():
+                if packet.pts is not None and packet.time_base is not None:
+                    end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                    self._end_s = max(self._end_s, float(end))
+                if packet.stream is not self._stream and packet.stream.index != self._stream.index:
+                    continue
+                try:
+                    frames = packet.decode()
+                except (av.FFmpegError, ValueError):
+                    continue
+                for frame in frames:
+                    if isinstance(frame, av.VideoFrame):
+                        yield frame
+        except (av.FFmpegError, ValueError):
+            return  # the demuxer met damage: what follows cannot be read, _check_end decides
+
+    def _decode_first(self) -> av.VideoFrame:
+        frame = next(self._decoded, None)
+        if frame is None:
+            self._check_end()
+            raise VideoError(self.name, "it holds no decodable frame")
+        return frame
+
+    def _read_info(self) -> VideoInfo:
+        stream, first = self._stream, self._first
+        rate = stream.average_rate or stream.guessed_rate
+        self._rate = float(rate) if rate else 0.0
+        self._start_s = first.time if first.time is not None else 0.0
+        aspect = stream.sample_aspect_ratio
+        self._pixel_aspect = float(aspect) if aspect else 1.0
+        rotation = round(first.rotation / 90) * 90 % 360
+        width, height = round(first.width * self._pixel_aspect), first.height
+        if rotation % 180:
+            width, height = height, width
+        return VideoInfo(
+            duration_s=self._read_duration(),
+            frame_rate=self._rate,
+            width=width,
+            height=height,
+            codec=stream.codec_context.name,
+            container=self._container.format.name,
+            rotation=rotation,
+            has_audio=bool(self._container.streams.audio),
+        )
+
+    def _read_duration(self) -> float:
+        stream = self._stream
+        if stream.duration and stream.time_base:
+            return float(stream.duration * stream.time_base)
+        tag = _parse_clock(stream.metadata.get("DURATION", ""))
+        if tag:
+            return tag
+        if self._container.duration:
+            return self._container.duration / av.time_base
+        # A live recording (WebM of a browser) has no duration in its header: read to the end.
+        times = [time_s for time_s, _ in self._timed_frames()]
+        return times[-1] + (1 / self._rate if self._rate else 0.0)
+
+    # -- decoding --------------------------------------------------------------------------
+
+    def _timed_frames(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        """All frames from the start, each with its time in seconds from the first frame."""
+        if not self._fresh:
+            self._container.close()
+            self._container = self._open()
+            self._restart_decoding()
+            self._first = self._decode_first()
+        self._fresh = False
+        yield 0.0, self._first
+        yield from self._remaining_frames(0.0)
+        self._check_end()
+
+    def _remaining_frames(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
+        for frame in self._decoded:
+            if frame.time is not None:
+                time_s = frame.time - self._start_s
+            else:  # some AVI frames carry no time stamp
+                time_s += 1 / self._rate if self._rate else 0.0
+            yield time_s, frame
+
+    def _select(self, wanted: NDArray[np.float64]) -> Iterator[tuple[float, av.VideoFrame]]:
+        """For each of the wanted times, in rising order: the frame on display then."""
+        if not len(wanted):
+            return
+        frames = self._timed_frames()
+        shown = next(frames)
+        upcoming = next(frames, None)
+        for time_s in wanted:
+            if upcoming is not None and time_s - upcoming[0] > _SEEK_GAP_S:
+                landed = self._seek(time_s)
+                if landed is None:  # cannot seek here: decode on, from the start
+                    frames = self._timed_frames()
+                    shown = next(frames)
+                else:
+                    frames, shown = landed
+                upcoming = next(frames, None)
+            while upcoming is not None and upcoming[0] <= time_s:
+                shown = upcoming
+                upcoming = next(frames, None)
+            yield shown
+
+    def _seek(
+        self, time_s: float
+    ) -> tuple[Iterator[tuple[float, av.VideoFrame]], tuple[float, av.VideoFrame]] | None:
+        """Goes to the last keyframe before `time_s`; None where the file does not allow it."""
+        time_base = self._stream.time_base
+        if time_base is None:
+            return None
+        try:
+            self._container.seek(
+                int((time_s + self._start_s) / time_base), stream=self._stream, backward=True
+            )
+        except av.FFmpegError:
+            return None
+        self._decoded = self._decode()
+        frames = self._remaining_frames(time_s)
+        landed = next(frames, None)
+        if landed is None or landed[0] > time_s:
+            return None
+
+        def until_end() -> Iterator[tuple[float, av.VideoFrame]]:
+            yield from frames
+            self._check_end()
+
+        return until_end(), landed
+
+    def _check_end(self) -> None:
+        """Called when the file has no more to give: was that the end which its header promised?"""
+        if not self._container.duration:
+            return
+        start = (self._container.start_time or 0) / av.time_base
+        declared = self._container.duration / av.time_base
+        readable = max(0.0, self._end_s - start)
+        if declared - readable > max(_TRUNCATED_MIN_S, _TRUNCATED_SHARE * declared):
+            raise VideoError(
+                self.name,
+                f"it is truncated or damaged: its header promises {declared:.1f} s, "
+                f"but only {readable:.1f} s can be read",
+            )
+
+
+class _SquareConverter:
+    """Frame -> (size, size, 3) RGB: crop to the aspect range, scale, rotate for display.
+
+    One swscale context is kept for the whole stream (8 times as quick as one for each frame),
+    and a frame that is wanted twice is converted once.
+    """
+
+    def __init__(self, size: int, max_aspect: float, pixel_aspect: float, rotation: int) -> None:
+        self._size = size
+        self._max_aspect = max_aspect
+        self._pixel_aspect = pixel_aspect
+        self._quarter_turns = rotation // 90
+        self._reformatter = VideoReformatter()
+        self._last: tuple[av.VideoFrame, NDArray[np.uint8]] | None = None
+
+    def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
+        if self._last is not None and self._last[0] is frame:
+            return self._last[1]
+        size = self._size
+        width, height = frame.width * self._pixel_aspect, float(frame.height)
+        scaled_width = max(size, round(size * width / min(width, height * self._max_aspect)))
+        scaled_height = max(size, round(size * height / min(height, width * self._max_aspect)))
+        scaled = self._reformatter.reformat(
+            frame,
+            width=scaled_width,
+            height=scaled_height,
+            format="rgb24",
+            interpolation=Interpolation.BILINEAR,
+            threads=1,
+        )
+        left, top = (scaled_width - size) // 2, (scaled_height - size) // 2
+        image = scaled.to_ndarray()[top : top + size, left : left + size]
+        image = np.ascontiguousarray(np.rot90(image, self._quarter_turns))
+        self._last = (frame, image)
+        return image
+
+
+def _name_of(source: Source) -> str:
+    if isinstance(source, (str, Path)):
+        return Path(source).name or str(source)
+    return Path(str(getattr(source, "name", "video"))).name
+
+
+def _check_file(source: Source, name: str) -> None:
+    if not isinstance(source, (str, Path)):
+        if source.seek(0, io.SEEK_END) == 0:
+            raise VideoError(name, "the file is empty")
+        return
+    path = Path(source)
+    try:
+        if path.is_dir():
+            raise VideoError(name, "it is a folder, not a video file")
+        if not path.exists():
+            raise VideoError(name, "there is no such file")
+        if not path.is_file():
+            raise VideoError(name, "it is not a regular file")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise VideoError(name, "the file is empty")
+    except OSError as error:
+        raise VideoError(name, f"it cannot be read ({error.strerror})") from None
+    except ValueError:  # a NUL byte in the path
+        raise VideoError(name, "there is no such file") from None
+
+
+def _why_not_opened(source: Source) -> str:
+    if isinstance(source, (str, Path)):
+        with Path(source).open("rb") as file:
+            head = file.read(16)
+    else:
+        source.seek(0)
+        head = source.read(16)
+    kind = None
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
+        kind = "MP4 or MOV"
+    elif head[:4] == b"RIFF" and head[8:11] == b"AVI":
+        kind = "AVI"
+    elif head[:4] == b"\x1a\x45\xdf\xa3":
+        kind = "MKV or WebM"
+    if kind:
+        return f"the {kind} file is truncated or damaged: its index cannot be read"
+    return f"it is not a video file in a supported container ({_SUPPORTED})"
+
+
+def _parse_clock(text: str) -> float | None:
+    """Seconds of a Matroska tag such as 00:01:02.500000000."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
