@@ -41,12 +41,16 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         for name, good, rule in (
-            ("frames", self.frames >= 1, "at least 1"),
-            ("interval_s", self.interval_s > 0, "more than 0 seconds"),
-            ("size", self.size >= 16, "at least 16 pixels"),
-            ("max_aspect", self.max_aspect >= 1, "at least 1"),
-            ("mean", len(self.mean) == 3, "three numbers"),
-            ("std", len(self.std) == 3 and min(self.std) > 0, "three numbers above 0"),
+            ("frames", self.frames in range(1, 1025), "from 1 to 1024"),
+            ("interval_s", 0 < self.interval_s < math.inf, "more than 0 seconds"),
+            ("size", self.size in range(16, 1025), "from 16 to 1024 pixels"),
+            ("max_aspect", 1 <= self.max_aspect < math.inf, "at least 1"),
+            ("mean", len(self.mean) == 3 and all(map(math.isfinite, self.mean)), "three numbers"),
+            (
+                "std",
+                len(self.std) == 3 and all(0 < s < math.inf for s in self.std),
+                "three numbers above 0",
+            ),
         ):
             if not good:
                 raise UsageError(f"Preprocessing: {name}={getattr(self, name)!r}, must be {rule}")
@@ -68,7 +72,9 @@ class Preprocessing:
             raise UsageError(
                 f"Preprocessing: fields {sorted(values)}, but {sorted(names)} are needed"
             )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = dict(values)
+        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
+        return cls(**plain)
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,9 @@ class VideoClips:
 def clip_starts(duration_s: float, preprocessing: Preprocessing, *, count: int) -> list[float]:
     """Start times, in seconds, of up to `count` clips spread evenly over a video.
 
-    Neighbours overlap by half a clip at most, so a short video has fewer. One clip stands in the
-    middle. A video shorter than a clip has one, from its start: its last frame is repeated.
+    No more than are needed for neighbours to overlap by half, so a short video has fewer. One clip
+    stands in the middle. A video shorter than a clip has one, from its start: its last frame is
+    repeated.
 
     >>> clip_starts(7.5, Preprocessing(frames=16, interval_s=0.1), count=3)
     [0.0, 3.0, 6.0]

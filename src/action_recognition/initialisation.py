@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ def initialise(network: HybridNet, path: str | Path) -> str:
     layers; the dense layer only when the number of classes is the same).
 
     Raises:
-        ModelFileError: the file is missing, damaged, or fits no part of the network.
+        ModelFileError: the file is missing, damaged, or its trunk is not that of the network.
     """
     path = Path(path)
     if path.suffix == ".npz":
@@ -30,7 +31,8 @@ def initialise(network: HybridNet, path: str | Path) -> str:
     other = load_model(path).network.state_dict()
     own = network.state_dict()
     taken = {k: w for k, w in other.items() if k in own and own[k].shape == w.shape}
-    if not any(k.startswith("blocks.") for k in taken):
+    trunk = {k for k in own if k.startswith("blocks.") and k.endswith(".conv.weight")}
+    if not trunk <= set(taken):
         raise ModelFileError(f"{path.name}: its trunk has another architecture")
     if network.dense.weight.shape != other["dense.weight"].shape:
         taken = {k: w for k, w in taken.items() if not k.startswith("dense.")}
@@ -52,21 +54,32 @@ def load_imagenet(network: HybridNet, path: str | Path) -> None:
     path = Path(path)
     layers = [m for m in network.modules() if isinstance(m, SpatialConv)]
     try:
-        with np.load(path, allow_pickle=False) as file, torch.no_grad():
-            for k, layer in enumerate(layers):
-                weight = torch.from_numpy(file[f"conv{k}.weight"].astype(np.float32))
-                bias = torch.from_numpy(file[f"conv{k}.bias"].astype(np.float32))
-                if weight.shape != layer.conv.weight.shape:
-                    raise ModelFileError(
-                        f"{path.name}: conv{k} has shape {tuple(weight.shape)}, but the network "
-                        f"needs {tuple(layer.conv.weight.shape)}: it is no MobileNetV2 1.0"
-                    )
-                layer.conv.weight.copy_(weight)
-                layer.norm.running_mean.zero_()
-                layer.norm.running_var.fill_(1 - layer.norm.eps)
-                layer.norm.weight.fill_(1)
-                layer.norm.bias.copy_(bias)
+        with zipfile.ZipFile(path):  # np.load would take a lone array or a pickle, too
+            pass
+        with np.load(path, allow_pickle=False) as file:
+            stored = [(file[f"conv{k}.weight"], file[f"conv{k}.bias"]) for k in range(len(layers))]
+        pairs = [
+            (torch.from_numpy(w.astype(np.float32)), torch.from_numpy(b.astype(np.float32)))
+            for w, b in stored
+        ]
     except FileNotFoundError:
         raise ModelFileError(f"{path.name}: there is no such file of weights") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ModelFileError(f"{path.name}: no MobileNetV2 weights ({error})") from None
+    for k, (layer, (weight, bias)) in enumerate(zip(layers, pairs, strict=True)):
+        needed = layer.conv.weight.shape
+        if weight.shape != needed or bias.shape != needed[:1]:
+            raise ModelFileError(
+                f"{path.name}: conv{k} has shape {tuple(weight.shape)} and a bias of "
+                f"{tuple(bias.shape)}, but the network needs {tuple(needed)} and "
+                f"{tuple(needed[:1])}: it is no MobileNetV2 1.0"
+            )
+        if not (weight.isfinite().all() and bias.isfinite().all()):
+            raise ModelFileError(f"{path.name}: conv{k} holds values that are not finite")
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(layers, pairs, strict=True):
+            layer.conv.weight.copy_(weight)
+            layer.norm.reset_running_stats()
+            layer.norm.running_var.fill_(1 - layer.norm.eps)  # type: ignore[union-attr]
+            layer.norm.weight.fill_(1)
+            layer.norm.bias.copy_(bias)

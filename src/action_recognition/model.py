@@ -57,6 +57,21 @@ class Architecture:
     gru: int = 256
     dropout: float = 0.4
 
+    def __post_init__(self) -> None:
+        # A model file can claim anything: sizes are bounded before a network is built of them.
+        width = range(1, 65_537)
+        for name, good, rule in (
+            ("classes", self.classes in width, "from 1 to 65536"),
+            ("stem", self.stem in width, "from 1 to 65536"),
+            ("features", self.features in width, "from 1 to 65536"),
+            ("lstm", self.lstm == 0 or self.lstm in width, "from 0 to 65536"),
+            ("gru", self.gru == 0 or self.gru in width, "from 0 to 65536"),
+            ("dropout", 0 <= self.dropout < 1, "from 0 to under 1"),
+            ("stages", _good_stages(self.stages), "some (expansion, channels, blocks, stride)"),
+        ):
+            if not good:
+                raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""
         return asdict(self)
@@ -66,8 +81,18 @@ class Architecture:
         """The inverse of `to_dict`. Raises UsageError for unknown or missing fields."""
         names = {f.name for f in fields(cls)}
         if set(values) != names:
-            raise UsageError(f"Architecture: fields {sorted(values)}, but {sorted(names)} are needed")
+            raise UsageError(
+                f"Architecture: fields {sorted(values)}, but {sorted(names)} are needed"
+            )
         return cls(**{**values, "stages": tuple(tuple(s) for s in values["stages"])})
+
+
+def _good_stages(stages: tuple[tuple[int, int, int, int], ...]) -> bool:
+    bounds = (range(1, 65), range(1, 65_537), range(1, 101), range(1, 5))
+    return 1 <= len(stages) <= 100 and all(
+        len(stage) == 4 and all(v in bound for v, bound in zip(stage, bounds, strict=True))
+        for stage in stages
+    )
 
 
 class SpatialConv(nn.Module):
@@ -94,9 +119,12 @@ class SpatialConv(nn.Module):
         if not norm.training:
             # With fixed statistics BatchNorm is an affine map: fold it into the convolution,
             # which saves a pass over the activations forward and two backward.
-            gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+            mean, variance = norm.running_mean, norm.running_var
+            assert mean is not None
+            assert variance is not None  # for the type checker: BatchNorm keeps both here
+            gain = norm.weight * torch.rsqrt(variance + norm.eps)
             weight = weight * gain[:, None, None, None]
-            bias = norm.bias - norm.running_mean * gain
+            bias = norm.bias - mean * gain
         padding = 0
         if kernel > 1:
             pads: list[int] = []
@@ -214,8 +242,8 @@ class HybridNet(nn.Module):
         if self.lstm is not None:
             # Forget gates open at the start, so that gradients reach the first frames
             # (Jozefowicz et al., ICML 2015).
-            with torch.no_grad():
-                self.lstm.bias_hh_l0[self.lstm.hidden_size : 2 * self.lstm.hidden_size] = 1
+            units = self.lstm.hidden_size
+            nn.init.ones_(self.lstm.get_parameter("bias_hh_l0").detach()[units : 2 * units])
 
     def train(self, mode: bool = True) -> HybridNet:
         """As nn.Module.train; BatchNorm keeps its statistics where `freeze_norm` is set."""

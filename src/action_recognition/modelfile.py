@@ -7,6 +7,7 @@ elsewhere: a file from a stranger can be wrong, but it cannot run anything.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -30,6 +31,12 @@ FORMAT_VERSION = 1
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20
 _MAX_PARAMETERS = 500_000_000
+
+# The file begins with a user block (an area that HDF5 leaves to the application) that seals the
+# rest: libhdf5 can loop without end over damaged metadata, so damage must be met before it.
+_SEAL_BYTES = 512
+_SEAL = b"action-recognition model, sha256 of all after byte 512: "
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # a file may begin with it, too: then it is not sealed
 
 _DESCRIPTIONS = ("classes", "architecture", "preprocessing", "inference", "metrics", "training")
 
@@ -90,7 +97,7 @@ def save_model(model: Model, path: str | Path) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         os.close(handle)
         temporary = Path(name)
-        with h5py.File(temporary, "w") as file:
+        with h5py.File(temporary, "w", userblock_size=_SEAL_BYTES) as file:
             file.attrs["format"] = FORMAT
             file.attrs["format_version"] = FORMAT_VERSION
             file.attrs["sha256"] = _digest(texts, weights)
@@ -98,8 +105,12 @@ def save_model(model: Model, path: str | Path) -> None:
                 file.create_dataset(f"description/{key}", data=text)
             for key, values in weights.items():
                 file.create_dataset(f"weights/{key}", data=values)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        with temporary.open("rb+") as raw:
+            seal = _SEAL + _digest_after_seal(raw)
+            raw.seek(0)
+            raw.write(seal)
+            raw.flush()
+            os.fsync(raw.fileno())
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes it readable for its owner only
@@ -123,6 +134,16 @@ def load_model(path: str | Path) -> Model:
     if not path.exists():
         raise ModelFileError(f"{path.name}: there is no such model file")
     try:
+        with path.open("rb") as raw:
+            head = raw.read(_SEAL_BYTES)
+            sealed = head.startswith(_SEAL)
+            if not sealed and not head.startswith(_HDF5_SIGNATURE):
+                raise ModelFileError("it is not an HDF5 file, or its beginning is damaged")
+            if sealed and head[len(_SEAL) :][:64] != _digest_after_seal(raw):
+                raise ModelFileError(
+                    "it is truncated, damaged or changed by hand: its content does not match "
+                    "its checksum"
+                )
         with h5py.File(path, "r") as file:
             return _read(file)
     except ActionRecognitionError as error:
@@ -149,13 +170,14 @@ def _read(file: h5py.File) -> Model:
     version = file.attrs.get("format_version")
     if version != FORMAT_VERSION:
         raise ModelFileError(
-            f"it has format version {version!r}; this release reads version {FORMAT_VERSION}"
+            f"it has format version {version}; this release reads version {FORMAT_VERSION}"
         )
     texts = {key: _read_text(file, key) for key in _DESCRIPTIONS}
     described = {key: _parse(key, text) for key, text in texts.items()}
     preprocessing = Preprocessing.from_dict(described["preprocessing"])
-    network = HybridNet(Architecture.from_dict(described["architecture"]))
-    expected = network.state_dict()
+    architecture = Architecture.from_dict(described["architecture"])
+    with torch.device("meta"):  # shapes only: nothing is allocated for a size that a file claims
+        expected = HybridNet(architecture).state_dict()
     if sum(w.numel() for w in expected.values()) > _MAX_PARAMETERS:
         raise ModelFileError("its architecture has more parameters than this release loads")
     weights = {key: _read_weight(file, key, like) for key, like in expected.items()}
@@ -166,6 +188,8 @@ def _read(file: h5py.File) -> Model:
         raise ModelFileError(
             "its content does not match its checksum: the file was damaged or changed by hand"
         )
+    with torch.random.fork_rng(devices=[]):  # its first, random weights are thrown away
+        network = HybridNet(architecture)
     network.load_state_dict(
         {key: torch.from_numpy(w).to(expected[key].dtype) for key, w in weights.items()}
     )
@@ -225,10 +249,17 @@ def _read_weight(file: h5py.File, key: str, like: torch.Tensor) -> np.ndarray[An
         )
     if node.dtype.kind not in "fi":
         raise ModelFileError(f"the weight {key} has type {node.dtype}, not a number")
+    if node.external or node.is_virtual or node.id.get_storage_size() != node.nbytes:
+        raise ModelFileError(f"the weight {key} does not lie in the file as plain numbers")
     values = np.asarray(node[()])
     if values.dtype.kind == "f" and not math.isfinite(float(np.abs(values).max(initial=0.0))):
         raise ModelFileError(f"the weight {key} holds values that are not finite")
     return values
+
+
+def _digest_after_seal(raw: io.BufferedReader | io.BufferedRandom) -> bytes:
+    raw.seek(_SEAL_BYTES)
+    return hashlib.file_digest(raw, "sha256").hexdigest().encode()
 
 
 def _leaves(group: h5py.Group) -> list[str]:

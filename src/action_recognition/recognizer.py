@@ -205,7 +205,7 @@ def predict_clips(
     total = np.zeros(network.architecture.classes)
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
         for start in range(0, len(clips), batch):
-            x = to_input(torch.from_numpy(clips[start : start + batch]).to(device), preprocessing)
+            x = to_input(torch.as_tensor(clips[start : start + batch]).to(device), preprocessing)
             logits = network(x).double()
             total += logits.softmax(1).sum(0).cpu().numpy()
     return total / len(clips)

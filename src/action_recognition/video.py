@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,12 @@ from typing import BinaryIO
 
 import av
 import numpy as np
+from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from action_recognition.containers import container_kind, missing_share
 from action_recognition.errors import VideoError
 
 FILE_EXTENSIONS: tuple[str, ...] = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "3gp")
@@ -33,12 +37,18 @@ _SUPPORTED = "MP4, MOV, AVI, MKV or WebM"
 # decode to 8 GB.
 MAX_PIXELS = 40_000_000
 
+_MAX_SIDES = 40  # long side / short side; scaling the short side up makes the long one grow too
+_MAX_PIXEL_ASPECT = 8.0  # 4 is the most extreme that is in use (anamorphic film)
+
 # From this gap between two wanted frames on, seeking beats decoding everything between them.
 _SEEK_GAP_S = 12.0
 
 # Missing end of a file that is still taken as rounding in its header.
 _TRUNCATED_MIN_S = 0.5
 _TRUNCATED_SHARE = 0.05
+
+# Matroska rounds time stamps to milliseconds: a frame counts as on display this much earlier.
+_ROUNDING_S = 0.001
 
 _SMALL_PIXELS = 640 * 480  # below this, starting decoder threads costs more than it gains
 
@@ -89,7 +99,11 @@ class Video:
             raise
 
     def frames_at(
-        self, times_s: Sequence[float] | NDArray[np.float64], *, size: int, max_aspect: float = 4 / 3
+        self,
+        times_s: Sequence[float] | NDArray[np.float64],
+        *,
+        size: int,
+        max_aspect: float = 4 / 3,
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """The frames on display at the given times, cropped and scaled to a square.
 
@@ -115,10 +129,13 @@ class Video:
         to_square = _SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
         selected = self._select(wanted[order])
         for position, (time_s, frame) in zip(order, selected, strict=True):
+            self._check_size(frame.width, frame.height)
             try:
                 frames[position] = to_square(frame)
             except (av.FFmpegError, ValueError, MemoryError) as error:
-                raise VideoError(self.name, f"a frame cannot be converted to RGB ({error})") from None
+                raise VideoError(
+                    self.name, f"a frame cannot be converted to RGB ({error})"
+                ) from None
             actual[position] = time_s
         return frames, actual
 
@@ -128,7 +145,7 @@ class Video:
         Raises:
             VideoError: the file is truncated or nothing in it can be decoded.
         """
-        return sum(1 for _ in self._timed_frames())
+        return sum(1 for _ in self.timed_frames())
 
     def close(self) -> None:
         """Releases the decoder. A file object given by the caller stays open."""
@@ -153,13 +170,15 @@ class Video:
 
     def _open(self) -> av.container.InputContainer:
         if isinstance(self._source, (str, Path)):
-            file: str | BinaryIO = str(self._source)
+            # Absolute: FFmpeg takes a relative "http:a.mp4" or "concat:a.mp4" for a protocol.
+            file: str | BinaryIO = str(Path(self._source).absolute())
         else:
             file = self._source
             file.seek(0)
         try:
             return av.open(
                 file,
+                mode="r",
                 metadata_errors="replace",
                 options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
             )
@@ -167,27 +186,31 @@ class Video:
             raise VideoError(self.name, _why_not_opened(self._source)) from None
 
     def _restart_decoding(self) -> None:
-        streams = self._container.streams.video
-        if not streams:
+        stream = self._container.streams.best("video")
+        if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
             raise VideoError(self.name, "it holds no picture stream")
-        self._stream = streams[0]
+        self._stream = stream
         codec = self._stream.codec_context
         if codec is None:
             raise VideoError(self.name, "its picture stream has a codec that is not known here")
-        pixels = codec.width * codec.height
-        if pixels > MAX_PIXELS:
-            raise VideoError(
-                self.name,
-                f"its picture of {codec.width}x{codec.height} pixels is over the limit "
-                f"of {MAX_PIXELS // 1_000_000} million pixels",
-            )
-        if pixels <= _SMALL_PIXELS:
+        self._check_size(codec.width, codec.height)
+        codec.options = {"max_pixels": str(MAX_PIXELS)}  # the size can change further on
+        if codec.width * codec.height <= _SMALL_PIXELS:
             codec.thread_count = 1
         else:
             codec.thread_type = "AUTO"
         self._end_s = -math.inf  # end of the last packet seen, any stream, in container time
+        self._packet_s = self._frame_s = -math.inf  # last picture: in the file, and decoded
         self._decoded = self._decode()
         self._fresh = True
+
+    def _check_size(self, width: int, height: int) -> None:
+        shape = f"its picture of {width}x{height} pixels"
+        if width * height > MAX_PIXELS:
+            limit = MAX_PIXELS // 1_000_000
+            raise VideoError(self.name, f"{shape} is over the limit of {limit} million pixels")
+        if max(width, height) > _MAX_SIDES * min(width, height) > 0:
+            raise VideoError(self.name, f"{shape} is more than {_MAX_SIDES} times as long as wide")
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Frames in display order from the current position; damaged packets are passed over."""
@@ -198,6 +221,9 @@ class Video:
                     self._end_s = max(self._end_s, float(end))
                 if packet.stream is not self._stream and packet.stream.index != self._stream.index:
                     continue
+                stamp = self._stamp(packet)
+                if stamp is not None and packet.size and not packet.is_discard:
+                    self._packet_s = max(self._packet_s, stamp)
                 try:
                     frames = packet.decode()
                 except (av.FFmpegError, ValueError):
@@ -213,15 +239,16 @@ class Video:
         if frame is None:
             self._check_end()
             raise VideoError(self.name, "it holds no decodable frame")
+        self._start_s = self._frame_s = self._stamp(frame) or 0.0
         return frame
 
     def _read_info(self) -> VideoInfo:
         stream, first = self._stream, self._first
         rate = stream.average_rate or stream.guessed_rate
         self._rate = float(rate) if rate else 0.0
-        self._start_s = first.time if first.time is not None else 0.0
-        aspect = stream.sample_aspect_ratio
-        self._pixel_aspect = float(aspect) if aspect else 1.0
+        aspect = float(stream.sample_aspect_ratio or 1)
+        sane = 1 / _MAX_PIXEL_ASPECT <= aspect <= _MAX_PIXEL_ASPECT
+        self._pixel_aspect = aspect if sane else 1.0
         rotation = round(first.rotation / 90) * 90 % 360
         width, height = round(first.width * self._pixel_aspect), first.height
         if rotation % 180:
@@ -242,18 +269,25 @@ class Video:
         if stream.duration and stream.time_base:
             return float(stream.duration * stream.time_base)
         tag = _parse_clock(stream.metadata.get("DURATION", ""))
-        if tag:
-            return tag
-        if self._container.duration:
-            return self._container.duration / av.time_base
+        whole = (self._container.duration or 0) / av.time_base
+        end = min(tag or whole, whole)  # a remuxed file can carry a stale tag
+        if end > 0:
+            # Both are the end by the clock of the file, whose first frame need not be at 0.
+            return end - self._start_s if end > self._start_s else end
         # A live recording (WebM of a browser) has no duration in its header: read to the end.
-        times = [time_s for time_s, _ in self._timed_frames()]
+        times = [time_s for time_s, _ in self.timed_frames()]
         return times[-1] + (1 / self._rate if self._rate else 0.0)
 
     # -- decoding --------------------------------------------------------------------------
 
-    def _timed_frames(self) -> Iterator[tuple[float, av.VideoFrame]]:
-        """All frames from the start, each with its time in seconds from the first frame."""
+    def timed_frames(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        """All frames from the start, each with its time in seconds from the first frame.
+
+        Frames are PyAV's own: decoded, neither scaled nor rotated.
+
+        Raises:
+            VideoError: the file ends before its header says.
+        """
         if not self._fresh:
             self._container.close()
             self._container = self._open()
@@ -266,29 +300,40 @@ class Video:
 
     def _remaining_frames(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
         for frame in self._decoded:
-            if frame.time is not None:
-                time_s = frame.time - self._start_s
-            else:  # some AVI frames carry no time stamp
+            stamp = self._stamp(frame)
+            if stamp is not None:
+                time_s = stamp - self._start_s
+            else:  # the last frames of an AVI carry no time stamp
                 time_s += 1 / self._rate if self._rate else 0.0
+            self._frame_s = max(self._frame_s, time_s + self._start_s)
             yield time_s, frame
+
+    def _stamp(self, frame: av.VideoFrame | av.Packet) -> float | None:
+        """The time in seconds, by the clock of the container, at which a frame begins."""
+        # AVI holds no presentation times. Those that FFmpeg makes up for packed B-frames (Xvid,
+        # the format of HMDB51 and UCF101) go forth and back; the place in the file does not.
+        ticks = frame.dts if self._container.format.name == "avi" else frame.pts
+        if ticks is None or frame.time_base is None:
+            return None
+        return float(ticks * frame.time_base)
 
     def _select(self, wanted: NDArray[np.float64]) -> Iterator[tuple[float, av.VideoFrame]]:
         """For each of the wanted times, in rising order: the frame on display then."""
         if not len(wanted):
             return
-        frames = self._timed_frames()
+        frames = self.timed_frames()
         shown = next(frames)
         upcoming = next(frames, None)
         for time_s in wanted:
             if upcoming is not None and time_s - upcoming[0] > _SEEK_GAP_S:
                 landed = self._seek(time_s)
                 if landed is None:  # cannot seek here: decode on, from the start
-                    frames = self._timed_frames()
+                    frames = self.timed_frames()
                     shown = next(frames)
                 else:
                     frames, shown = landed
                 upcoming = next(frames, None)
-            while upcoming is not None and upcoming[0] <= time_s:
+            while upcoming is not None and upcoming[0] <= time_s + _ROUNDING_S:
                 shown = upcoming
                 upcoming = next(frames, None)
             yield shown
@@ -304,12 +349,12 @@ class Video:
             self._container.seek(
                 int((time_s + self._start_s) / time_base), stream=self._stream, backward=True
             )
-        except av.FFmpegError:
+        except (av.FFmpegError, OverflowError):
             return None
         self._decoded = self._decode()
         frames = self._remaining_frames(time_s)
         landed = next(frames, None)
-        if landed is None or landed[0] > time_s:
+        if landed is None or landed[0] > time_s + _ROUNDING_S:
             return None
 
         def until_end() -> Iterator[tuple[float, av.VideoFrame]]:
@@ -320,9 +365,18 @@ class Video:
 
     def _check_end(self) -> None:
         """Called when the file has no more to give: was that the end which its header promised?"""
+        undecoded = self._packet_s - self._frame_s
+        if math.isfinite(undecoded) and undecoded > max(
+            _TRUNCATED_MIN_S, _TRUNCATED_SHARE * (self._packet_s - self._start_s)
+        ):
+            raise VideoError(
+                self.name, f"it is damaged: its last {undecoded:.1f} s cannot be decoded"
+            )
         if not self._container.duration:
             return
         start = (self._container.start_time or 0) / av.time_base
+        if self._container.format.name.startswith("matroska"):
+            start = 0.0  # its duration is counted from 0, wherever the first frame is
         declared = self._container.duration / av.time_base
         readable = max(0.0, self._end_s - start)
         if declared - readable > max(_TRUNCATED_MIN_S, _TRUNCATED_SHARE * declared):
@@ -364,8 +418,8 @@ class _SquareConverter:
             threads=1,
         )
         left, top = (scaled_width - size) // 2, (scaled_height - size) // 2
-        image = scaled.to_ndarray()[top : top + size, left : left + size]
-        image = np.ascontiguousarray(np.rot90(image, self._quarter_turns))
+        whole = scaled.to_ndarray()[top : top + size, left : left + size]
+        image = np.ascontiguousarray(np.rot90(whole, self._quarter_turns), dtype=np.uint8)
         self._last = (frame, image)
         return image
 
@@ -378,8 +432,7 @@ def _name_of(source: Source) -> str:
 
 def _check_file(source: Source, name: str) -> None:
     if not isinstance(source, (str, Path)):
-        if source.seek(0, io.SEEK_END) == 0:
-            raise VideoError(name, "the file is empty")
+        _check_bytes(source, name)
         return
     path = Path(source)
     try:
@@ -390,12 +443,19 @@ def _check_file(source: Source, name: str) -> None:
         if not path.is_file():
             raise VideoError(name, "it is not a regular file")
         with path.open("rb") as file:
-            if not file.read(1):
-                raise VideoError(name, "the file is empty")
+            _check_bytes(file, name)
     except OSError as error:
         raise VideoError(name, f"it cannot be read ({error.strerror})") from None
     except ValueError:  # a NUL byte in the path
         raise VideoError(name, "there is no such file") from None
+
+
+def _check_bytes(file: BinaryIO, name: str) -> None:
+    if file.seek(0, io.SEEK_END) == 0:
+        raise VideoError(name, "the file is empty")
+    missing = missing_share(file)
+    if missing > _TRUNCATED_SHARE:
+        raise VideoError(name, f"it is truncated: {missing:.0%} of the file is missing")
 
 
 def _why_not_opened(source: Source) -> str:
@@ -405,13 +465,7 @@ def _why_not_opened(source: Source) -> str:
     else:
         source.seek(0)
         head = source.read(16)
-    kind = None
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
-        kind = "MP4 or MOV"
-    elif head[:4] == b"RIFF" and head[8:11] == b"AVI":
-        kind = "AVI"
-    elif head[:4] == b"\x1a\x45\xdf\xa3":
-        kind = "MKV or WebM"
+    kind = container_kind(head)
     if kind:
         return f"the {kind} file is truncated or damaged: its index cannot be read"
     return f"it is not a video file in a supported container ({_SUPPORTED})"
@@ -419,8 +473,8 @@ def _why_not_opened(source: Source) -> str:
 
 def _parse_clock(text: str) -> float | None:
     """Seconds of a Matroska tag such as 00:01:02.500000000."""
-    try:
-        hours, minutes, seconds = text.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except ValueError:
+    match = re.fullmatch(r"(\d{1,6}):(\d{1,2}):(\d{1,2}(?:\.\d{1,12})?)", text)
+    if match is None:
         return None
+    hours, minutes, seconds = (float(part) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds

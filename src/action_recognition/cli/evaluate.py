@@ -1,0 +1,58 @@
+"""`action-recognition evaluate MODEL --data DIR`: the figures of a model on one side."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from action_recognition.cli.data import add_class_option
+from action_recognition.cli.progress import progress_bar
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="measure a model on clips with known actions",
+        description="Prints accuracy, precision, recall and F1, for each class and on average; "
+        "with --report also writes report.md, report.json and confusion.png.",
+    )
+    parser.add_argument("model", metavar="H5", help="model file, or `shipped`")
+    parser.add_argument(
+        "--data", nargs="+", required=True, metavar="DIR", help="manifest CSV or class folders"
+    )
+    parser.add_argument("--split", default="test", choices=("train", "val", "test"))
+    add_class_option(parser)
+    parser.add_argument("--clips", type=int, metavar="N", help="clips of a video to average")
+    parser.add_argument("--report", metavar="DIR", help="folder for the report")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures, prints the report, writes it where asked."""
+    import json
+
+    from action_recognition.datasets.manifest import load_data
+    from action_recognition.evaluation import evaluate, write_report
+    from action_recognition.recognizer import Recognizer
+
+    path = None if options.model == "shipped" else options.model
+    recognizer = Recognizer.load(path, device=options.device)
+    manifest = load_data(options.data, classes=options.classes, check=False)
+    with progress_bar("evaluating") as on_progress:
+        evaluation = evaluate(
+            recognizer,
+            manifest.side(options.split),
+            split=options.split,
+            clips_per_video=options.clips,
+            on_progress=on_progress,
+        )
+    print(json.dumps(evaluation.to_dict()) if options.json else evaluation.to_markdown())
+    if options.report:
+        title = f"Evaluation of {Path(options.model).name}"
+        for written in write_report(evaluation, options.report, title=title):
+            print(f"written: {written}")
+    return 0

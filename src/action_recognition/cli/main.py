@@ -1,0 +1,54 @@
+"""Entry point: finds the subcommand, and turns every expected error into one sentence.
+
+Exit codes: 0 done; 1 some of several files failed; 2 wrong usage or input that cannot be used;
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from action_recognition.cli import data, evaluate, predict, train
+from action_recognition.errors import ActionRecognitionError
+
+COMMANDS = (predict, train, evaluate, data)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="action-recognition",
+        description="Says which human action a video shows; trains and measures the network.",
+    )
+    subparsers = parser.add_subparsers(metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "run"):
+        parser.print_help()
+        return 0
+    try:
+        return int(options.run(options))
+    except ActionRecognitionError as error:
+        print(f"action-recognition: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        extra = {"lightning": "train", "sklearn": "train", "torchmetrics": "train"}
+        wanted = extra.get((error.name or "").split(".")[0])
+        if wanted is None:
+            raise
+        print(
+            f"action-recognition: this command needs the extra {wanted!r}: "
+            f"pip install 'action-recognition[{wanted}]' ({error.name} is not installed)",
+            file=sys.stderr,
+        )
+        return 2
+    except KeyboardInterrupt:
+        print("action-recognition: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `predict ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

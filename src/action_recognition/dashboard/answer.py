@@ -1,0 +1,72 @@
+"""The answer as a chart: one bar a class, the most probable first and highlighted."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from action_recognition.dashboard.wording import percent
+from action_recognition.recognizer import Prediction
+
+MAX_BARS = 10
+_BAR_HEIGHT = 30  # pixels, with the gap below it
+
+# One hue for all bars, and lightness for the difference: readable without seeing colours, on a
+# white and on a black page.
+_HUE = "#2f86d1"
+_FAINT = 0.4
+
+
+def chart_data(prediction: Prediction) -> pd.DataFrame:
+    """One row a class, most probable first, at most `MAX_BARS` of them.
+
+    Columns: action (str), probability (0..1), label (text of the probability), winner (bool).
+    """
+    rows = [
+        {"action": action, "probability": p, "label": percent(p), "winner": place == 0}
+        for place, (action, p) in enumerate(prediction.ranked[:MAX_BARS])
+    ]
+    return pd.DataFrame(rows)
+
+
+def left_out(prediction: Prediction) -> str:
+    """A sentence on the classes that have no bar; empty if there are none."""
+    rest = prediction.ranked[MAX_BARS:]
+    if not rest:
+        return ""
+    return f"{len(rest)} further classes share {percent(sum(p for _, p in rest))}."
+
+
+def chart(prediction: Prediction) -> alt.LayerChart:
+    """Horizontal bars with full names on the left and percentages at their ends."""
+    data = chart_data(prediction)
+    names = list(data["action"])
+    base = alt.Chart(data).encode(
+        y=alt.Y(
+            "action:N",
+            sort=names,
+            title=None,
+            axis=alt.Axis(
+                labelLimit=1000,  # pixels: never cut a name off
+                labelFontSize=14,
+                labelPadding=8,
+                ticks=False,
+                domain=False,
+            ),
+        ),
+        # Up to 1 for the bars, and room behind a full bar for its percentage.
+        x=alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.25]), axis=None),
+        tooltip=[
+            alt.Tooltip("action:N", title="Action"),
+            alt.Tooltip("label:N", title="Probability"),
+        ],
+    )
+    bars = base.mark_bar(color=_HUE, cornerRadiusEnd=3, height=_BAR_HEIGHT * 0.6).encode(
+        opacity=alt.condition("datum.winner", alt.value(1.0), alt.value(_FAINT))
+    )
+    labels = base.mark_text(align="left", dx=6, fontSize=14).encode(text="label:N")
+    return (
+        alt.layer(bars, labels)
+        .properties(height=_BAR_HEIGHT * len(data))
+        .configure_view(strokeWidth=0)
+    )

@@ -1,0 +1,221 @@
+"""The page: upload a video, see it, click Predict, read the answer.
+
+Opened by `streamlit run op_app.py`. The environment variable ACTION_RECOGNITION_MODEL names a
+model file to use in place of the one that comes with the package.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from action_recognition.dashboard import failures
+from action_recognition.dashboard.answer import chart, left_out
+from action_recognition.dashboard.knowledge import Knowledge, layers
+from action_recognition.dashboard.session import Session, Upload
+from action_recognition.dashboard.strip import pictures
+from action_recognition.dashboard.wording import (
+    file_name,
+    percent,
+    picture_size,
+    plain,
+    stages,
+    time_span,
+    video_facts,
+)
+from action_recognition.errors import ModelFileError, VideoError
+from action_recognition.preview import MAX_DURATION_S
+from action_recognition.recognizer import Prediction, Recognizer, shipped_model_path
+from action_recognition.video import FILE_EXTENSIONS
+
+MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"
+MAX_UPLOAD_MB = 500
+
+_MAX_SEGMENTS = 8  # more clips than this are chosen from a list
+
+# A readable width on large screens; and a portrait video must not push the page down.
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] {max-width: 76rem; padding-top: 3rem; padding-bottom: 4rem;}
+[data-testid="stVideo"] {max-height: 27rem; object-fit: contain; background: #000;
+    border-radius: 0.5rem;}
+[data-testid="stImage"] img {border-radius: 0.3rem;}
+</style>"""
+
+ModelKey = tuple[str, int, int]  # path, time of change in ns, bytes: another file, another key
+
+
+def main() -> None:
+    """Draws the page. Streamlit calls it anew at each interaction."""
+    st.set_page_config(page_title="Action Recognition", page_icon="🎬", layout="wide")
+    st.html(_STYLE)
+    with failures.shown():
+        _page()
+
+
+def _page() -> None:
+    st.title("Action Recognition", anchor=False)
+    st.markdown(
+        "Upload a video to see which human action it shows, how sure the model is, "
+        "and which frames it looked at."
+    )
+    try:
+        key = _model_key()
+        recognizer = _load_recognizer(key)
+    except ModelFileError as error:
+        failures.show(error)
+        st.stop()
+    _about_model(recognizer, Path(key[0]).name)
+
+    left, right = st.columns(2, gap="large")
+    with left:
+        upload = Session.current().receive(
+            st.file_uploader(
+                "Video",
+                type=list(FILE_EXTENSIONS),
+                max_upload_size=MAX_UPLOAD_MB,
+                help="The video is kept in memory for this visit only and never written to disk.",
+            )
+        )
+        readable = upload is not None and _show_preview(upload)
+    if upload is None or not readable:
+        with right:
+            _show_hint()
+        return
+    with right:
+        prediction = _ask(upload, key, recognizer)
+        if prediction is not None:
+            _show_answer(prediction, Knowledge.of(recognizer.classes))
+    if prediction is not None:
+        _show_frames(prediction, upload)
+
+
+def _model_key() -> ModelKey:
+    path = Path(os.environ.get(MODEL_VARIABLE) or shipped_model_path())
+    try:
+        facts = path.stat()
+    except (OSError, ValueError):
+        raise ModelFileError(f"{path.name}: there is no such model file") from None
+    return str(path), facts.st_mtime_ns, facts.st_size
+
+
+@st.cache_resource(show_spinner="Loading the model …", max_entries=1)
+def _load_recognizer(key: ModelKey) -> Recognizer:
+    return Recognizer.load(key[0])
+
+
+def _about_model(recognizer: Recognizer, file: str) -> None:
+    knowledge = Knowledge.of(recognizer.classes)
+    model = recognizer.model
+    with st.expander(knowledge.sentence(), icon=":material/neurology:"):
+        for title, color, names in (
+            ("Actions of the project", "blue", knowledge.known),
+            ("Stand-ins", "gray", knowledge.stand_ins),
+        ):
+            if names:
+                badges = " ".join(f":{color}-badge[{plain(name)}]" for name in names)
+                st.markdown(f"**{title}** {badges}")
+        if knowledge.missing:
+            st.markdown(f"**Not known to it** {', '.join(knowledge.missing)}")
+        st.caption(
+            "The model always answers with one of its own classes, whatever a video shows.  \n"
+            f"{file_name(file)} · {layers(model.network.architecture)} · "
+            f"{sum(p.numel() for p in model.network.parameters()) / 1e6:.1f} million parameters · "
+            f"clips of {model.preprocessing.frames} frames, "
+            f"{model.preprocessing.interval_s:g} s apart"
+        )
+
+
+def _show_preview(upload: Upload) -> bool:
+    """Shows the video; False where it cannot be read."""
+    with st.spinner("Preparing the preview …"):
+        preview = Session.current().preview(upload)
+    if isinstance(preview, VideoError):
+        failures.show(preview, name=upload.name)
+        return False
+    st.video(preview.data, format=preview.mime)
+    if preview.transcoded:
+        st.caption(
+            "Converted for the browser, without sound, "
+            f"the first {MAX_DURATION_S:.0f} s at most. The model sees the original."
+        )
+    return True
+
+
+def _show_hint() -> None:
+    with st.container(border=True):
+        st.markdown(
+            "**How it works**\n"
+            "1. Choose a video on this page, or drop it there.\n"
+            "2. Watch it, and click **Predict**.\n"
+            "3. Read the action, the runners-up, and the frames behind the answer."
+        )
+
+
+def _ask(upload: Upload, key: ModelKey, recognizer: Recognizer) -> Prediction | None:
+    """The Predict button, and the answer once there is one."""
+    session = Session.current()
+    answer = session.known_answer(upload, key)
+    if st.button("Predict", type="primary", width="stretch") and answer is None:
+        with st.spinner(
+            "Opening the video, decoding its frames, running the network …", show_time=True
+        ):
+            answer = session.answer(upload, key, recognizer)
+    if isinstance(answer, VideoError):
+        failures.show(answer, name=upload.name)
+        return None
+    return answer
+
+
+def _show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
+    st.header(plain(prediction.action), anchor=False)
+    sure = f"**{percent(prediction.probability)}** probability"
+    if prediction.action in knowledge.stand_ins:
+        sure += " · a stand-in class, not one of the project's actions"
+    st.markdown(sure)
+    st.altair_chart(chart(prediction), width="stretch")
+    st.caption(
+        f"{left_out(prediction)} Answered in **{prediction.timings.total_s:.2f} s**: "
+        f"{stages(prediction.timings)}"
+    )
+
+
+@st.fragment
+def _show_frames(prediction: Prediction, upload: Upload) -> None:
+    with failures.shown():
+        st.subheader("What the network looked at", anchor=False)
+        st.caption(f"{file_name(upload.name)} · {video_facts(prediction.video)}")
+        clips = prediction.clips
+        if clips is None:
+            return
+        chosen = _choose_clip(prediction, upload)
+        shown = pictures(clips, chosen)
+        count, height, width = clips.frames.shape[1:4]
+        st.image([p.pixels for p in shown], caption=[p.caption for p in shown], width=width)
+        st.caption(
+            f"{len(shown)} of the {count} frames of clip {chosen + 1}, as the network sees them: "
+            f"cropped and scaled to {picture_size(width, height)} pixels. The answer is the average "
+            f"over {len(clips.frames)} clip{'s' * (len(clips.frames) > 1)}."
+        )
+
+
+def _choose_clip(prediction: Prediction, upload: Upload) -> int:
+    spans = prediction.clips_s
+    if len(spans) == 1:
+        return 0
+    options, label, key = range(len(spans)), "Clip", f"clip-{upload.digest}"
+
+    def caption(k: int) -> str:
+        return time_span(*spans[k])
+
+    if len(spans) > _MAX_SEGMENTS:
+        return st.selectbox(label, options, format_func=caption, key=key)
+    chosen = st.segmented_control(
+        label, options, format_func=caption, key=key, default=0, required=True
+    )
+    return chosen or 0
+
+
+if __name__ == "__main__":
+    main()

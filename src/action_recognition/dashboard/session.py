@@ -1,0 +1,92 @@
+"""What one visitor's session holds. Nothing of it is shared with other sessions or written to disk.
+
+Uploads are recognised by their content (SHA-256), so the same file is previewed and recognised
+once, and two files of one name are never taken for each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from action_recognition.dashboard.memory import Recent
+from action_recognition.errors import VideoError
+from action_recognition.preview import Preview, browser_preview
+from action_recognition.recognizer import Prediction, Recognizer
+
+_KEY = "action_recognition_session"
+
+# A prediction holds its frames, some 4 MB. A preview can be as large as the upload itself.
+_MAX_ANSWERS = 8
+_MAX_PREVIEWS = 1
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An uploaded file, in memory. `digest` is the SHA-256 of `data`."""
+
+    name: str
+    data: bytes = field(repr=False)
+    digest: str
+
+
+@dataclass
+class Session:
+    """Recent uploads, previews and answers of one visitor."""
+
+    digests: Recent[str] = field(default_factory=lambda: Recent(1))
+    previews: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PREVIEWS))
+    answers: Recent[Prediction | VideoError] = field(default_factory=lambda: Recent(_MAX_ANSWERS))
+
+    @classmethod
+    def current(cls) -> Session:
+        """The session of the visitor for whom the page is being drawn."""
+        if _KEY not in st.session_state:
+            st.session_state[_KEY] = cls()
+        session: Session = st.session_state[_KEY]
+        return session
+
+    def receive(self, file: UploadedFile | None) -> Upload | None:
+        """The upload behind Streamlit's widget; without one, the last preview is let go."""
+        if file is None:
+            self.previews.clear()
+            return None
+        data = file.getvalue()
+        # Streamlit gives each upload an id; hashing 500 MB at each click would be felt.
+        digest = self.digests.get_or(file.file_id, lambda: hashlib.sha256(data).hexdigest())
+        return Upload(file.name, data, digest)
+
+    def preview(self, upload: Upload) -> Preview | VideoError:
+        """What the browser shows of an upload, or why it cannot be read."""
+
+        def make() -> Preview | VideoError:
+            try:
+                return browser_preview(io.BytesIO(upload.data), name=upload.name)
+            except VideoError as error:
+                return error
+
+        return self.previews.get_or(upload.digest, make)
+
+    def answer(
+        self, upload: Upload, model: Hashable, recognizer: Recognizer
+    ) -> Prediction | VideoError:
+        """The prediction for an upload, or why there is none; `model` identifies the model."""
+
+        def compute() -> Prediction | VideoError:
+            try:
+                return recognizer.predict(
+                    io.BytesIO(upload.data), name=upload.name, keep_frames=True
+                )
+            except VideoError as error:
+                return error
+
+        return self.answers.get_or((model, upload.digest), compute)
+
+    def known_answer(self, upload: Upload, model: Hashable) -> Prediction | VideoError | None:
+        """The answer, if it has been asked for already."""
+        return self.answers.get((model, upload.digest))

@@ -1,0 +1,99 @@
+"""Words of the page: numbers for people, and foreign text made safe for Markdown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from action_recognition.recognizer import Timings
+from action_recognition.video import VideoInfo
+
+_CODECS = {
+    "h264": "H.264",
+    "hevc": "H.265",
+    "mpeg4": "MPEG-4",
+    "msmpeg4v3": "MPEG-4",
+    "vp8": "VP8",
+    "vp9": "VP9",
+    "av1": "AV1",
+    "mjpeg": "Motion JPEG",
+}
+_MAX_NAME = 60  # characters
+
+
+def percent(probability: float) -> str:
+    """A probability in 0..1 as text. It says 0 % or 100 % only where that is the exact value.
+
+    >>> percent(0.834), percent(0.9999), percent(0.0004), percent(0.25)
+    ('83.4 %', '> 99.9 %', '< 0.1 %', '25.0 %')
+    """
+    if 0 < probability < 0.001:
+        return "< 0.1 %"
+    if 0.999 < probability < 1:
+        return "> 99.9 %"
+    return f"{100 * probability:.1f} %"
+
+
+def plain(text: str) -> str:
+    """Text as Markdown that shows it letter for letter.
+
+    >>> print(plain("a_b*c* [d](e) $f$"))
+    a\\_b\\*c\\* \\[d\\](e) \\$f\\$
+    """
+    text = re.sub(r"([\\`*_$\[\]<>~#|])", r"\\\1", _one_line(text))
+    # A backslash does not stop Streamlit from reading :smile: as a picture.
+    return re.sub(r":(?=\S)", ":\u200b", text)
+
+
+def file_name(name: str) -> str:
+    """A file's name as Markdown code, shortened in its middle, whatever characters it holds.
+
+    >>> file_name("my *best* clip.mp4"), file_name("``")
+    ('`my *best* clip.mp4`', '``` `` ```')
+    """
+    name = _one_line(name) or "video"
+    if len(name) > _MAX_NAME:
+        half = _MAX_NAME // 2
+        name = f"{name[:half]}…{name[-half:]}"
+    longest = max((len(run) for run in re.findall("`+", name)), default=0)
+    if not longest:
+        return f"`{name}`"
+    fence = "`" * (longest + 1)
+    return f"{fence} {name} {fence}"
+
+
+def time_span(start_s: float, end_s: float) -> str:
+    """A part of a video.
+
+    >>> time_span(0, 1.5), time_span(61.25, 62.75)
+    ('0.0 to 1.5 s', '61.2 to 62.8 s')
+    """
+    return f"{start_s:.1f} to {end_s:.1f} s"
+
+
+def picture_size(width: int, height: int) -> str:
+    """Two sides in pixels, with the sign of multiplication between them."""
+    return f"{width} \N{MULTIPLICATION SIGN} {height}"
+
+
+def video_facts(info: VideoInfo) -> str:
+    """Length, size, frame rate, codec and sound in one line."""
+    parts = [f"{info.duration_s:.1f} s", f"{picture_size(info.width, info.height)} pixels"]
+    if info.frame_rate:
+        parts.append(f"{info.frame_rate:.3g} frames/s")
+    parts.append(_CODECS.get(info.codec, info.codec.upper()))
+    parts.append("with sound" if info.has_audio else "no sound")
+    return " · ".join(parts)
+
+
+def stages(timings: Timings) -> str:
+    """Seconds of each stage in one line."""
+    return (
+        f"open {timings.open_s:.2f} s · decode {timings.decode_s:.2f} s "
+        f"· network {timings.network_s:.2f} s"
+    )
+
+
+def _one_line(text: str) -> str:
+    visible = "".join(" " if unicodedata.category(c).startswith("C") else c for c in text)
+    return " ".join(visible.split())

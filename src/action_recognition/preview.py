@@ -1,0 +1,179 @@
+"""Previews: what a browser can play, made from any video that `Video` can read.
+
+Browsers play H.264, VP8, VP9 and AV1, in MP4 or WebM. Both data sets of this project are Xvid in
+AVI, which no browser plays: such a file is transcoded, in memory.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from numpy.typing import NDArray
+
+from action_recognition.errors import VideoError
+from action_recognition.video import Source, Video
+
+MAX_SIDE = 640  # pixels, of the longer side of a transcoded preview
+MAX_DURATION_S = 60.0
+
+# 17 s of 4K or 71 s of Full HD at 30 frames/s: some ten seconds of work on one core. Each frame
+# counts as 0.1 million pixels at least, so that a flood of tiny frames ends too.
+_MAX_DECODED_PIXELS = 4.4e9
+_MIN_FRAME_PIXELS = 100_000
+
+_CODECS_IN_MP4 = ("h264", "vp9", "av1")
+_CODECS_IN_WEBM = ("vp8", "vp9", "av1")
+_PIXEL_FORMATS = ("yuv420p", "yuvj420p")  # 8 bit, 4:2:0: what every browser decodes
+
+_TIME_BASE = Fraction(1, 90_000)  # fine enough for any frame rate, and the custom of MPEG
+_SMPTE170M = 6  # ITU-T H.273, table 4: the matrix that RGB to YUV uses below, told to the player
+_ENCODER = {"preset": "veryfast", "crf": "25"}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A video that a browser plays.
+
+    `data` is the whole file, `mime` its type, and `transcoded` False where the bytes are the
+    original's own.
+    """
+
+    data: bytes
+    mime: str
+    transcoded: bool
+
+    def __repr__(self) -> str:
+        return f"Preview({len(self.data)} bytes, {self.mime}, transcoded={self.transcoded})"
+
+
+def browser_preview(source: Source, *, name: str) -> Preview:
+    """Makes a video playable in a browser; one that is already is passed through unchanged.
+
+    A transcoded preview is H.264 (yuv420p) in MP4 with its index first. It has the pictures only,
+    no sound; its longer side is at most `MAX_SIDE` pixels; it shows the first `MAX_DURATION_S`
+    seconds at most (less for a video of very large pictures), turned as for display. Each frame
+    keeps its time, so a variable frame rate stays what it is.
+
+    Parameters:
+        source: a path, or a binary file object that can seek; read from its beginning.
+        name: the name used in errors.
+
+    Raises:
+        VideoError: the video cannot be read, or is truncated before the end of its preview.
+    """
+    with Video(source, name=name) as video:
+        mime = _playable_as(video, source)
+        if mime is None:
+            return Preview(_transcode(video), "video/mp4", transcoded=True)
+    return Preview(_read_all(source, name), mime, transcoded=False)
+
+
+def _playable_as(video: Video, source: Source) -> str | None:
+    """The MIME type under which a browser plays the file as it is; None where it does not."""
+    _, first = next(video.timed_frames())
+    if first.format.name not in _PIXEL_FORMATS:
+        return None
+    if "mp4" in video.info.container and video.info.codec in _CODECS_IN_MP4:
+        return "video/mp4"
+    if "webm" in video.info.container and video.info.codec in _CODECS_IN_WEBM:
+        # FFmpeg reads WebM and MKV with one demuxer; browsers ask for the former's name.
+        return "video/webm" if b"webm" in _read_head(source) else None
+    return None
+
+
+def _transcode(video: Video) -> bytes:
+    out = io.BytesIO()
+
+    def reopen(url: str, flags: int, options: dict[str, str]) -> io.BytesIO:
+        # To put the index first, FFmpeg reads what it has written so far a second time.
+        return io.BytesIO(out.getvalue())
+
+    width, height = _target_size(video.info.width, video.info.height)
+    try:
+        with av.open(
+            out, "w", format="mp4", options={"movflags": "faststart"}, io_open=reopen
+        ) as container:
+            rate = Fraction(video.info.frame_rate or 25).limit_denominator(1001)
+            stream = container.add_stream("libx264", rate=rate, options=_ENCODER)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.codec_context.time_base = _TIME_BASE
+            stream.codec_context.colorspace = _SMPTE170M
+            stream.codec_context.color_range = ColorRange.MPEG
+            for frame in _encodable_frames(video, width, height):
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    except (av.FFmpegError, ValueError, MemoryError) as error:
+        raise VideoError(video.name, f"no preview can be made of it ({error})") from None
+    return out.getvalue()
+
+
+def _encodable_frames(video: Video, width: int, height: int) -> Iterator[av.VideoFrame]:
+    """The first frames of a video, turned, scaled, and stamped with their time."""
+    quarter_turns = video.info.rotation // 90
+    scaled_size = (height, width) if quarter_turns % 2 else (width, height)
+    to_rgb, to_yuv = VideoReformatter(), VideoReformatter()
+    for frame, start, duration in _schedule(video):
+        rgb = to_rgb.reformat(frame, *scaled_size, format="rgb24", threads=1)
+        if quarter_turns:
+            pixels: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
+            pixels = np.ascontiguousarray(np.rot90(pixels, quarter_turns))
+            rgb = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        ready = to_yuv.reformat(
+            rgb,
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU601,
+            dst_color_range=ColorRange.MPEG,
+            threads=1,
+        )
+        ready.pts, ready.duration, ready.time_base = start, duration, _TIME_BASE
+        yield ready
+
+
+def _schedule(video: Video) -> Iterator[tuple[av.VideoFrame, int, int]]:
+    """(frame, start, duration), times in units of `_TIME_BASE`, within the limits of a preview."""
+    usual = max(1, round(1 / _TIME_BASE / (video.info.frame_rate or 25)))
+    budget = _MAX_DECODED_PIXELS
+    waiting: tuple[av.VideoFrame, int] | None = None
+    for time_s, frame in video.timed_frames():
+        budget -= max(frame.width * frame.height, _MIN_FRAME_PIXELS)
+        if time_s >= MAX_DURATION_S or budget < 0:
+            break
+        start = round(time_s / _TIME_BASE)
+        if waiting is not None:
+            # A damaged file can stand still or go back in time, which MP4 cannot.
+            start = max(start, waiting[1] + 1)
+            yield *waiting, start - waiting[1]
+        waiting = frame, start
+    if waiting is not None:
+        yield *waiting, usual
+
+
+def _target_size(width: int, height: int) -> tuple[int, int]:
+    """Even sides, as 4:2:0 needs them, of which the longer is at most `MAX_SIDE`."""
+    scale = min(1.0, MAX_SIDE / max(width, height))
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+def _read_head(source: Source) -> bytes:
+    if isinstance(source, (str, Path)):
+        with Path(source).open("rb") as file:
+            return file.read(64)
+    source.seek(0)
+    return source.read(64)
+
+
+def _read_all(source: Source, name: str) -> bytes:
+    try:
+        if isinstance(source, (str, Path)):
+            return Path(source).read_bytes()
+        source.seek(0)
+        return source.read()
+    except OSError as error:
+        raise VideoError(name, f"it cannot be read ({error.strerror})") from None

@@ -1,0 +1,1 @@
+"""Training: a manifest of clips in, a model file out, on Lightning."""

@@ -1,0 +1,56 @@
+"""How a network is trained: the settings, with their bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from action_recognition.errors import UsageError
+from action_recognition.training.augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is trained.
+
+    Parameters:
+        epochs: passes over the train side, at most.
+        batch: clips in a step.
+        learning_rate: peak rate of AdamW for new layers (over time, recurrent, dense).
+        trunk_rate: factor on it for the layers that come from `init`.
+        weight_decay: of AdamW, for matrices and kernels.
+        label_smoothing: share of the target that is spread over all classes.
+        balance: loss weight of a class is (clips of it) ** -balance: 0 none, 1 full.
+        ema: decay of the moving average of the weights, 0 for none.
+        frozen_blocks: this many first blocks, and the stem, stay as `init` gives them.
+        patience: epochs without a better validation loss after which training stops.
+        workers: processes that make training clips.
+        precision: of Lightning, "bf16-mixed" or "32-true".
+        seed: of all random numbers.
+    """
+
+    epochs: int = 30
+    batch: int = 16
+    learning_rate: float = 1e-3
+    trunk_rate: float = 0.3
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.1
+    balance: float = 0.5
+    ema: float = 0.99
+    frozen_blocks: int = 0
+    patience: int = 10
+    workers: int = 2
+    precision: str = "bf16-mixed"
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        for name, good, rule in (
+            ("epochs", self.epochs >= 1, "at least 1"),
+            ("batch", self.batch >= 1, "at least 1"),
+            ("learning_rate", self.learning_rate > 0, "more than 0"),
+            ("ema", 0 <= self.ema < 1, "in 0..1"),
+            ("patience", self.patience >= 1, "at least 1"),
+            ("workers", self.workers >= 0, "at least 0"),
+        ):
+            if not good:
+                raise UsageError(f"{name} is {getattr(self, name)}, must be {rule}")

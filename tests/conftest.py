@@ -1,0 +1,90 @@
+"""Fixtures that all tests share: videos made here, a tiny model, the folder of real clips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from action_recognition.clips import Preprocessing
+from action_recognition.model import Architecture, HybridNet
+from action_recognition.modelfile import Model, save_model
+from video_maker import MadeVideo, write_video
+
+torch.set_num_threads(min(2, torch.get_num_threads()))
+
+TINY = Architecture(
+    classes=3,
+    stem=8,
+    stages=((1, 8, 1, 1), (2, 16, 2, 2)),
+    features=32,
+    lstm=16,
+    gru=16,
+    temporal_from=8,
+)
+
+
+@pytest.fixture
+def make_video(tmp_path: Path) -> Callable[..., MadeVideo]:
+    """`make_video(name, ...)` writes a video into tmp_path; see `video_maker.write_video`."""
+
+    def make(name: str | Path = "video.mp4", **settings: Any) -> MadeVideo:
+        return write_video(tmp_path / name, **settings)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_preprocessing() -> Preprocessing:
+    """Small clips, quick to compute."""
+    return Preprocessing(frames=4, interval_s=0.1, size=32)
+
+
+def build_tiny_model(preprocessing: Preprocessing, seed: int = 7) -> Model:
+    """A small random network, far enough from its initial values that every part has a say."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = HybridNet(TINY)
+        with torch.no_grad():
+            for name, values in network.state_dict().items():
+                if name.endswith("running_var"):
+                    values.uniform_(0.5, 1.5)
+                elif name.endswith(("running_mean", "norm.bias", "temporal.weight")):
+                    values.add_(0.2 * torch.randn_like(values))
+            network.dense.weight.mul_(20)
+    return Model(
+        network=network.eval(),
+        classes=("Jumping", "Reading", "Swimming"),
+        preprocessing=preprocessing,
+        clips=3,
+        metrics={"accuracy": 0.5},
+        training={"seed": seed},
+    )
+
+
+@pytest.fixture
+def tiny_model(tiny_preprocessing: Preprocessing) -> Model:
+    """A model of three classes, in memory."""
+    return build_tiny_model(tiny_preprocessing)
+
+
+@pytest.fixture
+def tiny_model_path(tiny_model: Model, tmp_path: Path) -> Path:
+    """The same model as a file."""
+    path = tmp_path / "tiny.h5"
+    save_model(tiny_model, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of real clips and weights, which never are part of the repository."""
+    default = Path(__file__).resolve().parents[1].parent / "shared"
+    folder = Path(os.environ.get("ACTION_RECOGNITION_SHARED", default))
+    if not folder.is_dir():
+        pytest.skip("needs the real clips in ../shared")
+    return folder
