@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.datasets.manifest import Clip
+from action_recognition.errors import VideoError
 from action_recognition.video import Video
 
 # Of a longer video the middle is taken: a training clip is expected to show its action all along.
@@ -51,9 +53,11 @@ class FrameCache:
         path = self._path(
             clip.path, f"{self.size} {self.step_s:g} {p.max_aspect:g} {MAX_CACHED_S:g}"
         )
-        if not path.exists():
-            self._write(clip, path)
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        cached = _load(path)
+        if cached is None:
+            _save(self._decode(clip), path)
+            cached = np.load(path, mmap_mode="r", allow_pickle=False)
+        return cached
 
     def evaluation_clips(self, clip: Clip, *, count: int) -> NDArray[np.uint8]:
         """(n, T, H, W, 3) uint8: the clips of a video exactly as `Recognizer` reads them.
@@ -62,10 +66,12 @@ class FrameCache:
             VideoError: it does not decode.
         """
         path = self._path(clip.path, f"evaluation {count} {self.preprocessing}")
-        if not path.exists():
+        cached = _load(path)
+        if cached is None:
             with Video(clip.path) as video:
                 _save(read_clips(video, self.preprocessing, count=count).frames, path)
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+            cached = np.load(path, mmap_mode="r", allow_pickle=False)
+        return cached
 
     def fill(
         self, clips: Sequence[Clip], on_progress: Callable[[int, int], None] | None = None
@@ -80,11 +86,15 @@ class FrameCache:
         return sum(sizes)
 
     def _path(self, video: Path, settings: str) -> Path:
-        facts = video.stat()
+        try:
+            facts = video.stat()
+        except OSError as error:
+            raise VideoError(video.name, f"it cannot be read ({error.strerror})") from None
         key = f"{video.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{settings}"
-        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+        name = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:32]
+        return self.folder / f"{name}.npy"
 
-    def _write(self, clip: Clip, path: Path) -> None:
+    def _decode(self, clip: Clip) -> NDArray[np.uint8]:
         with Video(clip.path) as video:
             duration = video.info.duration_s
             start = max(0.0, (duration - MAX_CACHED_S) / 2)
@@ -94,11 +104,23 @@ class FrameCache:
                 size=self.size,
                 max_aspect=self.preprocessing.max_aspect,
             )
-        _save(frames, path)
+        return frames
+
+
+def _load(path: Path) -> NDArray[np.uint8] | None:
+    """The cached array; None where there is none, or where a crash left it incomplete."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
 
 
 def _save(frames: NDArray[np.uint8], path: Path) -> None:
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.save(file, frames, allow_pickle=False)
-    temporary.replace(path)
+    temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            np.save(file, frames, allow_pickle=False)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

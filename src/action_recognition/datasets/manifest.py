@@ -7,9 +7,10 @@ their file names and take their official side; others are split by group.
 from __future__ import annotations
 
 import csv
+import math
 import os
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -30,6 +31,7 @@ from action_recognition.video import FILE_EXTENSIONS, Video
 VALIDATION_SHARE = 1 / 6
 TEST_SHARE = 0.25
 OWN = "own"
+_UNUSED = "not used in official split"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Manifest:
 
     @property
     def left_out(self) -> list[Clip]:
-        """Clips that are kept out so that no group stands on two sides."""
+        """Clips on no side: their film stands in test, or the official split does not use them."""
         return [c for c in self.clips if c.split == "left_out"]
 
     def select(self, classes: Sequence[str]) -> Manifest:
@@ -110,11 +112,13 @@ class Manifest:
         total = " ".join(f"{len(self.side(s)):>6}" for s in SIDES)
         groups = len({c.group for c in self.clips if c.split in SIDES})
         lines.append(f"{'all':<{width}}  {total} {groups:>7}")
-        if self.left_out:
-            films = len({c.group for c in self.left_out})
-            lines.append(
-                f"left out: {len(self.left_out)} train clips of {films} films that stand in test"
-            )
+        reasons = Counter(c.reason for c in self.left_out)
+        unused = {reason: n for reason, n in reasons.items() if reason.startswith(_UNUSED)}
+        films = len(reasons) - len(unused)
+        if films:
+            clips = len(self.left_out) - sum(unused.values())
+            lines.append(f"left out: {clips} train clips of {films} films that stand in test")
+        lines += [f"left out: {n} clips {reason}" for reason, n in sorted(unused.items())]
         lines += [f"refused: {c.path.name}: {c.reason}" for c in self.refused]
         return "\n".join(lines)
 
@@ -160,19 +164,20 @@ def build_manifest(
 
 
 def write_manifest(manifest: Manifest, path: str | Path) -> None:
-    """Writes the CSV; paths below its folder are written relative to it."""
+    """Writes the CSV; paths below its folder are written relative to it.
+
+    Raises:
+        DataError: the name of a file is not text.
+    """
     path = Path(path)
     base = path.resolve().parent
+    rows = [_format_row(c, base) for c in manifest.clips]
     base.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
-        for c in manifest.clips:
-            full = c.path.resolve()
-            shown = full.relative_to(base) if full.is_relative_to(base) else full
-            row = replace(c, path=Path(shown))
-            writer.writerow([_format(getattr(row, name)) for name in _COLUMNS])
+        writer.writerows(rows)
     temporary.replace(path)
 
 
@@ -184,15 +189,18 @@ def read_manifest(path: str | Path) -> Manifest:
     """
     path = Path(path)
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark
             reader = csv.DictReader(file)
             missing = [c for c in _COLUMNS if c not in (reader.fieldnames or [])]
             if missing:
                 raise DataError(f"{path.name}: not a manifest, column {missing[0]!r} is missing")
-            clips = tuple(_parse_row(row, path, number) for number, row in enumerate(reader, 2))
+            clips = tuple(_parse_row(row, path, reader.line_num) for row in reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path.name}: cannot be read as a manifest ({error})") from None
-    check_leaks([c.group for c in clips], [c.split for c in clips])
+    try:
+        check_leaks([c.group for c in clips], [c.split for c in clips])
+    except DataError as error:
+        raise DataError(f"{path.name}: {error}") from None
     return Manifest(clips)
 
 
@@ -229,7 +237,9 @@ def _find_files(folders: Sequence[Path], classes: Sequence[str] | None) -> list[
             found = sorted(
                 p
                 for p in folder.rglob("*")
-                if p.suffix.lower()[1:] in FILE_EXTENSIONS and p.is_file() and p.name[0] != "."
+                if p.suffix.lower()[1:] in FILE_EXTENSIONS
+                and p.is_file()
+                and not any(part[0] == "." for part in p.relative_to(folder).parts)
             )
             if not found:
                 continue
@@ -273,12 +283,12 @@ def _describe(
             original_class=official.original_class,
             group=official.group,
             split=side or "left_out",
-            reason="" if side else f"not used in official split {official_split}",
+            reason="" if side else f"{_UNUSED} {official_split}",
         )
     group = str(path)
     if pattern is not None:
         match = pattern.search(path.name)
-        if match is None:
+        if match is None or not match[1]:
             raise DataError(f"{path.name}: the group pattern {pattern.pattern!r} does not match")
         group = match[1]
     return Clip(path, label, OWN, folder, group, "train")
@@ -316,6 +326,16 @@ def _place_official(clips: list[Clip]) -> list[Clip]:
 
 
 def _place_own(clips: list[Clip], seed: int) -> list[Clip]:
+    groups: dict[str, set[str]] = defaultdict(set)
+    for c in clips:
+        if c.split == "train":
+            groups[c.label].add(c.group)
+    for label in sorted({c.label for c in clips if c.dataset == OWN and c.split == "train"}):
+        if len(groups[label]) < len(SIDES):
+            raise DataError(
+                f"class {label!r} has clips of too few groups ({', '.join(sorted(groups[label]))})"
+                ": train, val and test need one each; add clips of other recordings"
+            )
     return _move(clips, lambda c: c.dataset == OWN and c.split == "train", "test", TEST_SHARE, seed)
 
 
@@ -338,19 +358,37 @@ def _move(
     return moved
 
 
+def _format_row(clip: Clip, base: Path) -> list[str]:
+    full = clip.path.resolve()
+    shown = full.relative_to(base) if full.is_relative_to(base) else full
+    shown_clip = replace(clip, path=shown)
+    row = [_format(getattr(shown_clip, name)) for name in _COLUMNS]
+    try:
+        "".join(row).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{clip.path.name!r}: a file name must be UTF-8 text, rename it") from None
+    return row
+
+
 def _format(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _parse_row(row: dict[str, str], path: Path, number: int) -> Clip:
+    line = f"{path.name}, line {number}"
+    if None in row or None in row.values():  # what csv makes of too many fields, and of too few
+        raise DataError(f"{line}: must have as many fields as the first line")
     try:
         duration = float(row["duration_s"] or 0)
     except ValueError:
-        raise DataError(
-            f"{path.name}, line {number}: duration_s {row['duration_s']!r} is not a number"
-        ) from None
+        duration = math.nan
+    if not 0 <= duration < math.inf:
+        raise DataError(f"{line}: duration_s {row['duration_s']!r} is not a number of seconds")
     if row["split"] not in (*SIDES, "left_out", "refused"):
-        raise DataError(f"{path.name}, line {number}: split {row['split']!r} is not known")
+        raise DataError(f"{line}: split {row['split']!r} is not known")
+    for name in ("path", "label"):
+        if not row[name].strip():
+            raise DataError(f"{line}: {name} is empty")
     return Clip(
         path=path.resolve().parent / row["path"],
         label=row["label"],
@@ -364,10 +402,18 @@ def _parse_row(row: dict[str, str], path: Path, number: int) -> Clip:
 
 
 def fingerprint(clips: Iterable[Clip]) -> str:
-    """A hash of file names, sizes, labels and sides: which data a model was trained on."""
+    """A hash of file names, sizes, labels and sides: which data a model was trained on.
+
+    Raises:
+        DataError: a file is gone.
+    """
     import hashlib
 
+    try:
+        rows = [f"{c.label}/{c.path.name}/{c.path.stat().st_size}/{c.split}" for c in clips]
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from None
     sha = hashlib.sha256()
-    for row in sorted(f"{c.label}/{c.path.name}/{c.path.stat().st_size}/{c.split}" for c in clips):
-        sha.update(row.encode() + b"\n")
+    for row in sorted(rows):
+        sha.update(row.encode(errors="surrogateescape") + b"\n")
     return sha.hexdigest()[:16]

@@ -28,6 +28,9 @@ _PART = re.compile(
     r"[\s_\-#(]+(?:(?:part|pt|teil|cd|disc|vol|clip)[\s_.]*)?(?:\d{1,2}[\s_]+)*\d{1,2}\)?$",
     re.IGNORECASE,
 )
+_PART_WITHOUT_GAP = re.compile(  # IamLegendII, Part_I, CastAway2; not the number of Oceans11
+    r"(?:[\s_]+[Pp]art[\s_]+I{1,3}|(?<=[a-z\s_\-])I{2,3}|(?<=[a-z])[1-9])$"
+)
 
 _SHUFFLES = 10
 
@@ -94,7 +97,7 @@ def film_of(source: str) -> str:
     """
     name = source.strip("_ ")
     while True:
-        shorter = _PART.sub("", name).strip("_ -")
+        shorter = _PART_WITHOUT_GAP.sub("", _PART.sub("", name)).strip("_ -")
         if not shorter or shorter == name:
             return name.casefold()
         name = shorter
@@ -150,7 +153,8 @@ def _imbalance(labels: Sequence[str], held: Iterable[int], share: float) -> floa
         total[label] += 1
     for k in held:
         part[labels[k]] += 1
-    return sum((part[label] / total[label] - share) ** 2 + (not part[label]) for label in total)
+    one_sided = sum(part[label] in (0, total[label]) for label in total)
+    return one_sided + sum((part[label] / total[label] - share) ** 2 for label in total)
 
 
 def check_leaks(groups: Sequence[str], sides: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from action_recognition.clips import Preprocessing
+from action_recognition.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Augmentation:
 
     Parameters:
         speed: a clip is slowed down or sped up by a factor of up to this, at least 1.
-        area: smallest share of the picture that a crop keeps, in 0..1.
+        area: smallest share of the picture that a crop keeps, more than 0, at most 1.
         aspect: largest change of a crop's aspect, at least 1.
         flip: mirror half of the clips; wrong where left and right make the class.
         colour: largest relative change of brightness, contrast and saturation, in 0..1.
@@ -31,6 +32,16 @@ class Augmentation:
     aspect: float = 1.25
     flip: bool = True
     colour: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name, good, rule in (
+            ("speed", 1 <= self.speed < math.inf, "at least 1"),
+            ("area", 0 < self.area <= 1, "more than 0 and at most 1"),
+            ("aspect", 1 <= self.aspect < math.inf, "at least 1"),
+            ("colour", 0 <= self.colour <= 1, "in 0..1"),
+        ):
+            if not good:
+                raise UsageError(f"Augmentation: {name}={getattr(self, name)}, must be {rule}")
 
 
 def random_clip(
@@ -75,9 +86,11 @@ def random_times(
 def _random_crop(x: Tensor, size: int, augmentation: Augmentation) -> Tensor:
     height, width = x.shape[2:]
     area = _uniform(augmentation.area, 1)
-    aspect = math.exp(_uniform(-1, 1) * math.log(augmentation.aspect))
-    crop_h = min(height, round(height * math.sqrt(area / aspect)))
-    crop_w = min(width, round(width * math.sqrt(area * aspect)))
+    # A wider range of aspects would cut a large crop to less than the smallest share.
+    widest = min(augmentation.aspect, 1 / augmentation.area)
+    aspect = math.exp(_uniform(-1, 1) * math.log(widest))
+    crop_h = min(height, max(1, round(height * math.sqrt(area / aspect))))
+    crop_w = min(width, max(1, round(width * math.sqrt(area * aspect))))
     top = int(_uniform(0, height - crop_h + 1))
     left = int(_uniform(0, width - crop_w + 1))
     x = x[:, :, top : top + crop_h, left : left + crop_w].float()

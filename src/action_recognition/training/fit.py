@@ -76,6 +76,7 @@ def fit(
     network = HybridNet(architecture)
     started_from = initialise(network, init) if init is not None else "random weights"
     network.freeze_norm = init is not None
+    network.train()  # Lightning leaves the mode as it finds it
     _freeze(network, settings.frozen_blocks)
     data = ClipData(train, val, classes, cache, settings, device=device)
     record: dict[str, Any] = {

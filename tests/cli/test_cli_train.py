@@ -1,0 +1,142 @@
+"""`data from-folder`, `train` and `evaluate` on the command line, one after the other."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from action_recognition.cli import main
+from action_recognition.modelfile import load_model
+from motion import write_motion_data
+
+NETWORK = ["--frames", "4", "--size", "32", "--lstm", "16", "--gru", "16", "--clips", "2"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nine videos for each of three classes, one of which does not decode."""
+    root = write_motion_data(tmp_path_factory.mktemp("data") / "videos", per_class=9)
+    (root / "growing" / "growing_broken.mp4").write_bytes(b"not a video")
+    return root
+
+
+@pytest.fixture(scope="module")
+def manifest(folder: Path) -> Path:
+    """Its manifest, made by the command."""
+    path = folder.parent / "manifest.csv"
+    assert main(["data", "from-folder", str(folder), "--output", str(path)]) == 0
+    return path
+
+
+def train(manifest: Path, output: Path, *options: str) -> int:
+    cache = str(manifest.parent / "cache")
+    files = ["--data", str(manifest), "--output", str(output), "--cache", cache]
+    short = ["--epochs", "1", "--batch", "4", "--workers", "0", "--device", "cpu"]
+    return main(["train", *files, *short, *NETWORK, *options])
+
+
+@pytest.fixture(scope="module")
+def model(manifest: Path) -> Path:
+    """A model file made by the command; what it has learned does not matter here."""
+    path = manifest.parent / "model.h5"
+    assert train(manifest, path, "--note", "a note") == 0
+    return path
+
+
+def test_manifest_lists_every_file_once(folder: Path, manifest: Path) -> None:
+    with manifest.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 28
+    assert {r["split"] for r in rows} == {"train", "val", "test", "refused"}
+    refused = [r for r in rows if r["split"] == "refused"]
+    assert [Path(r["path"]).name for r in refused] == ["growing_broken.mp4"]
+    assert "not a video file" in refused[0]["reason"]
+
+
+def test_from_folder_prints_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = str(folder.parent / "again.csv")
+    options = ["--classes", "moving_left,moving_right", "--output", output]
+    assert main(["data", "from-folder", str(folder), *options]) == 0
+    out = capsys.readouterr().out
+    assert "Moving left" in out
+    assert "Growing" not in out
+
+
+def test_from_folder_names_what_is_wrong(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "from-folder", str(tmp_path / "no")]) == 2
+    assert "there is no such folder of clips" in capsys.readouterr().err
+    assert main(["data", "from-folder", str(folder), "--classes", "flying"]) == 2
+    assert "no folder with videos of class 'Flying'" in capsys.readouterr().err
+    assert main(["data", "from-folder", str(folder), "--group-pattern", "("]) == 2
+    assert "group pattern" in capsys.readouterr().err
+
+
+def test_model_file_is_complete(model: Path) -> None:
+    loaded = load_model(model)
+    assert loaded.classes == ("Growing", "Moving left", "Moving right")
+    assert loaded.preprocessing.frames == 4
+    assert loaded.clips == 2
+    assert loaded.training["note"] == "a note"
+    assert loaded.metrics["split"] == "test"
+    assert not list(model.parent.glob("*.tmp"))
+
+
+def test_evaluate_prints_the_figures_of_the_file(
+    model: Path, manifest: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["evaluate", str(model), "--data", str(manifest), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    stored = dict(load_model(model).metrics)
+    for figures in (printed, stored):
+        figures.pop("seconds_per_video")
+    assert printed == stored
+
+
+def test_evaluate_writes_a_report(
+    model: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report"
+    options = ["--split", "val", "--report", str(report)]
+    assert main(["evaluate", str(model), "--data", str(manifest), *options]) == 0
+    assert "| macro-F1 |" in capsys.readouterr().out
+    assert {p.name for p in report.iterdir()} == {"report.md", "report.json", "confusion.png"}
+
+
+def test_train_starts_from_another_model(model: Path, manifest: Path, tmp_path: Path) -> None:
+    output = tmp_path / "second.h5"
+    assert train(manifest, output, "--init", str(model), "--frozen-blocks", "3") == 0
+    record = load_model(output).training
+    assert record["init"].startswith("model.h5")
+    first, second = load_model(model).network, load_model(output).network
+    key = "stem.conv.weight"
+    assert (first.state_dict()[key] == second.state_dict()[key]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--output", "model.bin"], "the name of a model file ends in .h5"),
+        (["--epochs", "0"], "epochs is 0, must be at least 1"),
+        (["--init", "missing.npz"], "there is no such file of weights"),
+        (["--frozen-blocks", "99"], "frozen blocks: 99"),
+        (["--resume"], "nothing to resume"),
+    ],
+)
+def test_train_refuses_in_one_sentence(
+    options: list[str],
+    sentence: str,
+    manifest: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert train(manifest, tmp_path / "x.h5", *options) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "x.h5").exists()
