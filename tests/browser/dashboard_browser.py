@@ -23,6 +23,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
+# JavaScript: the player, and whether the page is complete.
+_VIDEO = "document.querySelector('video')"
+_IDLE = "document.querySelector('[data-test-script-state=notRunning]') !== null"
+
 REPOSITORY = Path(__file__).parents[2]
 WAIT_S = 90.0  # a busy machine starts a browser slowly
 
@@ -101,6 +105,7 @@ class DashboardPage:
 
     def __init__(self, driver: Chrome) -> None:
         self._driver = driver
+        self._earlier = ""  # address of the video that was shown before the last upload
 
     def open(self, address: str) -> None:
         """Opens the page and waits for its uploader."""
@@ -109,13 +114,17 @@ class DashboardPage:
 
     def upload(self, video: Path) -> None:
         """Chooses a file, as a visitor would in the file dialogue."""
+        self._earlier = self._driver.execute_script(f"return {_VIDEO}?.currentSrc ?? ''")
         self._driver.find_element("css selector", "input[type=file]").send_keys(str(video))
 
     def wait_for_preview(self) -> int:
-        """Waits until the video can be shown at its current position; gives its readyState."""
-        state = "(document.querySelector('video') ?? {readyState: 0}).readyState"
-        self._wait(f"return {state} >= 2", "a playable preview")
-        return int(self._driver.execute_script(f"return {state}"))
+        """Waits until the uploaded video can be shown; gives the player's readyState, 2 to 4."""
+        self._wait(
+            f"return {_VIDEO}?.currentSrc !== {self._earlier!r} && {_VIDEO}?.readyState >= 2"
+            f" && {_IDLE}",
+            "a playable preview",
+        )
+        return int(self._driver.execute_script(f"return {_VIDEO}.readyState"))
 
     def predict(self) -> str:
         """Clicks Predict, waits for the answer, and gives the action that is shown."""
@@ -124,12 +133,9 @@ class DashboardPage:
             ".find(b => b.innerText.trim() === 'Predict'); b?.click(); return b !== undefined"
         )
         self._wait(click, "the Predict button")
-        # The strip of frames is the last thing on the page.
-        strip = "[data-testid=stImage] img"
         self._wait(
-            f"const i = [...document.querySelectorAll('{strip}')];"
-            "return i.length > 0 && i.every(x => x.complete && x.naturalWidth > 0) &&"
-            "document.querySelector('[data-testid=stSpinner]') === null",
+            "const i = [...document.querySelectorAll('[data-testid=stImage] img')];"
+            f"return i.length > 0 && i.every(x => x.complete && x.naturalWidth > 0) && {_IDLE}",
             "the answer",
         )
         return str(self._driver.execute_script("return document.querySelector('h2').innerText"))
@@ -137,7 +143,7 @@ class DashboardPage:
     def error(self) -> str:
         """Waits for an error box and gives its text."""
         box = "document.querySelector('[data-testid=stAlert]')"
-        self._wait(f"return {box} !== null", "an error box")
+        self._wait(f"return {box} !== null && {_IDLE}", "an error box")
         return str(self._driver.execute_script(f"return {box}.innerText"))
 
     def set_size(self, width: int, height: int) -> None:

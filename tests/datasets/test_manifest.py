@@ -182,13 +182,19 @@ def test_files_that_do_not_decode_are_refused_by_name(fill: Fill, one_video: Pat
     (root / "waving" / "empty.mp4").touch()
     (root / "waving" / "text.avi").write_text("not a video")
     (root / "waving" / "half.mp4").write_bytes(whole[: len(whole) // 2])
+    holed = bytearray(write_video(root / "waving" / "holed.mp4", seconds=6).path.read_bytes())
+    start, end = holed.index(b"mdat") + 4, holed.index(b"moov") - 4
+    start += (end - start) * 2 // 3
+    holed[start:end] = bytes(end - start)  # opens as if it were whole
+    (root / "waving" / "holed.mp4").write_bytes(holed)
     seen: list[tuple[int, int]] = []
     manifest = build_manifest([root], on_progress=lambda *done: seen.append(done))
-    assert seen == [(k, 9) for k in range(1, 10)]
+    assert seen == [(k, 10) for k in range(1, 11)]
     refused = {c.path.name: c.reason for c in manifest.refused}
-    assert set(refused) == {"empty.mp4", "text.avi", "half.mp4"}
+    assert set(refused) == {"empty.mp4", "text.avi", "half.mp4", "holed.mp4"}
     assert refused["empty.mp4"] == "the file is empty"
     assert "truncated" in refused["half.mp4"]
+    assert "cannot be decoded" in refused["holed.mp4"]
     on_sides = [c for side in ("train", "val", "test") for c in manifest.side(side)]
     assert sorted(c.path.name for c in on_sides) == own_names("waving", 6, 1)  # none stands in
     for name, reason in refused.items():

@@ -101,8 +101,8 @@ def test_file_name_that_is_not_text_is_named(tmp_path: Path) -> None:
 
 def test_what_a_spreadsheet_makes_of_it_is_read(tmp_path: Path) -> None:
     """A byte order mark, CRLF, another order of columns, and a column more."""
-    header = "note,split,path,label,dataset,original_class,group,duration_s,reason"
-    text = f"{header}\r\nhello,test,a/1.mp4,A,own,a,g1,,\r\n"
+    header = "split,note,path,label,dataset,original_class,group,duration_s,reason"
+    text = f"{header}\r\ntest,hello,a/1.mp4,A,own,a,g1,,\r\n"
     (tmp_path / "m.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
     (clip,) = read_manifest(tmp_path / "m.csv").clips
     assert clip == Clip(tmp_path / "a/1.mp4", "A", "own", "a", "g1", "test")
@@ -129,9 +129,7 @@ def test_what_a_spreadsheet_makes_of_it_is_read(tmp_path: Path) -> None:
         ([HEADER, *ROWS, "b/4.mp4,B,own,b,g1,test,1,"], r"leaks.*g1 \(test and train\)"),
     ],
 )
-def test_damage_is_named_with_file_and_line(
-    tmp_path: Path, lines: list[str], message: str
-) -> None:
+def test_damage_is_named_with_file_and_line(tmp_path: Path, lines: list[str], message: str) -> None:
     path = write_lines(tmp_path / "list of clips.csv", lines)
     with pytest.raises(DataError, match=rf"^list of clips\.csv.*{message}"):
         read_manifest(path)

@@ -216,14 +216,27 @@ def test_same_seed_same_pick_other_seed_other_pick() -> None:
     assert picks[0] != picks[2]
 
 
+def test_no_class_is_on_one_side_only() -> None:
+    """By the share alone a pick without any clip of `b` would win here."""
+    sizes = {
+        "a": {"g0": 1, "g2": 5, "g3": 3, "g1": 4},
+        "b": {"g0": 4, "g4": 6, "g3": 2},
+        "c": {"g0": 5, "g3": 5, "g1": 4},
+    }
+    rows = [(a, g) for a, groups in sizes.items() for g, n in groups.items() for _ in range(n)]
+    labels, groups = [a for a, _ in rows], [g for _, g in rows]
+    picked = assign_by_group(labels, groups, share=0.2, seed=0)
+    for label in sizes:
+        part = {p for p, other in zip(picked, labels, strict=True) if other == label}
+        assert part == {True, False}, label
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_no_class_is_on_one_side_only(seed: int) -> None:
-    """`a` has two groups, both of which could fall into one fold."""
-    labels = ["a", "a", *["b"] * 12]
-    groups = ["a1", "a2", *(f"b{k}" for k in range(12))]
-    picked = assign_by_group(labels, groups, share=1 / 6, seed=seed)
-    assert sum(picked[:2]) == 1
-    assert 0 < sum(picked[2:]) < 12
+def test_group_far_larger_than_the_share_is_not_picked(seed: int) -> None:
+    groups = ["huge"] * 12 + [f"g{k}" for k in range(12)]
+    picked = assign_by_group(["a"] * 24, groups, share=0.25, seed=seed)
+    assert not any(picked[:12])
+    assert 3 <= sum(picked) <= 6
 
 
 def test_class_of_a_single_group_is_named() -> None:

@@ -192,7 +192,8 @@ def test_crop_keeps_the_smallest_share(area: float, aspect: float) -> None:
         assert min(shares) < area + 0.1
         assert max(shares) > 0.8
         assert max(aspects) > 1 + 0.7 * (aspect - 1)
-        assert len(corners) > 50
+        assert len({x for x, _ in corners}) > 20
+        assert len({y for _, y in corners}) > 20
     if area == 1:
         assert len(corners) == 1
 

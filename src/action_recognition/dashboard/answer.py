@@ -15,6 +15,7 @@ _BAR_HEIGHT = 30  # pixels, with the gap below it
 # white and on a black page.
 _HUE = "#2f86d1"
 _FAINT = 0.4
+_TEXT_ON_LIGHT, _TEXT_ON_DARK = "#1b2530", "#e7edf3"  # as in .streamlit/config.toml
 
 
 def chart_data(prediction: Prediction) -> pd.DataFrame:
@@ -37,8 +38,12 @@ def left_out(prediction: Prediction) -> str:
     return f"{len(rest)} further classes share {percent(sum(p for _, p in rest))}."
 
 
-def chart(prediction: Prediction) -> alt.LayerChart:
-    """Horizontal bars with full names on the left and percentages at their ends."""
+def chart(prediction: Prediction, *, dark: bool) -> alt.LayerChart:
+    """Horizontal bars: full names on their left, percentages at their ends.
+
+    `dark` is True for a page with a dark background.
+    """
+    text = _TEXT_ON_DARK if dark else _TEXT_ON_LIGHT
     data = chart_data(prediction)
     names = list(data["action"])
     base = alt.Chart(data).encode(
@@ -49,6 +54,7 @@ def chart(prediction: Prediction) -> alt.LayerChart:
             axis=alt.Axis(
                 labelLimit=1000,  # pixels: never cut a name off
                 labelFontSize=14,
+                labelColor=text,
                 labelPadding=8,
                 ticks=False,
                 domain=False,
@@ -64,7 +70,7 @@ def chart(prediction: Prediction) -> alt.LayerChart:
     bars = base.mark_bar(color=_HUE, cornerRadiusEnd=3, height=_BAR_HEIGHT * 0.6).encode(
         opacity=alt.condition("datum.winner", alt.value(1.0), alt.value(_FAINT))
     )
-    labels = base.mark_text(align="left", dx=6, fontSize=14).encode(text="label:N")
+    labels = base.mark_text(align="left", dx=6, fontSize=14, color=text).encode(text="label:N")
     return (
         alt.layer(bars, labels)
         .properties(height=_BAR_HEIGHT * len(data))

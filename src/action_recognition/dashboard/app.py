@@ -40,7 +40,12 @@ _STYLE = """<style>
 [data-testid="stMainBlockContainer"] {max-width: 76rem; padding-top: 3rem; padding-bottom: 4rem;}
 [data-testid="stVideo"] {max-height: 27rem; object-fit: contain; background: #000;
     border-radius: 0.5rem;}
-[data-testid="stImage"] img {border-radius: 0.3rem;}
+div:has(> [data-testid="stImage"]) {width: 100%;}
+[data-testid="stImage"] {display: grid; width: 100%; gap: 0.75rem;
+    grid-template-columns: repeat(auto-fit, minmax(6rem, 1fr));}
+[data-testid="stImageContainer"], [data-testid="stImage"] img {width: 100% !important;
+    border-radius: 0.3rem;}
+[data-testid="stImageCaption"] {width: 100% !important;}
 </style>"""
 
 ModelKey = tuple[str, int, int]  # path, time of change in ns, bytes: another file, another key
@@ -66,8 +71,16 @@ def _page() -> None:
     except ModelFileError as error:
         failures.show(error)
         st.stop()
-    _about_model(recognizer, Path(key[0]).name)
+    knowledge = Knowledge.of(recognizer.classes)
+    _show_classes(knowledge)
+    work = st.container()
+    _show_model(recognizer, knowledge, Path(key[0]).name)
+    with work, failures.shown():
+        _work(key, recognizer, knowledge)
 
+
+def _work(key: ModelKey, recognizer: Recognizer, knowledge: Knowledge) -> None:
+    """From the upload to the answer."""
     left, right = st.columns(2, gap="large")
     with left:
         upload = Session.current().receive(
@@ -86,7 +99,7 @@ def _page() -> None:
     with right:
         prediction = _ask(upload, key, recognizer)
         if prediction is not None:
-            _show_answer(prediction, Knowledge.of(recognizer.classes))
+            _show_answer(prediction, knowledge)
     if prediction is not None:
         _show_frames(prediction, upload)
 
@@ -105,21 +118,27 @@ def _load_recognizer(key: ModelKey) -> Recognizer:
     return Recognizer.load(key[0])
 
 
-def _about_model(recognizer: Recognizer, file: str) -> None:
-    knowledge = Knowledge.of(recognizer.classes)
+def _show_classes(knowledge: Knowledge) -> None:
+    lines = [f"**{knowledge.sentence()}**"]
+    for title, color, names in (
+        ("Actions", "blue", knowledge.known),
+        ("Stand-ins", "gray", knowledge.stand_ins),
+    ):
+        if names:
+            lines.append(" ".join([title, *(f":{color}-badge[{plain(n)}]" for n in names)]))
+    st.markdown("  \n".join(lines))
+
+
+def _show_model(recognizer: Recognizer, knowledge: Knowledge, file: str) -> None:
     model = recognizer.model
-    with st.expander(knowledge.sentence(), icon=":material/neurology:"):
-        for title, color, names in (
-            ("Actions of the project", "blue", knowledge.known),
-            ("Stand-ins", "gray", knowledge.stand_ins),
-        ):
-            if names:
-                badges = " ".join(f":{color}-badge[{plain(name)}]" for name in names)
-                st.markdown(f"**{title}** {badges}")
+    with st.expander("About this model", icon=":material/info:"):
         if knowledge.missing:
-            st.markdown(f"**Not known to it** {', '.join(knowledge.missing)}")
-        st.caption(
-            "The model always answers with one of its own classes, whatever a video shows.  \n"
+            st.markdown(f"It does not know yet: {', '.join(knowledge.missing)}.")
+        st.markdown(
+            "It always answers with one of its own classes, whatever a video shows. "
+            "A probability says how sure it is, not how often it is right."
+        )
+        st.markdown(
             f"{file_name(file)} · {layers(model.network.architecture)} · "
             f"{sum(p.numel() for p in model.network.parameters()) / 1e6:.1f} million parameters · "
             f"clips of {model.preprocessing.frames} frames, "
@@ -174,10 +193,13 @@ def _show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
     if prediction.action in knowledge.stand_ins:
         sure += " · a stand-in class, not one of the project's actions"
     st.markdown(sure)
-    st.altair_chart(chart(prediction), width="stretch")
+    dark = st.context.theme.type == "dark"
+    st.altair_chart(chart(prediction, dark=dark), width="stretch")
+    if left_out(prediction):
+        st.caption(left_out(prediction))
     st.caption(
-        f"{left_out(prediction)} Answered in **{prediction.timings.total_s:.2f} s**: "
-        f"{stages(prediction.timings)}"
+        f"**Answered in {prediction.timings.total_s:.2f} s**: {stages(prediction.timings)}  \n"
+        f"**Video**: {video_facts(prediction.video)}"
     )
 
 
@@ -185,18 +207,17 @@ def _show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
 def _show_frames(prediction: Prediction, upload: Upload) -> None:
     with failures.shown():
         st.subheader("What the network looked at", anchor=False)
-        st.caption(f"{file_name(upload.name)} · {video_facts(prediction.video)}")
         clips = prediction.clips
         if clips is None:
             return
         chosen = _choose_clip(prediction, upload)
         shown = pictures(clips, chosen)
         count, height, width = clips.frames.shape[1:4]
-        st.image([p.pixels for p in shown], caption=[p.caption for p in shown], width=width)
+        st.image([p.pixels for p in shown], caption=[p.caption for p in shown], width="stretch")
         st.caption(
             f"{len(shown)} of the {count} frames of clip {chosen + 1}, as the network sees them: "
-            f"cropped and scaled to {picture_size(width, height)} pixels. The answer is the average "
-            f"over {len(clips.frames)} clip{'s' * (len(clips.frames) > 1)}."
+            f"cropped and scaled to {picture_size(width, height)} pixels. "
+            + ("The answer is the average over all clips." if len(clips.frames) > 1 else "")
         )
 
 

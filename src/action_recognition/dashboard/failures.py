@@ -22,9 +22,9 @@ _log = logging.getLogger(__name__)
 def show(error: ActionRecognitionError, *, name: str | None = None) -> None:
     """Shows an error as a box; `name` is the upload's, where the error is about a video."""
     if isinstance(error, VideoError):
-        st.error(f"{file_name(name or error.name)}: {plain(error.reason)}", icon=":material/error:")
+        st.error(f"{file_name(name or error.name)}: {plain(error.reason)}")
     else:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(str(error)))
 
 
 @contextmanager
@@ -36,4 +36,4 @@ def shown() -> Iterator[None]:
         show(error)
     except Exception:  # the last resort: no traceback may reach a user
         _log.exception("unexpected failure in the dashboard")
-        st.error(UNEXPECTED, icon=":material/error:")
+        st.error(UNEXPECTED)

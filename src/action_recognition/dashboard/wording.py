@@ -88,10 +88,9 @@ def video_facts(info: VideoInfo) -> str:
 
 def stages(timings: Timings) -> str:
     """Seconds of each stage in one line."""
-    return (
-        f"open {timings.open_s:.2f} s · decode {timings.decode_s:.2f} s "
-        f"· network {timings.network_s:.2f} s"
-    )
+    parts = (("open", timings.open_s), ("decode", timings.decode_s), ("network", timings.network_s))
+    # A no-break space keeps each unit beside its number on narrow screens.
+    return " · ".join(f"{stage} {seconds:.2f}\u00a0s" for stage, seconds in parts)
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,107 @@
+"""What the page shows, without Streamlit: classes, chart, frames, and what a session remembers."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("altair")
+
+from action_recognition.actions import ACTIONS
+from action_recognition.clips import VideoClips
+from action_recognition.dashboard.answer import MAX_BARS, chart, chart_data, left_out
+from action_recognition.dashboard.knowledge import Knowledge, layers
+from action_recognition.dashboard.memory import Recent
+from action_recognition.dashboard.strip import pictures
+from action_recognition.model import Architecture
+from action_recognition.recognizer import Prediction, Timings
+from action_recognition.video import VideoInfo
+
+ALL = [action.name for action in ACTIONS]
+
+
+def _prediction(*probabilities: float) -> Prediction:
+    info = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)
+    ranked = tuple((f"Class {k}", p) for k, p in enumerate(probabilities))
+    return Prediction("clip.mp4", ranked, ((0.0, 1.5),), info, Timings(0.1, 0.2, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("classes", "sentence"),
+    [
+        (ALL, "This model knows the project's ten actions."),
+        (ALL[:4], "This model knows four of the project's ten actions."),
+        (
+            [*ALL[:4], "Run", "Walk"],
+            "This model knows six classes: four of the project's ten actions, "
+            "and two stand-in classes.",
+        ),
+        (
+            [*ALL, "Run"],
+            "This model knows 11 classes: ten of the project's ten actions, "
+            "and one stand-in class.",
+        ),
+    ],
+)
+def test_what_a_model_knows(classes: list[str], sentence: str) -> None:
+    knowledge = Knowledge.of(classes)
+    assert knowledge.sentence() == sentence
+    assert set(knowledge.known) | set(knowledge.stand_ins) == set(classes)
+    assert set(knowledge.known) | set(knowledge.missing) == set(ALL)
+
+
+def test_layers_are_those_of_the_architecture() -> None:
+    assert layers(Architecture(classes=2)) == "3D CNN → LSTM → GRU → dense layer"
+    assert layers(Architecture(classes=2, conv3d=False, lstm=0)) == "2D CNN → GRU → dense layer"
+
+
+def test_chart_has_one_bar_a_class_and_one_winner() -> None:
+    data = chart_data(_prediction(0.7, 0.2, 0.1))
+    assert list(data["action"]) == ["Class 0", "Class 1", "Class 2"]
+    assert list(data["label"]) == ["70.0 %", "20.0 %", "10.0 %"]
+    assert list(data["winner"]) == [True, False, False]
+
+
+def test_chart_never_cuts_a_name_off() -> None:
+    spec = json.loads(chart(_prediction(0.7, 0.3), dark=False).to_json())
+    assert spec["layer"][0]["encoding"]["y"]["axis"]["labelLimit"] >= 1000
+
+
+def test_many_classes_are_summed_up() -> None:
+    prediction = _prediction(*[1 / 20] * 20)
+    assert len(chart_data(prediction)) == MAX_BARS
+    assert left_out(prediction) == "10 further classes share 50.0 %."
+    assert left_out(_prediction(0.6, 0.4)) == ""
+
+
+@pytest.mark.parametrize(("length", "shown"), [(16, 8), (8, 8), (4, 4), (1, 1)])
+def test_pictures_are_spread_over_a_clip(length: int, shown: int) -> None:
+    frames = np.arange(2 * length, dtype=np.uint8).reshape(2, length, 1, 1, 1).repeat(3, axis=-1)
+    times = np.arange(2 * length, dtype=float).reshape(2, length) / 10
+    chosen = pictures(VideoClips(frames, times), 1)
+    assert len(chosen) == shown
+    assert chosen[0].time_s == times[1, 0]
+    assert chosen[-1].time_s == times[1, -1]
+    for picture in chosen:
+        assert picture.pixels[0, 0, 0] == round(10 * picture.time_s)
+        assert picture.caption == f"{picture.time_s:.2f} s"
+
+
+def test_recent_keeps_the_last_used() -> None:
+    recent: Recent[int] = Recent(2)
+    recent.get_or("a", lambda: 1)
+    recent.get_or("b", lambda: 2)
+    recent.get("a")
+    recent.get_or("c", lambda: 3)
+    assert (recent.get("a"), recent.get("b"), recent.get("c")) == (1, None, 3)
+    assert recent.get_or("a", lambda: 99) == 1
+
+
+def test_recent_remembers_no_failure() -> None:
+    recent: Recent[int] = Recent(2)
+    with pytest.raises(ZeroDivisionError):
+        recent.get_or("a", lambda: 1 // 0)
+    assert len(recent) == 0
+    assert recent.get_or("a", lambda: 5) == 5
