@@ -143,7 +143,7 @@ class DashboardPage:
     def error(self) -> str:
         """Waits for an error box and gives its text."""
         box = "document.querySelector('[data-testid=stAlert]')"
-        self._wait(f"return {box} !== null && {_IDLE}", "an error box")
+        self._wait(f"return Boolean({box}?.innerText.trim()) && {_IDLE}", "an error box")
         return str(self._driver.execute_script(f"return {box}.innerText"))
 
     def set_size(self, width: int, height: int) -> None:
