@@ -128,7 +128,7 @@ def test_read_clips_of_25_and_30_frames_a_second_agree(make_video) -> None:
     for fps in (25, 30):
         made = make_video(f"{fps}.mp4", fps=fps, seconds=3, pattern=time_grey)
         with Video(made.path) as video:
-            clips = read_clips(video, Preprocessing(frames=8, size=32), count=3)
+            clips = read_clips(video, Preprocessing(frames=8, interval_s=0.1, size=32), count=3)
         assert clips.frames.shape == (3, 8, 32, 32, 3)
         assert clips.times_s.shape == (3, 8)
         seen.append(clips)
@@ -140,15 +140,15 @@ def test_read_clips_of_25_and_30_frames_a_second_agree(make_video) -> None:
 def test_read_clips_takes_the_frames_of_its_times(make_video) -> None:
     made = make_video(seconds=3)
     with Video(made.path) as video:
-        clips = read_clips(video, Preprocessing(frames=4, size=32), count=3)
+        clips = read_clips(video, Preprocessing(frames=4, interval_s=0.1, size=32), count=3)
     got = [[read_barcode(f) for f in clip] for clip in clips.frames]
-    starts = clip_starts(3.0, Preprocessing(frames=4), count=3)
+    starts = clip_starts(3.0, Preprocessing(frames=4, interval_s=0.1), count=3)
     assert got == [[made.index_at(s + 0.1 * k + 1e-3) for k in range(4)] for s in starts]
 
 
 def test_short_video_repeats_its_last_frame(make_video) -> None:
     made = make_video(seconds=0.2)
     with Video(made.path) as video:
-        clips = read_clips(video, Preprocessing(frames=6, size=32), count=5)
+        clips = read_clips(video, Preprocessing(frames=6, interval_s=0.1, size=32), count=5)
     assert [read_barcode(f) for f in clips.frames[0]] == [0, 2, 4, 4, 4, 4]
     assert clips.frames.shape[0] == 1

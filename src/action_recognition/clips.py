@@ -32,9 +32,9 @@ class Preprocessing:
         mean, std: per channel (red, green, blue), for pixel values in 0..1.
     """
 
-    frames: int = 16
-    interval_s: float = 0.1
-    size: int = 128
+    frames: int = 8
+    interval_s: float = 0.2
+    size: int = 176
     max_aspect: float = 4 / 3
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)

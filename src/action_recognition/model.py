@@ -45,6 +45,8 @@ class Architecture:
         conv3d: False leaves out the convolutions over time: a frame-by-frame CNN.
         lstm, gru: units of each, 0 leaves it out.
         dropout: share of features set to zero before LSTM and before the dense layer.
+        skip: the dense layer reads the mean of the trunk's features beside what the recurrent
+            layers give. A direct path to the trunk: recurrent layers learn slowly from few clips.
     """
 
     classes: int
@@ -55,7 +57,8 @@ class Architecture:
     conv3d: bool = True
     lstm: int = 256
     gru: int = 256
-    dropout: float = 0.4
+    dropout: float = 0.5
+    skip: bool = True
 
     def __post_init__(self) -> None:
         # A model file can claim anything: sizes are bounded before a network is built of them.
@@ -225,13 +228,16 @@ class HybridNet(nn.Module):
                 inputs = channels
         self.blocks = nn.ModuleList(blocks)
         self.last = SpatialConv(inputs, a.features, 1)
+        self.feature_norm = nn.LayerNorm(a.features)
         self.drop = nn.Dropout(a.dropout)
         width = a.features
         self.lstm = nn.LSTM(width, a.lstm, batch_first=True) if a.lstm else None
         width = a.lstm or width
         self.gru = nn.GRU(width, a.gru, batch_first=True) if a.gru else None
         width = a.gru or width
-        self.dense = nn.Linear(width, a.classes)
+        recurrent = bool(a.lstm or a.gru)
+        self.skip = a.skip and recurrent  # without recurrent layers both paths are the same
+        self.dense = nn.Linear(width + a.features * self.skip, a.classes)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -267,15 +273,19 @@ class HybridNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip (B, 3, T, H, W), normalised, float -> logits (B, classes), float32."""
-        x = self.drop(self.frame_features(x))  # (B, T, features)
+        x = self.frame_features(x)  # (B, T, features)
         # The recurrent layers cost under a millisecond: float32 keeps their sums exact.
         with torch.autocast(x.device.type, enabled=False):
-            x = x.float()
+            features = self.feature_norm(x.float())
+            x = self.drop(features)
             if self.lstm is not None:
                 x, _ = self.lstm(x)  # (B, T, lstm)
             if self.gru is not None:
                 x, _ = self.gru(x)  # (B, T, gru)
-            return self.dense(self.drop(x.mean(1)))  # (B, classes)
+            x = x.mean(1)  # (B, gru)
+            if self.skip:
+                x = torch.cat([x, features.mean(1)], 1)  # (B, gru + features)
+            return self.dense(self.drop(x))  # (B, classes)
 
 
 def count_parameters(network: nn.Module) -> int:

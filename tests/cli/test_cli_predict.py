@@ -99,7 +99,9 @@ def test_a_bad_model_is_one_sentence(
     (tmp_path / "model.h5").write_text("no model")
     code = main(["predict", str(make_video().path), "--model", str(tmp_path / "model.h5")])
     assert code == 2
-    assert capsys.readouterr().err.startswith("action-recognition: model.h5: it is not an HDF5 file")
+    assert capsys.readouterr().err.startswith(
+        "action-recognition: model.h5: it is not an HDF5 file"
+    )
 
 
 @pytest.mark.parametrize("option", ["--top", "--clips"])

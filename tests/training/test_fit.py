@@ -34,13 +34,13 @@ ARCHITECTURE = Architecture(
     dropout=0.1,
 )
 SETTINGS = TrainingSettings(
-    epochs=20,
+    epochs=30,
     batch=16,
-    learning_rate=5e-3,
+    learning_rate=3e-3,
     ema=0.9,
     label_smoothing=0.0,
     workers=0,
-    patience=20,
+    patience=30,
     precision="32-true",
     augmentation=Augmentation(flip=False, area=0.8, speed=1.1),
 )
@@ -48,8 +48,8 @@ SETTINGS = TrainingSettings(
 
 @pytest.fixture(scope="module")
 def motion(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """80 videos a class, split into train, val and test."""
-    return build_manifest([write_motion_data(tmp_path_factory.mktemp("motion"), per_class=80)])
+    """100 videos a class, split into train, val and test."""
+    return build_manifest([write_motion_data(tmp_path_factory.mktemp("motion"), per_class=100)])
 
 
 def train(manifest: Manifest, folder: Path, *, resume: bool = False, **changes: object) -> Model:

@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
     run.add_argument("--epochs", type=int, default=30)
     run.add_argument("--batch", type=int, default=16)
     run.add_argument("--learning-rate", type=float, default=1e-3)
-    run.add_argument("--trunk-rate", type=float, default=0.3, help="factor for layers of --init")
+    run.add_argument("--trunk-rate", type=float, default=0.15, help="factor for layers of --init")
     run.add_argument("--ema", type=float, default=0.99, help="decay of averaged weights, 0: none")
     run.add_argument("--frozen-blocks", type=int, default=0, help="first blocks kept as in --init")
     run.add_argument("--patience", type=int, default=10, help="epochs to wait for a better one")
@@ -49,13 +49,16 @@ def add_parser(subparsers: Any) -> None:
     run.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
 
     network = parser.add_argument_group("network")
-    network.add_argument("--frames", type=int, default=16, help="frames of a clip")
-    network.add_argument("--interval", type=float, default=0.1, help="seconds between frames")
-    network.add_argument("--size", type=int, default=128, help="side of the picture in pixels")
+    network.add_argument("--frames", type=int, default=8, help="frames of a clip")
+    network.add_argument("--interval", type=float, default=0.2, help="seconds between frames")
+    network.add_argument("--size", type=int, default=176, help="side of the picture in pixels")
     network.add_argument("--no-conv3d", action="store_true", help="no convolutions over time")
     network.add_argument("--lstm", type=int, default=256, help="units, 0: none")
     network.add_argument("--gru", type=int, default=256, help="units, 0: none")
-    network.add_argument("--dropout", type=float, default=0.4)
+    network.add_argument("--dropout", type=float, default=0.5)
+    network.add_argument(
+        "--no-skip", action="store_true", help="the dense layer reads the GRU only"
+    )
     network.add_argument("--clips", type=int, default=5, help="clips of a video to average in use")
     parser.set_defaults(run=run_train)
 
@@ -105,6 +108,7 @@ def run_train(options: argparse.Namespace) -> int:
             lstm=options.lstm,
             gru=options.gru,
             dropout=options.dropout,
+            skip=not options.no_skip,
         ),
         preprocessing=preprocessing,
         settings=settings,

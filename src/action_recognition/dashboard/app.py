@@ -13,7 +13,7 @@ import streamlit as st
 
 from action_recognition.dashboard import failures
 from action_recognition.dashboard.answer import chart, left_out
-from action_recognition.dashboard.knowledge import Knowledge, layers
+from action_recognition.dashboard.knowledge import Knowledge, layers, measured
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.strip import pictures
 from action_recognition.dashboard.wording import (
@@ -144,6 +144,8 @@ def _show_model(recognizer: Recognizer, knowledge: Knowledge, file: str) -> None
             f"clips of {model.preprocessing.frames} frames, "
             f"{model.preprocessing.interval_s:g} s apart"
         )
+        if measured(model.metrics):
+            st.markdown(measured(model.metrics))
 
 
 def _show_preview(upload: Upload) -> bool:

@@ -31,7 +31,7 @@ class TrainingSettings:
     epochs: int = 30
     batch: int = 16
     learning_rate: float = 1e-3
-    trunk_rate: float = 0.3
+    trunk_rate: float = 0.15
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     balance: float = 0.5
