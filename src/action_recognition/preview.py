@@ -18,7 +18,8 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from action_recognition.errors import VideoError
-from action_recognition.video import Source, Video
+from action_recognition.source import Source
+from action_recognition.video import Video
 
 MAX_SIDE = 640  # pixels, of the longer side of a transcoded preview
 MAX_DURATION_S = 60.0

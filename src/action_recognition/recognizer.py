@@ -18,7 +18,8 @@ from action_recognition.clips import Preprocessing, VideoClips, read_clips, to_i
 from action_recognition.errors import UsageError
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model
-from action_recognition.video import Source, Video, VideoInfo
+from action_recognition.source import Source
+from action_recognition.video import Video, VideoInfo
 
 SHIPPED_MODEL = "ucf101-hmdb51-ten.h5"
 

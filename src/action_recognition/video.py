@@ -7,7 +7,6 @@ that names the file and the reason.
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -19,19 +18,18 @@ from typing import BinaryIO
 import av
 import numpy as np
 from av.stream import Disposition
-from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from action_recognition.containers import container_kind, missing_share
 from action_recognition.errors import VideoError
+from action_recognition.picture import SquareConverter
+from action_recognition.source import TRUNCATED_SHARE, Source, check_file, name_of, why_not_opened
 
 FILE_EXTENSIONS: tuple[str, ...] = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "3gp")
 
 # FFmpeg's demuxers for MP4/MOV/3GP, Matroska/WebM and AVI. Everything else is refused by FFmpeg
 # itself: pictures (a JPEG opens as a video of one frame) and playlists (which name other files).
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
-_SUPPORTED = "MP4, MOV, AVI, MKV or WebM"
 
 # 8K is 33 million pixels. A header that promises more is damaged or hostile: a file of 4 MB can
 # decode to 8 GB.
@@ -45,14 +43,11 @@ _SEEK_GAP_S = 12.0
 
 # Missing end of a file that is still taken as rounding in its header.
 _TRUNCATED_MIN_S = 0.5
-_TRUNCATED_SHARE = 0.05
 
 # Matroska rounds time stamps to milliseconds: a frame counts as on display this much earlier.
 _ROUNDING_S = 0.001
 
 _SMALL_PIXELS = 640 * 480  # below this, starting decoder threads costs more than it gains
-
-Source = str | Path | BinaryIO
 
 
 @dataclass(frozen=True)
@@ -87,8 +82,8 @@ class Video:
 
     def __init__(self, source: Source, *, name: str | None = None) -> None:
         self._source = source
-        self.name = name or _name_of(source)
-        _check_file(source, self.name)
+        self.name = name or name_of(source)
+        check_file(source, self.name)
         self._container = self._open()
         try:
             self._restart_decoding()
@@ -126,7 +121,7 @@ class Video:
         order = np.argsort(wanted, kind="stable")
         frames = np.empty((len(wanted), size, size, 3), dtype=np.uint8)
         actual = np.empty(len(wanted), dtype=np.float64)
-        to_square = _SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
+        to_square = SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
         selected = self._select(wanted[order])
         for position, (time_s, frame) in zip(order, selected, strict=True):
             self._check_size(frame.width, frame.height)
@@ -183,7 +178,7 @@ class Video:
                 options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
             )
         except (av.FFmpegError, ValueError, UnicodeError, MemoryError):
-            raise VideoError(self.name, _why_not_opened(self._source)) from None
+            raise VideoError(self.name, why_not_opened(self._source)) from None
 
     def _restart_decoding(self) -> None:
         stream = self._container.streams.best("video")
@@ -367,7 +362,7 @@ class Video:
         """Called when the file has no more to give: was that the end which its header promised?"""
         undecoded = self._packet_s - self._frame_s
         if math.isfinite(undecoded) and undecoded > max(
-            _TRUNCATED_MIN_S, _TRUNCATED_SHARE * (self._packet_s - self._start_s)
+            _TRUNCATED_MIN_S, TRUNCATED_SHARE * (self._packet_s - self._start_s)
         ):
             raise VideoError(
                 self.name, f"it is damaged: its last {undecoded:.1f} s cannot be decoded"
@@ -379,96 +374,12 @@ class Video:
             start = 0.0  # its duration is counted from 0, wherever the first frame is
         declared = self._container.duration / av.time_base
         readable = max(0.0, self._end_s - start)
-        if declared - readable > max(_TRUNCATED_MIN_S, _TRUNCATED_SHARE * declared):
+        if declared - readable > max(_TRUNCATED_MIN_S, TRUNCATED_SHARE * declared):
             raise VideoError(
                 self.name,
                 f"it is truncated or damaged: its header promises {declared:.1f} s, "
                 f"but only {readable:.1f} s can be read",
             )
-
-
-class _SquareConverter:
-    """Frame -> (size, size, 3) RGB: crop to the aspect range, scale, rotate for display.
-
-    One swscale context is kept for the whole stream (8 times as quick as one for each frame),
-    and a frame that is wanted twice is converted once.
-    """
-
-    def __init__(self, size: int, max_aspect: float, pixel_aspect: float, rotation: int) -> None:
-        self._size = size
-        self._max_aspect = max_aspect
-        self._pixel_aspect = pixel_aspect
-        self._quarter_turns = rotation // 90
-        self._reformatter = VideoReformatter()
-        self._last: tuple[av.VideoFrame, NDArray[np.uint8]] | None = None
-
-    def __call__(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
-        if self._last is not None and self._last[0] is frame:
-            return self._last[1]
-        size = self._size
-        width, height = frame.width * self._pixel_aspect, float(frame.height)
-        scaled_width = max(size, round(size * width / min(width, height * self._max_aspect)))
-        scaled_height = max(size, round(size * height / min(height, width * self._max_aspect)))
-        scaled = self._reformatter.reformat(
-            frame,
-            width=scaled_width,
-            height=scaled_height,
-            format="rgb24",
-            interpolation=Interpolation.BILINEAR,
-            threads=1,
-        )
-        left, top = (scaled_width - size) // 2, (scaled_height - size) // 2
-        whole = scaled.to_ndarray()[top : top + size, left : left + size]
-        image = np.ascontiguousarray(np.rot90(whole, self._quarter_turns), dtype=np.uint8)
-        self._last = (frame, image)
-        return image
-
-
-def _name_of(source: Source) -> str:
-    if isinstance(source, (str, Path)):
-        return Path(source).name or str(source)
-    return Path(str(getattr(source, "name", "video"))).name
-
-
-def _check_file(source: Source, name: str) -> None:
-    if not isinstance(source, (str, Path)):
-        _check_bytes(source, name)
-        return
-    path = Path(source)
-    try:
-        if path.is_dir():
-            raise VideoError(name, "it is a folder, not a video file")
-        if not path.exists():
-            raise VideoError(name, "there is no such file")
-        if not path.is_file():
-            raise VideoError(name, "it is not a regular file")
-        with path.open("rb") as file:
-            _check_bytes(file, name)
-    except OSError as error:
-        raise VideoError(name, f"it cannot be read ({error.strerror})") from None
-    except ValueError:  # a NUL byte in the path
-        raise VideoError(name, "there is no such file") from None
-
-
-def _check_bytes(file: BinaryIO, name: str) -> None:
-    if file.seek(0, io.SEEK_END) == 0:
-        raise VideoError(name, "the file is empty")
-    missing = missing_share(file)
-    if missing > _TRUNCATED_SHARE:
-        raise VideoError(name, f"it is truncated: {missing:.0%} of the file is missing")
-
-
-def _why_not_opened(source: Source) -> str:
-    if isinstance(source, (str, Path)):
-        with Path(source).open("rb") as file:
-            head = file.read(16)
-    else:
-        source.seek(0)
-        head = source.read(16)
-    kind = container_kind(head)
-    if kind:
-        return f"the {kind} file is truncated or damaged: its index cannot be read"
-    return f"it is not a video file in a supported container ({_SUPPORTED})"
 
 
 def _parse_clock(text: str) -> float | None:
