@@ -219,3 +219,14 @@ def test_fingerprint_tells_data_apart(files: list[Path], tmp_path: Path) -> None
 def test_fingerprint_of_data_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"gone\.mp4: cannot be read"):
         fingerprint([clip_at(tmp_path / "gone.mp4")])
+
+
+def test_a_folder_of_test_clips_alone_can_be_measured(tmp_path: Path) -> None:
+    """A lone train clip, too few to carve validation from, must not stop `evaluate`."""
+    folder = tmp_path / "JumpingJack"
+    folder.mkdir()
+    for name in ("v_JumpingJack_g01_c01", "v_JumpingJack_g02_c01", "v_JumpingJack_g09_c01"):
+        (folder / f"{name}.avi").write_bytes(b"not read here")
+    manifest = load_data([tmp_path], check=False, validation=False)
+    assert len(manifest.side("test")) == 2
+    assert len(manifest.side("train")) == 1

@@ -41,7 +41,12 @@ def run(options: argparse.Namespace) -> int:
 
     path = None if options.model == "shipped" else options.model
     recognizer = Recognizer.load(path, device=options.device)
-    manifest = load_data(options.data, classes=options.classes, check=False)
+    manifest = load_data(
+        options.data,
+        classes=options.classes,
+        check=False,
+        validation=options.split != "test",  # a folder of test clips alone is enough
+    )
     with progress_bar("evaluating") as on_progress:
         evaluation = evaluate(
             recognizer,

@@ -131,6 +131,7 @@ def build_manifest(
     group_pattern: str | None = None,
     seed: int = 0,
     check: bool = True,
+    validation: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Makes a manifest of folders that hold one folder for each class.
@@ -143,6 +144,7 @@ def build_manifest(
             names of other clips: what it captures names the group. None: each file is a group.
         seed: for the sides that are drawn (validation; test too in data of one's own).
         check: decode each file once; those that fail are refused, by name.
+        validation: carve validation clips out of the train side.
         on_progress: called with (files checked, files in all).
 
     Raises:
@@ -158,7 +160,8 @@ def build_manifest(
         clips = _check_files(clips, on_progress)
     clips = _place_official(clips)
     clips = _place_own(clips, seed)
-    clips = _carve_validation(clips, seed)
+    if validation:
+        clips = _carve_validation(clips, seed)
     check_leaks([c.group for c in clips], [c.split for c in clips])
     return Manifest(tuple(clips))
 
@@ -210,6 +213,7 @@ def load_data(
     classes: Sequence[str] | None = None,
     seed: int = 0,
     check: bool = True,
+    validation: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """What `--data` means: one manifest CSV, or folders with one folder for each class."""
@@ -217,7 +221,14 @@ def load_data(
     if len(paths) == 1 and paths[0].suffix.lower() == ".csv":
         manifest = read_manifest(paths[0])
         return manifest.select([label_for_folder(c) for c in classes]) if classes else manifest
-    return build_manifest(paths, classes=classes, seed=seed, check=check, on_progress=on_progress)
+    return build_manifest(
+        paths,
+        classes=classes,
+        seed=seed,
+        check=check,
+        validation=validation,
+        on_progress=on_progress,
+    )
 
 
 # -- the steps of build_manifest -----------------------------------------------------------

@@ -193,7 +193,7 @@ class EpochLines(Callback):
 def _quieten_lightning() -> None:
     """Its tips and notes are for the authors of training scripts, not for their users."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"lightning\.pytorch")
+    warnings.filterwarnings("ignore", module=r"lightning\.")
 
 
 def _check_sides(classes: Sequence[str], train: list[Clip], val: list[Clip]) -> None:

@@ -70,7 +70,7 @@ class TrainingModule(L.LightningModule):
         return batch
 
     def configure_optimizers(self) -> Any:
-        """AdamW, warm-up over the first epoch, then cosine decay to zero."""
+        """AdamW, warm-up over an epoch (a fifth of all steps at most), cosine decay to zero."""
         s = self.settings
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, parameter in self.network.named_parameters():
@@ -90,7 +90,7 @@ class TrainingModule(L.LightningModule):
             ]
         )
         total = max(2, int(self.trainer.estimated_stepping_batches))
-        warm_up = max(1, total // s.epochs)
+        warm_up = max(1, min(total // s.epochs, total // 5))
 
         def factor(step: int) -> float:
             if step < warm_up:
