@@ -51,7 +51,7 @@ def test_file_describes_itself_and_holds_no_pickle(tiny_model_path: Path) -> Non
         assert file.attrs["format_version"] == FORMAT_VERSION
         assert json.loads(file["description/classes"][()]) == ["Jumping", "Reading", "Swimming"]
         assert json.loads(file["description/preprocessing"][()])["frames"] == 4
-        assert file["weights/dense.weight"].shape == (3, 16)
+        assert file["weights/dense.weight"].shape == (3, 48)
         assert file["weights/dense.weight"].dtype == np.float16
 
 
