@@ -183,8 +183,12 @@ def test_bytes_in_memory_give_the_same_as_a_file(make_video: MakeVideo, name: st
     path = make_video(name).path
     file = io.BytesIO(path.read_bytes())
     file.seek(100)
-    preview = browser_preview(file, name=name)
-    assert preview.data == browser_preview(path, name=name).data
+    preview, expected = browser_preview(file, name=name), browser_preview(path, name=name)
+    assert (preview.mime, preview.transcoded) == (expected.mime, expected.transcoded)
+    # Not the bytes: the encoder's threads can make a different file of the same pictures.
+    played, same = Played(preview), Played(expected)
+    assert played.times_s == same.times_s
+    assert [read_barcode(i) for i in played.images] == [read_barcode(i) for i in same.images]
     assert not file.closed
 
 

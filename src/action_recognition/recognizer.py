@@ -190,7 +190,7 @@ def predict_clips(
     clips: NDArray[np.uint8],
     preprocessing: Preprocessing,
     *,
-    batch: int = 4,
+    batch: int = 8,
 ) -> NDArray[np.float64]:
     """Probabilities of a video: the softmax of each clip, averaged.
 
