@@ -20,6 +20,10 @@ from action_recognition.video import Video
 # Of a longer video the middle is taken: a training clip is expected to show its action all along.
 MAX_CACHED_S = 30.0
 
+# NumPy parses a file's header with `ast`, which in CPython 3.11 fails now and then when several
+# threads do it at once ("AST constructor recursion depth mismatch").
+_PARSING = threading.Lock()
+
 
 class FrameCache:
     """Frames of videos at a fixed rate, one NumPy file a video, read by memory mapping.
@@ -110,6 +114,7 @@ class FrameCache:
 def _load(path: Path) -> NDArray[np.uint8] | None:
     """The cached array; None where there is none, or where a crash left it incomplete."""
     try:
+        with _PARSING:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
