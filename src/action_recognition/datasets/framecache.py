@@ -60,7 +60,8 @@ class FrameCache:
         cached = _load(path)
         if cached is None:
             _save(self._decode(clip), path)
-            cached = np.load(path, mmap_mode="r", allow_pickle=False)
+            with _PARSING:
+                cached = np.load(path, mmap_mode="r", allow_pickle=False)
         return cached
 
     def evaluation_clips(self, clip: Clip, *, count: int) -> NDArray[np.uint8]:
@@ -74,7 +75,8 @@ class FrameCache:
         if cached is None:
             with Video(clip.path) as video:
                 _save(read_clips(video, self.preprocessing, count=count).frames, path)
-            cached = np.load(path, mmap_mode="r", allow_pickle=False)
+            with _PARSING:
+                cached = np.load(path, mmap_mode="r", allow_pickle=False)
         return cached
 
     def fill(
@@ -115,7 +117,7 @@ def _load(path: Path) -> NDArray[np.uint8] | None:
     """The cached array; None where there is none, or where a crash left it incomplete."""
     try:
         with _PARSING:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+            return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
 
