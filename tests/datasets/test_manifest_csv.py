@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from action_recognition.datasets.manifest import (
-    Clip,
-    Manifest,
-    build_manifest,
-    fingerprint,
-    load_data,
-    read_manifest,
-    write_manifest,
-)
+from action_recognition.datasets.folders import build_manifest, load_data
+from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
+from action_recognition.datasets.manifest_csv import read_manifest, write_manifest
 from action_recognition.errors import DataError
 
 HEADER = "path,label,dataset,original_class,group,split,duration_s,reason"

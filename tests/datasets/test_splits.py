@@ -11,13 +11,8 @@ from pathlib import Path
 import pytest
 
 from action_recognition.actions import ACTIONS
-from action_recognition.datasets.splits import (
-    assign_by_group,
-    check_leaks,
-    film_of,
-    find_official,
-    resolve_films,
-)
+from action_recognition.datasets.official import film_of, find_official
+from action_recognition.datasets.splits import assign_by_group, check_leaks, resolve_films
 from action_recognition.errors import DataError
 
 

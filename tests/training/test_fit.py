@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from action_recognition.clips import Preprocessing, read_clips
+from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
-from action_recognition.datasets.manifest import Clip, Manifest, build_manifest
+from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.errors import DataError, UsageError
 from action_recognition.model import Architecture
 from action_recognition.modelfile import Model, load_model

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from action_recognition.cli.data import add_class_option
+from action_recognition.cli.options import add_class_option
 from action_recognition.cli.progress import progress_bar
 
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """Measures, prints the report, writes it where asked."""
     import json
 
-    from action_recognition.datasets.manifest import load_data
+    from action_recognition.datasets.folders import load_data
     from action_recognition.evaluation import evaluate, write_report
     from action_recognition.recognizer import Recognizer
 

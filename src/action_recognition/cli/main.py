@@ -36,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"action-recognition: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        extra = {"lightning": "train", "sklearn": "train", "torchmetrics": "train"}
-        wanted = extra.get((error.name or "").split(".")[0])
-        if wanted is None:
+        of_extra = ("lightning", "sklearn", "torchmetrics", "requests", "filelock", "rarfile")
+        wanted = "train"
+        if (error.name or "").split(".")[0] not in of_extra:
             raise
         print(
             f"action-recognition: this command needs the extra {wanted!r}: "

@@ -1,4 +1,4 @@
-"""A progress bar on stderr for functions that report (done, in all)."""
+"""Progress on stderr for functions that report (done, in all)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,48 @@ from tqdm import tqdm
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Yields the function to call; draws nothing where stderr is not a terminal."""
     with tqdm(desc=title, file=sys.stderr, disable=None) as bar:
+        yield _reporter(bar)
 
-        def report(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
 
-        yield report
+@contextmanager
+def bytes_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """As `progress_bar` for bytes, with rate and time left.
+
+    What takes this long is shown in a log file too, as a line every ten seconds.
+    """
+    terminal = sys.stderr.isatty()
+    with tqdm(
+        desc=title,
+        file=sys.stderr if terminal else _Lines(),
+        mininterval=0.2 if terminal else 10,
+        unit="B",
+        unit_scale=True,
+        dynamic_ncols=terminal,
+    ) as bar:
+        yield _reporter(bar)
+
+
+def _reporter(bar: tqdm) -> Callable[[int, int], None]:
+    first = True
+
+    def report(done: int, total: int) -> None:
+        nonlocal first
+        bar.total = total or None
+        if first or done < bar.n:  # resumed, or begun anew: not done in this time
+            bar.initial = bar.n = done
+            first = False
+        bar.update(done - bar.n)
+
+    return report
+
+
+class _Lines:
+    """A stderr on which each state of the bar is a line of its own."""
+
+    def write(self, text: str) -> None:
+        shown = text.strip("\r\n ")
+        if shown:
+            sys.stderr.write(shown + "\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()

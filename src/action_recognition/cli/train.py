@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from action_recognition.cli.data import add_class_option
+from action_recognition.cli.options import add_class_option
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import ModelFileError
 
@@ -66,8 +66,8 @@ def add_parser(subparsers: Any) -> None:
 def run_train(options: argparse.Namespace) -> int:
     """Data, training, model file, test table."""
     from action_recognition.clips import Preprocessing
+    from action_recognition.datasets.folders import load_data
     from action_recognition.datasets.framecache import FrameCache
-    from action_recognition.datasets.manifest import load_data
     from action_recognition.model import Architecture
     from action_recognition.training.augmentation import Augmentation
     from action_recognition.training.fit import finish, fit

@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from action_recognition.clips import Preprocessing, to_input
 from action_recognition.model import HybridNet
 from action_recognition.recognizer import predict_clips
+from action_recognition.training.mixing import mix
 from action_recognition.training.settings import TrainingSettings
 
 
@@ -42,8 +43,15 @@ class TrainingModule(L.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         """clips (B, T, H, W, 3) uint8, targets (B,) int64 -> loss."""
         clips, targets = batch
-        logits = self.network(to_input(clips, self.preprocessing))
-        loss = self.loss(logits, targets)
+        x = to_input(clips, self.preprocessing)
+        if self.settings.mixup:
+            x, others, share = mix(x, self.settings.mixup)
+            logits = self.network(x)
+            loss = share * self.loss(logits, targets)
+            loss = loss + (1 - share) * self.loss(logits, targets[others])
+        else:
+            logits = self.network(x)
+            loss = self.loss(logits, targets)
         self.train_accuracy(logits, targets)
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
         self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from action_recognition.actions import label_for_folder
-from action_recognition.datasets.manifest import Manifest, build_manifest
+from action_recognition.datasets.folders import build_manifest
+from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.splits import check_leaks
 from action_recognition.errors import DataError
 from video_maker import write_video
@@ -162,7 +163,7 @@ def test_film_on_both_sides_across_classes(fill: Fill) -> None:
     assert Counter(side.values())["val"] >= 2  # one of each class
     lines = manifest.summary().splitlines()
     assert "left out: 1 train clips of 1 films that stand in test" in lines
-    assert "left out: 1 clips not used in official split 1" in lines
+    assert "left out: 1 clips, not used in official split 1" in lines
     # Without the other class the film is on one side only, and its clip is of use.
     alone = build_manifest([root], classes=["hit"], check=False)
     assert sides(alone)[HITTING[0]] in ("train", "val")
@@ -232,7 +233,7 @@ def test_only_videos_that_are_not_hidden_are_taken(fill: Fill) -> None:
     fill(".", ["j.mp4"])
     (root / "waving" / "k.mp4").mkdir()
     (root / "no videos").mkdir()
-    manifest = build_manifest([root], check=False)
+    manifest = build_manifest([root], check=False, groups="files")
     assert sorted(c.path.name for c in manifest.clips) == ["a.mp4", "b.MP4", "c.avi"]
     assert {c.original_class for c in manifest.clips} == {"waving"}
 

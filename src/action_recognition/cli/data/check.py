@@ -1,0 +1,49 @@
+"""`action-recognition data check`: the state of the data in one table, and the leak check."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from action_recognition.cli.options import add_root_option
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "check",
+        help="the state of the data, and whether its split leaks",
+        description="Prints clips, groups and seconds of each class and side, refused files with "
+        "their reasons, files that are gone, and whether a group, a film or a file stands on two "
+        "sides. Exit code 1 when something is wrong.",
+    )
+    parser.add_argument(
+        "manifest", nargs="?", metavar="CSV", help="manifest (default: ROOT/manifest.csv)"
+    )
+    add_root_option(parser)
+    parser.set_defaults(run=run_check)
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Prints the table and what is wrong; 1 when something is."""
+    from action_recognition.datasets.manifest_csv import read_manifest
+    from action_recognition.datasets.state import describe_download, find_problems, shared_films
+
+    root = Path(options.root)
+    path = Path(options.manifest) if options.manifest else root / "manifest.csv"
+    if not options.manifest:
+        for line in describe_download(root):
+            print(line)
+        if not path.exists():
+            print(f"{path}: not there yet; `action-recognition data prepare` writes it")
+            return 1
+    manifest = read_manifest(path, leaks="accept")
+    print(manifest.summary())
+    problems = find_problems(manifest)
+    for problem in problems:
+        print(f"problem: {problem}")
+    for note in shared_films(manifest):
+        print(f"note: {note}")
+    print(f"leak check: {'FAILED' if any('two sides' in p for p in problems) else 'passed'}")
+    return 1 if problems else 0

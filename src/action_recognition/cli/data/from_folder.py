@@ -1,0 +1,60 @@
+"""`action-recognition data from-folder DIR`: a manifest of a user's own clips."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from action_recognition.cli.options import add_class_option
+from action_recognition.cli.progress import progress_bar
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "from-folder",
+        help="manifest from folders that hold one folder for each class",
+        description="Decodes every clip once, gives each its side (train, val, test) so that no "
+        "group or film stands on two, and writes a CSV. Clips of UCF101 and HMDB51 are known by "
+        "their names and keep their official side.",
+    )
+    parser.add_argument("folders", metavar="DIR", nargs="+", help="folders of class folders")
+    parser.add_argument("--output", metavar="CSV", default="manifest.csv")
+    add_class_option(parser)
+    parser.add_argument("--split", type=int, default=1, choices=(1, 2, 3), help="official split")
+    parser.add_argument(
+        "--groups",
+        choices=("folders", "files"),
+        default="folders",
+        help="what stays on one side, for clips of your own: all files of a folder within a class "
+        "folder (default; files that lie in the class folder itself are each on their own), or "
+        "each file on its own",
+    )
+    parser.add_argument(
+        "--group-pattern",
+        metavar="REGEX",
+        help="or: what its part in parentheses finds in the file name, for example '^(.+)_\\d+\\.'",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the sides that are drawn")
+    parser.set_defaults(run=run_from_folder)
+
+
+def run_from_folder(options: argparse.Namespace) -> int:
+    """Writes the manifest and prints its table."""
+    from action_recognition.datasets.folders import build_manifest
+    from action_recognition.datasets.manifest_csv import write_manifest
+
+    with progress_bar("checking clips") as on_progress:
+        manifest = build_manifest(
+            options.folders,
+            classes=options.classes,
+            official_split=options.split,
+            groups=options.groups,
+            group_pattern=options.group_pattern,
+            seed=options.seed,
+            on_progress=on_progress,
+        )
+    write_manifest(manifest, options.output)
+    print(manifest.summary())
+    print(f"written: {options.output}")
+    return 0

@@ -1,0 +1,109 @@
+"""The manifest as a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Literal
+
+from action_recognition.datasets.manifest import Clip, Manifest
+from action_recognition.datasets.splits import SIDES, check_leaks
+from action_recognition.errors import DataError
+
+_COLUMNS = [f.name for f in fields(Clip)]
+
+
+def write_manifest(manifest: Manifest, path: str | Path) -> None:
+    """Writes the CSV; paths below its folder are written relative to it.
+
+    Raises:
+        DataError: the name of a file is not text.
+    """
+    path = Path(path)
+    base = _absolute(path).parent
+    rows = [_format_row(c, base) for c in manifest.clips]
+    base.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        writer.writerows(rows)
+    temporary.replace(path)
+
+
+def read_manifest(path: str | Path, *, leaks: Literal["refuse", "accept"] = "refuse") -> Manifest:
+    """Reads a manifest CSV and checks it for leaks.
+
+    Parameters:
+        leaks: "accept" is for who wants to look into a manifest that leaks.
+
+    Raises:
+        DataError: missing, not a manifest, or a group stands on two sides.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark
+            reader = csv.DictReader(file)
+            missing = [c for c in _COLUMNS if c not in (reader.fieldnames or [])]
+            if missing:
+                raise DataError(f"{path.name}: not a manifest, column {missing[0]!r} is missing")
+            clips = tuple(_parse_row(row, path, reader.line_num) for row in reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path.name}: cannot be read as a manifest ({error})") from None
+    if leaks == "refuse":
+        try:
+            check_leaks([c.group for c in clips], [c.split for c in clips])
+        except DataError as error:
+            raise DataError(f"{path.name}: {error}") from None
+    return Manifest(clips)
+
+
+def _format_row(clip: Clip, base: Path) -> list[str]:
+    full = _absolute(clip.path)
+    shown = full.relative_to(base) if full.is_relative_to(base) else full
+    shown_clip = replace(clip, path=shown)
+    row = [_format(getattr(shown_clip, name)) for name in _COLUMNS]
+    try:
+        "".join(row).encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{clip.path.name!r}: a file name must be UTF-8 text, rename it") from None
+    return row
+
+
+def _absolute(path: Path) -> Path:
+    """Absolute, but links are not followed: a clip is named by the link that was made for it."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def _format(value: object) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _parse_row(row: dict[str, str], path: Path, number: int) -> Clip:
+    line = f"{path.name}, line {number}"
+    if None in row or None in row.values():  # what csv makes of too many fields, and of too few
+        raise DataError(f"{line}: must have as many fields as the first line")
+    try:
+        duration = float(row["duration_s"] or 0)
+    except ValueError:
+        duration = math.nan
+    if not 0 <= duration < math.inf:
+        raise DataError(f"{line}: duration_s {row['duration_s']!r} is not a number of seconds")
+    if row["split"] not in (*SIDES, "left_out", "refused"):
+        raise DataError(f"{line}: split {row['split']!r} is not known")
+    for name in ("path", "label"):
+        if not row[name].strip():
+            raise DataError(f"{line}: {name} is empty")
+    return Clip(
+        path=_absolute(path).parent / row["path"],
+        label=row["label"],
+        dataset=row["dataset"],
+        original_class=row["original_class"],
+        group=row["group"],
+        split=row["split"],
+        duration_s=duration,
+        reason=row["reason"],
+    )

@@ -1,0 +1,96 @@
+"""The state of a data set on disk: what is there, what is wrong, what its split shares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from pathlib import Path
+
+from action_recognition.datasets.manifest import Clip, Manifest
+from action_recognition.datasets.official import film_of
+from action_recognition.datasets.sources import OFFICIAL
+from action_recognition.datasets.splits import SIDES, check_leaks
+from action_recognition.errors import DataError
+
+
+def describe_download(root: str | Path) -> list[str]:
+    """A line for each official file: fetched, unpacked, or how much of it is there."""
+    root = Path(root)
+    lines = []
+    for file in OFFICIAL:
+        folder = root / file.kind / file.dataset.lower()
+        pattern = "*.txt" if file.kind == "splits" else "*/*"
+        unpacked = sum(p.is_file() for p in folder.glob(pattern))
+        archive = root / "archives" / file.file_name
+        part = archive.with_name(archive.name + ".part")
+        if archive.exists():
+            state = "fetched"
+        elif part.exists():
+            state = f"partly fetched ({part.stat().st_size / 1e6:.1f}{_of_total(part)} MB)"
+        else:
+            state = "not fetched"
+        files = f"{unpacked} {'lists' if file.kind == 'splits' else 'clips'} unpacked"
+        lines.append(f"{file.name}: {state}, {files}")
+    return lines
+
+
+def find_problems(manifest: Manifest) -> list[str]:
+    """What is wrong: files that are gone, groups or contents that stand on two sides."""
+    used = [c for c in manifest.clips if c.split in SIDES]
+    problems = [f"{c.path}: the file is gone" for c in used if not c.path.is_file()]
+    try:
+        check_leaks([c.group for c in used], [c.split for c in used])
+    except DataError as error:
+        problems.append(str(error))
+    for copies in _copies([c for c in used if c.path.is_file()]):
+        if len({c.split for c in copies}) > 1:
+            names = ", ".join(f"{c.path.name} ({c.split})" for c in copies)
+            problems.append(f"the same file stands on two sides: {names}")
+    return problems
+
+
+def shared_films(manifest: Manifest) -> list[str]:
+    """How far the official split of HMDB51 lets films stand on both sides, as notes.
+
+    The split keeps the sources of a class apart. Parts of a film are sources of their own, and
+    a film may stand in several classes.
+    """
+    hmdb51 = [c for c in manifest.clips if c.dataset == "HMDB51"]
+    test = {(c.label, _film(c)) for c in hmdb51 if c.split == "test"}
+    films = {film for _, film in test}
+    trained = [c for c in hmdb51 if c.split in ("train", "val") and _film(c) in films]
+    same = sum((c.label, _film(c)) in test for c in trained)
+    if not trained:
+        return []
+    return [
+        f"{same} train and val clips are of a film of which another part stands in test under the "
+        f"same class, {len(trained) - same} more under another class (the official split of "
+        "HMDB51 allows both; `prepare --films strict` does not)"
+    ]
+
+
+def _film(clip: Clip) -> str:
+    return film_of(clip.group.rpartition("/")[2])
+
+
+def _of_total(part: Path) -> str:
+    try:
+        total = json.loads(part.with_name(part.name + ".json").read_text(encoding="utf-8"))["total"]
+        return f" of {total / 1e6:.1f}"
+    except (OSError, ValueError, TypeError, KeyError):
+        return ""
+
+
+def _copies(clips: list[Clip]) -> list[list[Clip]]:
+    """Clips whose files have the same bytes; only files of one size are read."""
+    by_size: dict[int, list[Clip]] = defaultdict(list)
+    for c in clips:
+        by_size[c.path.stat().st_size].append(c)
+    by_content: dict[bytes, list[Clip]] = defaultdict(list)
+    for group in by_size.values():
+        if len(group) > 1:
+            for c in group:
+                with c.path.open("rb") as file:
+                    by_content[hashlib.file_digest(file, "sha256").digest()].append(c)
+    return [group for group in by_content.values() if len(group) > 1]
