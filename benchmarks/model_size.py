@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 from action_recognition.model import count_macs, count_parameters
-from action_recognition.modelfile import load_model
-from action_recognition.recognizer import shipped_model_path
+from action_recognition.modelfile import load_model, shipped_model_path
 
 
 def main() -> None:

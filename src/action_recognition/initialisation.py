@@ -11,11 +11,11 @@ import torch
 
 from action_recognition.errors import ModelFileError
 from action_recognition.model import HybridNet, SpatialConv
-from action_recognition.modelfile import load_model
+from action_recognition.modelfile import load_model, shipped_model_path
 
 
 def initialise(network: HybridNet, path: str | Path) -> str:
-    """Starts `network` from a file; returns one line for the training record.
+    """Starts `network` from a file, or from "shipped"; returns one line for the training record.
 
     An .npz holds the ImageNet MobileNetV2 (see `load_imagenet`); an .h5 is a model file of this
     project, whose weights are taken wherever name and shape agree (the trunk and the recurrent
@@ -24,7 +24,7 @@ def initialise(network: HybridNet, path: str | Path) -> str:
     Raises:
         ModelFileError: the file is missing, damaged, or its trunk is not that of the network.
     """
-    path = Path(path)
+    path = shipped_model_path() if str(path) == "shipped" else Path(path)
     if path.suffix == ".npz":
         load_imagenet(network, path)
         return f"ImageNet MobileNetV2 ({path.name})"

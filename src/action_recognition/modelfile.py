@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ _MAX_PARAMETERS = 500_000_000
 # The file begins with a user block (an area that HDF5 leaves to the application) that seals the
 # rest: libhdf5 can loop without end over damaged metadata, so damage must be met before it.
 _SEAL_BYTES = 512
+SHIPPED_MODEL = "ucf101-hmdb51-ten.h5"
+
 _SEAL = b"action-recognition model, sha256 of all after byte 512: "
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # a file may begin with it, too: then it is not sealed
 
@@ -71,6 +74,11 @@ class Model:
             )
         if not 1 <= self.clips <= 1000:
             raise ModelFileError(f"clips is {self.clips}, must be from 1 to 1000")
+
+
+def shipped_model_path() -> Path:
+    """The model file that comes with the package."""
+    return Path(str(resources.files("action_recognition") / "models" / SHIPPED_MODEL))
 
 
 def save_model(model: Model, path: str | Path) -> None:

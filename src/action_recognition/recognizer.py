@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,9 @@ from numpy.typing import NDArray
 from action_recognition.clips import Preprocessing, VideoClips, read_clips, to_input
 from action_recognition.errors import UsageError
 from action_recognition.model import HybridNet
-from action_recognition.modelfile import Model, load_model
+from action_recognition.modelfile import Model, load_model, shipped_model_path
 from action_recognition.source import Source
 from action_recognition.video import Video, VideoInfo
-
-SHIPPED_MODEL = "ucf101-hmdb51-ten.h5"
-
-
-def shipped_model_path() -> Path:
-    """The model file that comes with the package."""
-    return Path(str(resources.files("action_recognition") / "models" / SHIPPED_MODEL))
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import add_class_option
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import ModelFileError
+
+if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wait for torch
+    from action_recognition.clips import Preprocessing
+    from action_recognition.datasets.manifest import Manifest
+    from action_recognition.model import Architecture
+    from action_recognition.training.settings import TrainingSettings
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,13 +33,18 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     add_class_option(parser)
-    parser.add_argument("--init", metavar="FILE", help="start: ImageNet .npz or a model .h5")
     parser.add_argument("--resume", action="store_true", help="go on after an interruption")
-    parser.add_argument("--note", default="", help="a sentence for the training record")
+    add_training_options(parser)
+    parser.set_defaults(run=run_train)
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """How a network is trained, and its size: what `train` and `reproduce` share."""
     parser.add_argument(
-        "--cache", metavar="DIR", default="~/.cache/action-recognition/frames",
-        help="folder for decoded frames",
-    )  # fmt: skip
+        "--init", metavar="FILE", help="start: ImageNet .npz, a model .h5, or `shipped`"
+    )
+    parser.add_argument("--note", default="", help="a sentence for the training record")
+    parser.add_argument("--cache", metavar="DIR", help="folder for decoded frames")
 
     run = parser.add_argument_group("training")
     run.add_argument("--epochs", type=int, default=30)
@@ -42,6 +54,7 @@ def add_parser(subparsers: Any) -> None:
     run.add_argument("--ema", type=float, default=0.99, help="decay of averaged weights, 0: none")
     run.add_argument("--frozen-blocks", type=int, default=0, help="first blocks kept as in --init")
     run.add_argument("--patience", type=int, default=10, help="epochs to wait for a better one")
+    run.add_argument("--mixup", type=float, default=0.0, help="blend clips: Beta(a, a), 0: never")
     run.add_argument("--no-flip", action="store_true", help="left and right make the classes")
     run.add_argument("--workers", type=int, default=1, help="processes that make clips")
     run.add_argument("--precision", default="bf16-mixed", choices=("bf16-mixed", "32-true"))
@@ -60,61 +73,43 @@ def add_parser(subparsers: Any) -> None:
         "--no-skip", action="store_true", help="the dense layer reads the GRU only"
     )
     network.add_argument("--clips", type=int, default=5, help="clips of a video to average in use")
-    parser.set_defaults(run=run_train)
 
 
 def run_train(options: argparse.Namespace) -> int:
     """Data, training, model file, test table."""
-    from action_recognition.clips import Preprocessing
     from action_recognition.datasets.folders import load_data
-    from action_recognition.datasets.framecache import FrameCache
-    from action_recognition.model import Architecture
-    from action_recognition.training.augmentation import Augmentation
-    from action_recognition.training.fit import finish, fit
-    from action_recognition.training.settings import TrainingSettings
 
     output = Path(options.output)
     if output.suffix != ".h5":
         raise ModelFileError(f"{output.name}: the name of a model file ends in .h5")
-    settings = TrainingSettings(
-        epochs=options.epochs,
-        batch=options.batch,
-        learning_rate=options.learning_rate,
-        trunk_rate=options.trunk_rate,
-        ema=options.ema,
-        frozen_blocks=options.frozen_blocks,
-        patience=options.patience,
-        workers=options.workers,
-        precision=options.precision,
-        seed=options.seed,
-        augmentation=Augmentation(flip=not options.no_flip),
-    )
-    preprocessing = Preprocessing(
-        frames=options.frames, interval_s=options.interval, size=options.size
-    )
     with progress_bar("checking clips") as on_progress:
         manifest = load_data(options.data, classes=options.classes, seed=0, on_progress=on_progress)
     print(manifest.summary(), flush=True)
-    cache = FrameCache(Path(options.cache).expanduser(), preprocessing)
+    train(options, manifest, output, resume=options.resume)
+    return 0
+
+
+def train(options: argparse.Namespace, manifest: Manifest, output: Path, *, resume: bool) -> None:
+    """Trains as the options say, writes the model file, prints its figures on the test side."""
+    from action_recognition.datasets.framecache import FrameCache
+    from action_recognition.datasets.probe import cache_folder
+    from action_recognition.training.fit import finish, fit
+
+    plan = read_plan(options, manifest)
+    frames = Path(options.cache).expanduser() if options.cache else cache_folder() / "frames"
+    cache = FrameCache(frames, plan.preprocessing)
     with progress_bar("decoding clips") as on_progress:
         size = cache.fill(manifest.side("train"), on_progress)
     print(f"decoded frames: {size / 1e9:.1f} GB in {cache.folder}", flush=True)
     model = fit(
         manifest,
         output.with_suffix(".training"),
-        architecture=Architecture(
-            classes=len(manifest.labels),
-            conv3d=not options.no_conv3d,
-            lstm=options.lstm,
-            gru=options.gru,
-            dropout=options.dropout,
-            skip=not options.no_skip,
-        ),
-        preprocessing=preprocessing,
-        settings=settings,
+        architecture=plan.architecture,
+        preprocessing=plan.preprocessing,
+        settings=plan.settings,
         cache=cache,
         init=options.init,
-        resume=options.resume,
+        resume=resume,
         device=options.device,
         progress=sys.stderr.isatty(),
     )
@@ -124,4 +119,46 @@ def run_train(options: argparse.Namespace) -> int:
     if evaluation is not None:
         print(evaluation.to_markdown())
     print(f"written: {output}")
-    return 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The options as the settings of their parts."""
+
+    architecture: Architecture
+    preprocessing: Preprocessing
+    settings: TrainingSettings
+
+
+def read_plan(options: argparse.Namespace, manifest: Manifest) -> Plan:
+    """The settings that the options name, for the classes of a manifest."""
+    from action_recognition.clips import Preprocessing
+    from action_recognition.model import Architecture
+    from action_recognition.training.augmentation import Augmentation
+    from action_recognition.training.settings import TrainingSettings
+
+    return Plan(
+        Architecture(
+            classes=len(manifest.labels),
+            conv3d=not options.no_conv3d,
+            lstm=options.lstm,
+            gru=options.gru,
+            dropout=options.dropout,
+            skip=not options.no_skip,
+        ),
+        Preprocessing(frames=options.frames, interval_s=options.interval, size=options.size),
+        TrainingSettings(
+            epochs=options.epochs,
+            batch=options.batch,
+            learning_rate=options.learning_rate,
+            trunk_rate=options.trunk_rate,
+            ema=options.ema,
+            frozen_blocks=options.frozen_blocks,
+            mixup=options.mixup,
+            patience=options.patience,
+            workers=options.workers,
+            precision=options.precision,
+            seed=options.seed,
+            augmentation=Augmentation(flip=not options.no_flip),
+        ),
+    )

@@ -26,8 +26,9 @@ from action_recognition.dashboard.wording import (
     video_facts,
 )
 from action_recognition.errors import ModelFileError, VideoError
+from action_recognition.modelfile import shipped_model_path
 from action_recognition.preview import MAX_DURATION_S
-from action_recognition.recognizer import Prediction, Recognizer, shipped_model_path
+from action_recognition.recognizer import Prediction, Recognizer
 from action_recognition.video import FILE_EXTENSIONS
 
 MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"

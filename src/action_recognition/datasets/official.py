@@ -78,7 +78,7 @@ def find_official(
         test_split = (int(match["group"]) - 1) // 7 + 1
         sides: list[Side] = ["test" if k == test_split else "train" for k in (1, 2, 3)]
         return _ucf101(match["cls"], stem, (sides[0], sides[1], sides[2]))
-    return _packaged_hmdb51().get(stem)
+    return packaged_hmdb51().get(stem)
 
 
 def read_lists(folder: str | Path) -> dict[str, OfficialClip]:
@@ -149,7 +149,8 @@ def _hmdb51(cls: str, stem: str, splits: Splits) -> OfficialClip:
 
 
 @cache
-def _packaged_hmdb51() -> dict[str, OfficialClip]:
+def packaged_hmdb51() -> dict[str, OfficialClip]:
+    """All clips of HMDB51 by file name without ending, from the lists in the package."""
     clips = {}
     lists = resources.files("action_recognition.datasets") / "hmdb51_splits.csv"
     with lists.open("r", encoding="utf-8") as file:

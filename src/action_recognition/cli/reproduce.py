@@ -1,0 +1,118 @@
+"""`action-recognition reproduce`: from the archives to the report, in one line."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from action_recognition.actions import ACTIONS
+from action_recognition.cli.data.download import add_download_options, run_download
+from action_recognition.cli.data.prepare import add_prepare_options, run_prepare
+from action_recognition.cli.options import add_class_option, add_root_option
+from action_recognition.cli.progress import progress_bar
+from action_recognition.cli.train import add_training_options, read_plan, train
+from action_recognition.errors import ModelFileError, UsageError
+
+if TYPE_CHECKING:
+    from action_recognition.datasets.manifest import Manifest
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "reproduce",
+        help="download, prepare, train, evaluate and report, in one line",
+        description="Does what `data download`, `data prepare`, `train` and `evaluate` do, one "
+        "after the other. A step that is done already, with the same options and data, is not "
+        "done again; an interrupted one goes on.",
+    )
+    add_root_option(parser)
+    parser.add_argument("--output", metavar="H5", help="model file (default: ROOT/model.h5)")
+    parser.add_argument("--report", metavar="DIR", help="report (default: ROOT/report)")
+    add_class_option(parser, "original class names (default: the ten actions')")
+    add_download_options(parser)
+    add_prepare_options(parser)
+    add_training_options(parser)
+    parser.set_defaults(run=run_reproduce)
+
+
+def run_reproduce(options: argparse.Namespace) -> int:
+    """The steps, with a heading for each."""
+    from action_recognition.datasets.manifest_csv import read_manifest
+
+    if options.classes is None and options.dataset != "all" and not options.videos:
+        wanted = [a for a in ACTIONS if a.dataset.lower() == options.dataset]
+        options.classes = [a.original_class for a in wanted]
+    root = Path(options.root)
+    output = Path(options.output) if options.output else root / "model.h5"
+    if output.suffix != ".h5":
+        raise ModelFileError(f"{output.name}: the name of a model file ends in .h5")
+    if options.videos:
+        print("== download: not needed, --videos names folders", flush=True)
+    else:
+        print("== download", flush=True)
+        run_download(options)
+    print("== prepare", flush=True)
+    run_prepare(options)
+    manifest = read_manifest(root / "manifest.csv")
+    if _is_trained(options, manifest, output):
+        print(f"== train: done already, {output}", flush=True)
+    else:
+        print("== train", flush=True)
+        _train(options, manifest, output)
+    report = Path(options.report) if options.report else root / "report"
+    if _is_newer(report / "report.json", output, root / "manifest.csv"):
+        print(f"== report: done already, {report}", flush=True)
+    else:
+        print("== report", flush=True)
+        _report(manifest, output, report, options.device)
+    print((report / "report.md").read_text(encoding="utf-8"))
+    return 0
+
+
+def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -> bool:
+    """Whether the model file was trained on these clips with these options."""
+    from action_recognition.datasets.manifest import fingerprint
+    from action_recognition.modelfile import load_model, shipped_model_path
+
+    if not output.exists():
+        return False
+    model, plan = load_model(output), read_plan(options, manifest)
+    start = model.training.get("init", "")
+    init = shipped_model_path().name if options.init == "shipped" else options.init
+    return (
+        model.training.get("data") == fingerprint([*manifest.side("train"), *manifest.side("val")])
+        and model.training.get("settings") == asdict(plan.settings)
+        and model.network.architecture == plan.architecture
+        and model.preprocessing == plan.preprocessing
+        and (Path(init).name in start if init else start == "random weights")
+    )
+
+
+def _train(options: argparse.Namespace, manifest: Manifest, output: Path) -> None:
+    if output.with_suffix(".training").joinpath("last.ckpt").exists():
+        try:
+            train(options, manifest, output, resume=True)
+            return
+        except UsageError as error:
+            print(f"not resumed, begun anew: {error}", flush=True)
+    train(options, manifest, output, resume=False)
+
+
+def _is_newer(path: Path, *than: Path) -> bool:
+    return path.exists() and all(path.stat().st_mtime_ns >= t.stat().st_mtime_ns for t in than)
+
+
+def _report(manifest: Manifest, model: Path, folder: Path, device: str) -> None:
+    from action_recognition.evaluation import evaluate, write_report
+    from action_recognition.recognizer import Recognizer
+
+    recognizer = Recognizer.load(model, device=device)
+    with progress_bar("evaluating") as on_progress:
+        evaluation = evaluate(
+            recognizer, manifest.side("test"), split="test", on_progress=on_progress
+        )
+    for path in write_report(evaluation, folder, title=f"Evaluation of {model.name}"):
+        print(f"written: {path}")
