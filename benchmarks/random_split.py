@@ -31,7 +31,7 @@ from action_recognition.training.settings import TrainingSettings
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", help="folders of class folders of both data sets")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--size", type=int, default=96)
     options = parser.parse_args()
@@ -83,7 +83,7 @@ def measure(manifest: Manifest, size: int, epochs: int, seed: int) -> dict[str, 
             ),
             preprocessing=preprocessing,
             settings=TrainingSettings(
-                epochs=epochs, learning_rate=2e-3, patience=epochs, workers=1, seed=seed
+                epochs=epochs, learning_rate=2e-3, ema=0, patience=epochs, workers=1, seed=seed
             ),
             cache=cache,
             progress=False,

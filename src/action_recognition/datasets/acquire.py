@@ -46,6 +46,9 @@ def acquire(
     report = []
     for file in files:
         wanted = sorted(set(classes[file.dataset])) if file.kind == "videos" else []
+        if file.kind == "videos" and not wanted:
+            report.append(f"{file.name}: not needed, no class of {file.dataset} is wanted")
+            continue
         destination = root / file.kind / file.dataset.lower()
         record = _Record(destination)
         if record.covers(file, wanted):

@@ -62,7 +62,9 @@ class Archive:
             with self.path.open("rb") as file:
                 start = file.read(8)
             if start.startswith(b"Rar!\x1a\x07"):
-                self._file = rarfile.RarFile(self.path)
+                self._file = rarfile.RarFile(
+                    self.path, errors="strict", info_callback=_check_is_whole
+                )
             elif start.startswith(b"PK"):
                 self._file = zipfile.ZipFile(self.path)
             else:
@@ -181,6 +183,8 @@ def _installed() -> list[str]:
         with suppress(rarfile.RarCannotExec):
             _use(tool)
             found.append(tool)
+    if found:
+        _use(found[0])  # the best one, not the last that was looked for
     return found
 
 
@@ -212,7 +216,9 @@ def unpack(
         DataError: as `Archive`; or an entry would stand where another one stands, or the disk
             is too small for what is wanted.
     """
-    return _unpack(Path(archive), Path(destination), place, Path(workspace), on_progress, None)
+    return _unpack(
+        Path(archive), Path(destination), place, Path(workspace), on_progress, None, set()
+    )
 
 
 def _unpack(
@@ -222,6 +228,7 @@ def _unpack(
     workspace: Path,
     on_progress: Progress | None,
     outer: str | None,
+    taken: set[Path],
 ) -> list[Path]:
     with Archive(path) as archive:
         wanted: dict[Path, Member] = {}
@@ -234,8 +241,9 @@ def _unpack(
                 raise DataError(f"{path.name}: refused, {member.path} would be written outside")
             nested = spot.suffix.lower() == ".rar" and outer is None
             target = (workspace if nested else destination).joinpath(spot)
-            if target in wanted:
+            if target in taken:
                 raise DataError(f"{path.name}: two entries for {spot}")
+            taken.add(target)
             wanted[target] = member
         missing = sum(
             m.size for t, m in wanted.items() if not t.is_file() or t.stat().st_size != m.size
@@ -249,8 +257,8 @@ def _unpack(
             done += member.size
             if on_progress is not None:
                 on_progress(done, total)
-            if target.is_relative_to(workspace):
-                files += _unpack(target, destination, place, workspace, None, target.stem)
+            if outer is None and target.suffix.lower() == ".rar":
+                files += _unpack(target, destination, place, workspace, None, target.stem, taken)
                 target.unlink()
             else:
                 files.append(target)
@@ -265,6 +273,12 @@ def _escapes(name: str) -> bool:
         or not path.parts
         or any(":" in part or "\0" in part for part in path.parts)  # drives and streams of Windows
     )
+
+
+def _check_is_whole(block: rarfile.RarInfo) -> None:
+    """rarfile skips contents, and takes a cut in those of RAR4 for the end of the list."""
+    if block.data_offset + block.add_size > Path(block.volume_file).stat().st_size:
+        raise rarfile.BadRarFile("it ends early")
 
 
 def _is_link(entry: rarfile.RarInfo | zipfile.ZipInfo) -> bool:

@@ -14,7 +14,8 @@ import re
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -92,7 +93,7 @@ def fetch(
     reasons = []
     for location in file.locations:
         try:
-            if urlsplit(location).scheme not in ("http", "https"):
+            if not location.lower().startswith(("http://", "https://")):
                 return _local(location, file)
             with _locked(folder, file.file_name):
                 if not target.exists():  # another process may have brought it
@@ -135,16 +136,14 @@ def _local(location: str, file: RemoteFile) -> Path:
     return path
 
 
-def _locked(folder: Path, name: str) -> FileLock:
+def _locked(folder: Path, name: str) -> AbstractContextManager[object]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f".{name}.lock", timeout=0)
-        lock.acquire()
+        return FileLock(folder / f".{name}.lock", timeout=0).acquire()
     except Timeout:
         raise DataError(f"{name}: another download of it into {folder} is running") from None
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({error.strerror})") from None
-    return lock
 
 
 def _download(
@@ -158,21 +157,26 @@ def _download(
 ) -> None:
     part = target.with_name(target.name + ".part")
     failures, wait = 0, first_wait_s
+    # A byte counts as new beyond all that ever was there: where a server starts anew each time
+    # and is cut each time, this ends.
+    furthest = _bytes_in(part)
     with requests.Session() as session:
-        session.verify = check_certificate
         while True:
-            before = _bytes_in(part)
             try:
-                _receive(session, url, part, on_progress)
+                _receive(session, url, part, check_certificate, on_progress)
                 break
             except _TryAgainError as error:
-                failures = 1 if _bytes_in(part) > before else failures + 1
+                done = _bytes_in(part)
+                if done > furthest:
+                    failures, wait, furthest = 0, first_wait_s, done
+                else:
+                    failures += 1
                 if failures >= attempts:
                     raise _GiveUpError(
-                        f"{error} ({failures} attempts without a new byte)"
+                        f"{error} (attempts without a new byte: {failures})"
                     ) from None
-                wait = first_wait_s if failures == 1 else min(wait * 2, _LONGEST_WAIT_S)
                 time.sleep(max(wait, min(error.wait_s, _LONGEST_WAIT_S)))
+                wait = min(wait * 2, _LONGEST_WAIT_S)
     try:
         _check_signature(part)
         _check_hash(part, digest)
@@ -183,10 +187,14 @@ def _download(
     _promise_file(part).unlink(missing_ok=True)
 
 
-def _receive(session: requests.Session, url: str, part: Path, on_progress: Progress) -> None:
+def _receive(
+    session: requests.Session, url: str, part: Path, check_certificate: bool, on_progress: Progress
+) -> None:
     """One request: appends to `part` what it gives. Returns when the file is whole."""
     promise = _read_promise(part)
-    done = _bytes_in(part) if promise is not None else 0  # bytes of unknown origin do not count
+    # Bytes of unknown origin do not count, nor another server's without a length to compare.
+    known = promise is not None and (promise.url == url or promise.total is not None)
+    done = _bytes_in(part) if known else 0
     # "identity": with compression on the way, byte counts would mean nothing.
     headers = {"Accept-Encoding": "identity"}
     if done:
@@ -194,7 +202,10 @@ def _receive(session: requests.Session, url: str, part: Path, on_progress: Progr
         if promise is not None and promise.url == url and (promise.etag or promise.last_modified):
             headers["If-Range"] = promise.etag or promise.last_modified
     try:
-        with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
+        # `verify` of a session would lose against REQUESTS_CA_BUNDLE.
+        with session.get(
+            url, headers=headers, stream=True, timeout=_TIMEOUT_S, verify=check_certificate
+        ) as response:
             if response.status_code == 416:
                 if promise is not None and promise.total == done:
                     return  # all had come, but the checks were not reached
@@ -204,6 +215,8 @@ def _receive(session: requests.Session, url: str, part: Path, on_progress: Progr
             if response.status_code == 206:
                 promise = _check_range(response, url, promise, part, done)
             else:  # the whole file: no range was asked for, or the server does not do ranges
+                # The old bytes go first: a kill must not leave them with the new promise.
+                _discard(part)
                 done, promise = 0, _promise_of(response, url, _length(response))
             total = promise.total
             _prepare(part, promise, done)
@@ -223,6 +236,8 @@ def _receive(session: requests.Session, url: str, part: Path, on_progress: Progr
                 f"{part.stem}: the disk is full after {_size(_bytes_in(part))}; free some space "
                 "and call again, the download goes on from there"
             ) from None
+        if error.errno is None:  # requests itself, where REQUESTS_CA_BUNDLE names no file
+            raise _GiveUpError(f"the request failed ({error})") from None
         raise DataError(f"{part.name}: cannot be written ({error.strerror})") from None
     if total is not None and done > total:
         _discard(part)
@@ -267,13 +282,25 @@ def _check_range(
         r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip()
     )
     total = None if match is None or match[3] == "*" else int(match[3])
-    same = promise is None or promise.total is None or total is None or promise.total == total
-    if match is None or int(match[1]) != done or not same:
+    found = _promise_of(response, url, total)
+    if match is None or int(match[1]) != done or (promise and not _same_file(promise, found)):
         _discard(part)
         raise _TryAgainError("the server answered with a range of another file")
     if total is None and promise is not None:
-        total = promise.total
-    return _promise_of(response, url, total)
+        found = replace(found, total=promise.total)
+    return found
+
+
+def _same_file(promise: _Promise, found: _Promise) -> bool:
+    """Asked here as well, for there are servers that answer ranges and overlook If-Range."""
+    if promise.url != found.url:  # tags and times are each server's own, the length is the file's
+        return found.total is not None and found.total == promise.total
+    pairs: list[tuple[object, object]] = [
+        (promise.total, found.total),
+        (promise.etag, found.etag),
+        (promise.last_modified, found.last_modified),
+    ]
+    return all(a == b or not a or not b for a, b in pairs)
 
 
 def _promise_of(response: requests.Response, url: str, total: int | None) -> _Promise:
@@ -295,11 +322,12 @@ def _explain(error: requests.RequestException, url: str) -> _TryAgainError | _Gi
     host = urlsplit(url).hostname
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError):
-        found = re.search(r"certificate verify failed: ([^(\"']+)", text)
-        why = found[1].strip() if found else text
+        found = re.search(r"certificate verify failed: ([^(]+)", text)
+        if found is None:
+            return _TryAgainError(f"no secure connection to {host}")
         return _GiveUpError(
-            f"the certificate of {host} is not accepted ({why}); --no-check-certificate goes on "
-            "without a check, at your own risk"
+            f"the certificate of {host} is not accepted ({found[1].strip(' .')}); "
+            "--no-check-certificate goes on without a check, at your own risk"
         )
     if isinstance(error, requests.exceptions.ProxyError):
         return _GiveUpError(

@@ -25,6 +25,9 @@ _UCF101_LIST = re.compile(r"(?P<side>train|test)list0(?P<split>[123])\.txt")
 _HMDB51_LIST = re.compile(r"(?P<cls>.+)_test_split(?P<split>[123])\.txt")
 _HMDB51_SIDES: dict[str, Side | None] = {"0": None, "1": "train", "2": "test"}
 
+# The one class whose files are not called after their folder.
+_UCF101_FOLDERS = {"HandStandPushups": "HandstandPushups"}
+
 _PART = re.compile(
     r"[\s_\-#(]+(?:(?:part|pt|teil|cd|disc|vol|clip)[\s_.]*)?(?:\d{1,2}[\s_]+)*\d{1,2}\)?$",
     re.IGNORECASE,
@@ -77,7 +80,8 @@ def find_official(
     if match:
         test_split = (int(match["group"]) - 1) // 7 + 1
         sides: list[Side] = ["test" if k == test_split else "train" for k in (1, 2, 3)]
-        return _ucf101(match["cls"], stem, (sides[0], sides[1], sides[2]))
+        cls = _UCF101_FOLDERS.get(match["cls"], match["cls"])
+        return _ucf101(cls, stem, (sides[0], sides[1], sides[2]))
     return packaged_hmdb51().get(stem)
 
 

@@ -62,7 +62,7 @@ OFFICIAL: tuple[RemoteFile, ...] = (
 )
 NAMES = tuple(f.name for f in OFFICIAL)
 
-_HASH_FRAGMENT = re.compile(r"#(md5|sha256)=([0-9a-fA-F]{32,64})$")
+_HASH_FRAGMENT = re.compile(r"#(md5|sha256)=(.*)$")
 
 
 def choose_sources(
@@ -96,6 +96,8 @@ def choose_sources(
         if match:
             address = address[: match.start()]
             hashes[name] = f"{match[1]}:{match[2].lower()}"
+            if not _good_hash(hashes[name]):
+                raise DataError(f"source {text!r}: what it ends in is no {match[1]}")
         if name not in files or not address:
             raise DataError(f"source {text!r}: must be NAME=ADDRESS, NAME one of {_listed()}")
         given.setdefault(name, []).append(address)

@@ -15,7 +15,7 @@ def add_parser(subparsers: Any) -> None:
         "check",
         help="the state of the data, and whether its split leaks",
         description="Prints clips, groups and seconds of each class and side, refused files with "
-        "their reasons, files that are gone, and whether a group, a film or a file stands on two "
+        "their reasons, files that are gone, and whether a group stands on two "
         "sides. Exit code 1 when something is wrong.",
     )
     parser.add_argument(
@@ -28,7 +28,12 @@ def add_parser(subparsers: Any) -> None:
 def run_check(options: argparse.Namespace) -> int:
     """Prints the table and what is wrong; 1 when something is."""
     from action_recognition.datasets.manifest_csv import read_manifest
-    from action_recognition.datasets.state import describe_download, find_problems, shared_films
+    from action_recognition.datasets.state import (
+        describe_download,
+        find_problems,
+        shared_contents,
+        shared_films,
+    )
 
     root = Path(options.root)
     path = Path(options.manifest) if options.manifest else root / "manifest.csv"
@@ -43,7 +48,7 @@ def run_check(options: argparse.Namespace) -> int:
     problems = find_problems(manifest)
     for problem in problems:
         print(f"problem: {problem}")
-    for note in shared_films(manifest):
+    for note in (*shared_films(manifest), *shared_contents(manifest)):
         print(f"note: {note}")
     print(f"leak check: {'FAILED' if any('two sides' in p for p in problems) else 'passed'}")
     return 1 if problems else 0

@@ -1,0 +1,130 @@
+"""The official archives through a local server: fetched, unpacked as far as needed, then left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+
+import pytest
+
+from action_recognition.datasets.acquire import acquire
+from action_recognition.datasets.download import Progress
+from action_recognition.datasets.sources import RemoteFile, choose_sources
+from action_recognition.errors import DataError
+from dataset_maker import (
+    HMDB51,
+    UCF101,
+    hmdb51_stems,
+    tiny_video,
+    ucf101_stems,
+    write_archives,
+)
+from file_server import Answer, FileServer
+
+Servers = dict[str, FileServer]
+
+CLASSES = {"UCF101": UCF101, "HMDB51": HMDB51}
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("archives")
+    write_archives(folder, tiny_video(folder))
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+@pytest.fixture
+def server(archives: dict[str, bytes]) -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(FileServer(data)) for name, data in archives.items()}
+
+
+def sources(server: Servers) -> list[RemoteFile]:
+    given = [f"{f.name}={server[f.file_name].url(f.file_name)}" for f in choose_sources("all")]
+    return choose_sources("all", overrides=given)
+
+
+def quiet(_: str) -> AbstractContextManager[Progress]:
+    return nullcontext(lambda done, total: None)
+
+
+def asked_of(server: Servers) -> int:
+    return sum(len(s.requests) for s in server.values())
+
+
+def tree(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*.avi")}
+
+
+def wanted() -> set[str]:
+    files = {f"ucf101/{c}/{s}.avi" for c in UCF101 for s in ucf101_stems(c)}
+    return files | {f"hmdb51/{c}/{s}.avi" for c in HMDB51 for s in hmdb51_stems()[c]}
+
+
+def test_only_the_wanted_classes_are_written(server: Servers, tmp_path: Path) -> None:
+    report = acquire(sources(server), tmp_path, CLASSES, progress=quiet)
+    assert tree(tmp_path / "videos") == wanted()
+    assert len(list((tmp_path / "splits" / "hmdb51").glob("*.txt"))) == 3 * 7
+    assert len(list((tmp_path / "splits" / "ucf101").glob("*.txt"))) == 7
+    assert not list((tmp_path / "archives" / "unpacking").iterdir())
+    assert not list(tmp_path.rglob("*.part*"))
+    assert report[3].startswith("hmdb51-videos: unpacked, 759 files of 6 classes")
+
+
+def test_twice_asks_the_server_for_nothing(server: Servers, tmp_path: Path) -> None:
+    acquire(sources(server), tmp_path, CLASSES, progress=quiet)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
+    asked = asked_of(server)
+    report = acquire(sources(server), tmp_path, CLASSES, progress=quiet)
+    assert all("there already" in line for line in report)
+    assert asked_of(server) == asked
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_archives_can_be_deleted_after_unpacking(server: Servers, tmp_path: Path) -> None:
+    acquire(sources(server), tmp_path, CLASSES, progress=quiet)
+    for path in (tmp_path / "archives").glob("*.*"):
+        path.unlink()
+    asked = asked_of(server)
+    acquire(sources(server), tmp_path, CLASSES, progress=quiet)
+    assert asked_of(server) == asked
+    next((tmp_path / "videos" / "hmdb51" / "hit").glob("*.avi")).unlink()
+    acquire(sources(server), tmp_path, CLASSES, progress=quiet)
+    assert asked_of(server) == asked + 1
+    assert len(server["hmdb51_org.rar"].requests) == 2
+    assert tree(tmp_path / "videos") == wanted()
+
+
+def test_a_further_class_later(server: Servers, tmp_path: Path) -> None:
+    acquire(sources(server), tmp_path, {"UCF101": ["IceDancing"], "HMDB51": []}, progress=quiet)
+    assert {p.split("/")[1] for p in tree(tmp_path / "videos")} == {"IceDancing"}
+    more = {"UCF101": ["IceDancing", "Archery"], "HMDB51": ["wave"]}
+    acquire(sources(server), tmp_path, more, progress=quiet)
+    found = {p.split("/")[1] for p in tree(tmp_path / "videos")}
+    assert found == {"IceDancing", "Archery", "wave"}
+
+
+def test_an_archive_without_a_wanted_class(server: Servers, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"^hmdb51_org\.rar: no clip of class 'sword' in it"):
+        acquire(sources(server), tmp_path, {**CLASSES, "HMDB51": ["hit", "sword"]}, progress=quiet)
+
+
+def test_other_archives_than_those_of_the_data_set(
+    server: Servers, archives: dict[str, bytes], tmp_path: Path
+) -> None:
+    server["test_train_splits.rar"].body = archives["UCF101.rar"]
+    with pytest.raises(DataError, match=r"^test_train_splits\.rar: no split list in it"):
+        acquire(sources(server), tmp_path, CLASSES, progress=quiet)
+
+
+def test_cut_and_continued(server: Servers, tmp_path: Path) -> None:
+    body = server["UCF101.rar"].body
+    with FileServer(body, Answer(cut=100_000), then=Answer(status=404)) as cut:
+        server["UCF101.rar"] = cut
+        with pytest.raises(DataError, match=r"^UCF101\.rar: cannot be fetched"):
+            acquire(sources(server), tmp_path, CLASSES, attempts=1, progress=quiet)
+        cut.then = Answer()
+        acquire(sources(server), tmp_path, CLASSES, progress=quiet)
+        assert cut.ranges == [None, "bytes=100000-", "bytes=100000-"]
+        assert tree(tmp_path / "videos") == wanted()

@@ -1,0 +1,90 @@
+"""Every file is decoded once; what is known is not decoded again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from action_recognition.datasets import probe as probe_module
+from action_recognition.datasets.probe import cache_folder, probe
+from video_maker import MadeVideo
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("ACTION_RECOGNITION_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that were decoded."""
+    names: list[str] = []
+    video = probe_module.Video
+
+    def count(path: Path) -> object:
+        names.append(path.name)
+        return video(path)
+
+    monkeypatch.setattr(probe_module, "Video", count)
+    return names
+
+
+def test_good_and_bad_files(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, opened: list[str]
+) -> None:
+    make_video("good.mp4", seconds=1.0)
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    paths = [tmp_path / n for n in ("good.mp4", "bad.mp4", "gone.mp4")]
+    progress: list[tuple[int, int]] = []
+    good, bad, gone = probe(paths, on_progress=lambda *state: progress.append(state))
+    assert (good.reason, good.duration_s) == ("", pytest.approx(1.0, abs=0.05))
+    assert bad.reason
+    assert gone.reason
+    assert progress == [(1, 3), (2, 3), (3, 3)]
+    assert sorted(opened) == ["bad.mp4", "gone.mp4", "good.mp4"]
+    opened.clear()
+    assert probe(paths) == [good, bad, gone]
+    assert opened == ["gone.mp4"]  # it may be there the next time
+
+
+def test_a_changed_file_is_decoded_again(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, opened: list[str]
+) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"no video")
+    assert probe([path])[0].reason
+    make_video("a.mp4", seconds=1.0)
+    assert probe([path])[0].reason == ""
+    assert opened == ["a.mp4", "a.mp4"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"rules": 0, "files": {}}', '{"rules": 1, "files": {"a": 1}}']
+)
+def test_a_damaged_cache_is_as_none(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path, text: str
+) -> None:
+    make_video("a.mp4", seconds=1.0)
+    cache.mkdir()
+    (cache / "probes.json").write_text(text)
+    assert probe([tmp_path / "a.mp4"])[0].reason == ""
+    assert len(json.loads((cache / "probes.json").read_text())["files"]) == 1
+
+
+def test_a_cache_that_cannot_be_written(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path
+) -> None:
+    make_video("a.mp4", seconds=1.0)
+    cache.write_bytes(b"a file where the folder should be")
+    assert probe([tmp_path / "a.mp4"])[0].reason == ""
+
+
+def test_where_results_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_folder() == cache
+    monkeypatch.delenv("ACTION_RECOGNITION_CACHE")
+    assert cache_folder() == Path("~/.cache/action-recognition").expanduser()
