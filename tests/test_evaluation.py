@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from action_recognition import evaluation
 from action_recognition.datasets.manifest import Clip
 from action_recognition.errors import DataError, VideoError
-from action_recognition.evaluation import Evaluation, evaluate, write_report
+from action_recognition.evaluation import Evaluation, evaluate
 from action_recognition.recognizer import Prediction, Recognizer, Timings
 from action_recognition.video import VideoInfo
 from video_maker import MadeVideo
@@ -258,21 +259,15 @@ def test_markdown_has_a_row_for_each_class_and_figure() -> None:
     assert sum(line.startswith("| ") for line in lines) == 2 + 9 + 3  # two of them are headings
 
 
-def test_write_report(tmp_path: Path) -> None:
-    from matplotlib.image import imread
-
-    measured = measure(CLIPS)
-    paths = write_report(measured, tmp_path / "new" / "report", title="Test side")
-    assert [p.name for p in paths] == ["report.md", "report.json", "confusion.png"]
-    assert sorted(paths) == sorted((tmp_path / "new" / "report").iterdir())
-    text = paths[0].read_text(encoding="utf-8")
-    assert text.startswith("# Test side\n\n8 videos")
-    assert measured.to_markdown() in text
-    assert "](confusion.png)" in text
-    assert json.loads(paths[1].read_text(encoding="utf-8")) == measured.to_dict()
-    picture = imread(paths[2])
-    assert min(picture.shape[:2]) > 300
-    assert picture[:, :, :3].std() > 0.05  # something is drawn
+def test_foreign_videos_count_for_the_rejection_only() -> None:
+    foreign = [replace(clip_of(k, "Hitting", "Drinking"), label="Juggling") for k in range(3)]
+    measured = measure(CLIPS, foreign=foreign)
+    assert measured.rejection is not None
+    assert (measured.rejection.known, measured.rejection.foreign) == (8, 3)
+    assert measured.overall == measure(CLIPS).overall
+    assert "8 known videos against 3 of foreign classes" in measured.to_markdown()
+    with pytest.raises(DataError, match="class 'Hitting' cannot be foreign"):
+        measure(CLIPS, foreign=CLIPS)
 
 
 def test_with_a_real_model_and_videos(make_video: Any, tiny_model: Any) -> None:

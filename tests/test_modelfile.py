@@ -14,6 +14,7 @@ import torch
 
 from action_recognition.errors import ModelFileError
 from action_recognition.modelfile import FORMAT, FORMAT_VERSION, Model, load_model, save_model
+from action_recognition.novelty import fit_novelty
 
 
 def test_round_trip(tiny_model: Model, tiny_model_path: Path) -> None:
@@ -33,6 +34,20 @@ def test_round_trip(tiny_model: Model, tiny_model_path: Path) -> None:
     with torch.no_grad():
         before, after = tiny_model.network(x).softmax(1), loaded.network(x).softmax(1)
     torch.testing.assert_close(before, after, atol=0.01, rtol=0)
+
+
+def test_calibration_and_novelty_rule_are_kept(tiny_model: Model, tmp_path: Path) -> None:
+    rule = fit_novelty(np.random.rand(9, 32), np.random.rand(4, 32), kept=0.9)
+    save_model(replace(tiny_model, temperature=1.7, novelty=rule), tmp_path / "m.h5")
+    loaded = load_model(tmp_path / "m.h5")
+    assert loaded.temperature == 1.7
+    assert loaded.novelty is not None
+    assert (loaded.novelty.neighbours, loaded.novelty.threshold) == (5, rule.threshold)
+    assert np.array_equal(loaded.novelty.references, rule.references)
+    assert np.array_equal(loaded.novelty.centre, rule.centre)
+    assert load_model(tmp_path / "m.h5").novelty is not None
+    save_model(tiny_model, tmp_path / "n.h5")
+    assert load_model(tmp_path / "n.h5").novelty is None
 
 
 def test_what_was_loaded_is_saved_without_change(tiny_model_path: Path, tmp_path: Path) -> None:

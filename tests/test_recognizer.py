@@ -47,13 +47,14 @@ def test_to_dict_keeps_what_the_command_line_promises(make_video, recognizer) ->
     prediction = recognizer.predict(make_video("a.mp4", seconds=3).path)
     answer = prediction.to_dict()
     assert {
-        "file", "action", "probability", "probabilities", "duration_s", "elapsed_s", "clips_s",
-        "timings_s",
+        "file", "action", "probability", "known", "familiarity", "probabilities", "duration_s",
+        "elapsed_s", "clips_s", "timings_s",
     } == set(answer)  # fmt: skip
     assert json.loads(json.dumps(answer)) == answer
     assert answer["file"] == "a.mp4"
     assert answer["action"] == prediction.action
     assert answer["probability"] == pytest.approx(prediction.probability, abs=1e-6)
+    assert answer["known"] is answer["familiarity"] is None  # this model has no rule for it
     assert next(iter(answer["probabilities"])) == prediction.action
     assert answer["duration_s"] == pytest.approx(3.0)
     assert answer["elapsed_s"] == pytest.approx(sum(answer["timings_s"].values()), abs=0.005)

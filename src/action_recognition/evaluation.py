@@ -5,10 +5,8 @@ Every figure comes from scikit-learn; nothing here has a formula of its own but 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,9 +19,11 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from action_recognition.calibration import Reliability, measure_reliability
 from action_recognition.datasets.manifest import Clip
 from action_recognition.errors import DataError, VideoError
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.rejection import Rejection, measure_rejection
 
 BOOTSTRAP_SAMPLES = 1000
 
@@ -66,6 +66,8 @@ class Evaluation:
         videos, groups: how many were measured.
         refused: (file name, reason) of those that could not be read; they count nowhere.
         seconds_per_video: median seconds from opening to answer.
+        reliability: how certain the answers were, and how often they were right.
+        rejection: how well foreign videos are told from known ones, where they were measured.
     """
 
     split: str
@@ -77,6 +79,8 @@ class Evaluation:
     groups: int
     refused: tuple[tuple[str, str], ...]
     seconds_per_video: float
+    reliability: Reliability
+    rejection: Rejection | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""
@@ -103,6 +107,8 @@ class Evaluation:
             "confusion": self.confusion.tolist(),
             "refused": [{"file": f, "reason": r} for f, r in self.refused],
             "seconds_per_video": round(self.seconds_per_video, 3),
+            "calibration_error": round(self.reliability.error, 4),
+            "rejection": None if self.rejection is None else self.rejection.to_dict(),
         }
 
     def to_markdown(self) -> str:
@@ -123,6 +129,13 @@ class Evaluation:
                 for c in self.per_class
             ),
         ]
+        lines += [
+            "",
+            f"Expected calibration error ({len(self.reliability.count)} bins): "
+            f"{self.reliability.error:.3f}",
+        ]
+        if self.rejection is not None:
+            lines += ["", *self.rejection.to_markdown()]
         if self.refused:
             lines += ["", "Refused, and counted nowhere:", ""]
             lines += [f"- {file}: {reason}" for file, reason in self.refused]
@@ -134,6 +147,7 @@ def evaluate(
     clips: Sequence[Clip],
     *,
     split: str,
+    foreign: Sequence[Clip] = (),
     clips_per_video: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
@@ -142,6 +156,7 @@ def evaluate(
     Parameters:
         clips: the videos of one side, with their labels and groups.
         split: name of that side, for the report.
+        foreign: videos of classes that the model does not know, to be told from the known ones.
         clips_per_video: as in `Recognizer.predict`.
         on_progress: called with (videos done, videos in all).
 
@@ -149,6 +164,9 @@ def evaluate(
         DataError: nothing to measure: no video is of a class that the model knows, or none can
             be read.
     """
+    taken = sorted({c.label for c in foreign} & set(recognizer.classes))
+    if taken:
+        raise DataError(f"class {taken[0]!r} cannot be foreign: the model knows it")
     known = [c for c in clips if c.label in recognizer.classes]
     if not known:
         raise DataError(
@@ -159,32 +177,27 @@ def evaluate(
     scores: list[list[float]] = []
     seconds: list[float] = []
     refused: list[tuple[str, str]] = []
-    for done, clip in enumerate(known, 1):
+    familiarity: dict[bool, list[tuple[str, Prediction]]] = {True: [], False: []}
+    for done, clip in enumerate((*known, *foreign), 1):
+        is_known = clip.label in recognizer.classes
         try:
             prediction = recognizer.predict(clip.path, clips=clips_per_video)
         except VideoError as error:
             refused.append((error.name, error.reason))
         else:
-            measured.append(clip)
-            scores.append([prediction.probabilities[label] for label in recognizer.classes])
-            seconds.append(prediction.timings.total_s)
+            familiarity[is_known].append((clip.label, prediction))
+            if is_known:
+                measured.append(clip)
+                scores.append([prediction.probabilities[label] for label in recognizer.classes])
+                seconds.append(prediction.timings.total_s)
         if on_progress is not None:
-            on_progress(done, len(known))
+            on_progress(done, len(known) + len(foreign))
     if not measured:
         raise DataError(f"none of the {len(known)} videos on the side {split!r} can be read")
-    return _count(recognizer.classes, measured, np.asarray(scores), split, refused, seconds)
-
-
-def write_report(evaluation: Evaluation, folder: str | Path, *, title: str) -> list[Path]:
-    """Writes report.md, report.json and confusion.png; returns their paths."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / name for name in ("report.md", "report.json", "confusion.png")]
-    picture = "\n![confusion matrix](confusion.png)\n"
-    paths[0].write_text(f"# {title}\n\n{evaluation.to_markdown()}{picture}", encoding="utf-8")
-    paths[1].write_text(json.dumps(evaluation.to_dict(), indent=1) + "\n", encoding="utf-8")
-    _draw_confusion(evaluation, paths[2])
-    return paths
+    counted = _count(recognizer.classes, measured, np.asarray(scores), split, refused, seconds)
+    if not familiarity[False]:
+        return counted
+    return replace(counted, rejection=measure_rejection(familiarity[True], familiarity[False]))
 
 
 def _count(
@@ -217,6 +230,7 @@ def _count(
         groups=len(set(groups)),
         refused=tuple(refused),
         seconds_per_video=float(np.median(seconds)),
+        reliability=measure_reliability(scores, truth),
     )
 
 
@@ -273,18 +287,3 @@ def _with_intervals(
         name: Interval(value, *(float(q) for q in np.quantile(drawn[name], [0.025, 0.975])))
         for name, value in figures.items()
     }
-
-
-def _draw_confusion(evaluation: Evaluation, path: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from sklearn.metrics import ConfusionMatrixDisplay
-
-    side = max(5.0, 0.62 * len(evaluation.classes) + 2.5)
-    figure = Figure(figsize=(side, side), layout="constrained")
-    FigureCanvasAgg(figure)
-    display = ConfusionMatrixDisplay(evaluation.confusion, display_labels=list(evaluation.classes))
-    display.plot(ax=figure.subplots(), cmap="Blues", xticks_rotation=90, colorbar=False)
-    display.ax_.set_xlabel("answer")
-    display.ax_.set_ylabel("true action")
-    figure.savefig(path, dpi=110)

@@ -273,6 +273,10 @@ class HybridNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip (B, 3, T, H, W), normalised, float -> logits (B, classes), float32."""
+        return self.classify(x)[0]
+
+    def classify(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As `forward`; also the mean of the trunk's features (B, features), float32."""
         x = self.frame_features(x)  # (B, T, features)
         # The recurrent layers cost under a millisecond: float32 keeps their sums exact.
         with torch.autocast(x.device.type, enabled=False):
@@ -282,10 +286,10 @@ class HybridNet(nn.Module):
                 x, _ = self.lstm(x)  # (B, T, lstm)
             if self.gru is not None:
                 x, _ = self.gru(x)  # (B, T, gru)
-            x = x.mean(1)  # (B, gru)
+            x, mean = x.mean(1), features.mean(1)  # (B, gru), (B, features)
             if self.skip:
-                x = torch.cat([x, features.mean(1)], 1)  # (B, gru + features)
-            return self.dense(self.drop(x))  # (B, classes)
+                x = torch.cat([x, mean], 1)  # (B, gru + features)
+            return self.dense(self.drop(x)), mean  # (B, classes)
 
 
 def count_parameters(network: nn.Module) -> int:

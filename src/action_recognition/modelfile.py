@@ -25,9 +25,11 @@ import torch
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import ActionRecognitionError, ModelFileError
 from action_recognition.model import Architecture, HybridNet
+from action_recognition.novelty import Novelty
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READ_VERSIONS = (1, 2)  # 1: without temperature and the rule for foreign videos
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20
@@ -53,6 +55,8 @@ class Model:
         classes: names of the classes in the order of the logits.
         preprocessing: how a video becomes the network's input.
         clips: number of clips of a video over which probabilities are averaged.
+        temperature: divides the logits, so that probabilities are calibrated; more than 0.
+        novelty: the rule for "none of these"; None: every video is taken for a known action.
         metrics: figures of the test side as `evaluate` gives them; empty if not measured.
         training: record of the training: data, seed, versions, settings, notes.
     """
@@ -61,6 +65,8 @@ class Model:
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     clips: int = 5
+    temperature: float = 1.0
+    novelty: Novelty | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
 
@@ -74,6 +80,14 @@ class Model:
             )
         if not 1 <= self.clips <= 1000:
             raise ModelFileError(f"clips is {self.clips}, must be from 1 to 1000")
+        if not 0.01 <= self.temperature <= 100:
+            raise ModelFileError(f"temperature is {self.temperature}, must be from 0.01 to 100")
+        width = self.network.architecture.features
+        if self.novelty is not None and self.novelty.centre.shape != (width,):
+            raise ModelFileError(
+                f"its rule for foreign videos is for {self.novelty.centre.shape[0]} features, but "
+                f"the network has {width}"
+            )
 
 
 def shipped_model_path() -> Path:
@@ -91,11 +105,18 @@ def save_model(model: Model, path: str | Path) -> None:
     """
     path = Path(path)
     weights = {name: _to_stored(name, w) for name, w in model.network.state_dict().items()}
+    inference: dict[str, Any] = {"clips": model.clips, "temperature": model.temperature}
+    if model.novelty is not None:
+        n = model.novelty
+        inference["novelty"] = {
+            "neighbours": n.neighbours, "threshold": n.threshold, "references": len(n.references)
+        }  # fmt: skip
+        weights |= {"novelty.references": n.references, "novelty.centre": n.centre}
     texts = {
         "classes": json.dumps(list(model.classes)),
         "architecture": json.dumps(model.network.architecture.to_dict()),
         "preprocessing": json.dumps(model.preprocessing.to_dict()),
-        "inference": json.dumps({"clips": model.clips}),
+        "inference": json.dumps(inference),
         "metrics": json.dumps(dict(model.metrics)),
         "training": json.dumps(dict(model.training)),
     }
@@ -176,9 +197,9 @@ def _read(file: h5py.File) -> Model:
             f"(its attribute 'format' is {found!r}, not {FORMAT!r})"
         )
     version = file.attrs.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in _READ_VERSIONS:
         raise ModelFileError(
-            f"it has format version {version}; this release reads version {FORMAT_VERSION}"
+            f"it has format version {version}; this release reads 1 to {FORMAT_VERSION}"
         )
     texts = {key: _read_text(file, key) for key in _DESCRIPTIONS}
     described = {key: _parse(key, text) for key, text in texts.items()}
@@ -189,10 +210,20 @@ def _read(file: h5py.File) -> Model:
     if sum(w.numel() for w in expected.values()) > _MAX_PARAMETERS:
         raise ModelFileError("its architecture has more parameters than this release loads")
     weights = {key: _read_weight(file, key, like) for key, like in expected.items()}
-    extra = sorted(set(_leaves(file["weights"])) - set(expected))
+    inference = described["inference"]
+    rule = inference.get("novelty")
+    stored = dict(weights)
+    if rule is not None:
+        width = architecture.features
+        shapes = {
+            "novelty.references": torch.empty(int(rule["references"]), width, device="meta"),
+            "novelty.centre": torch.empty(width, device="meta"),
+        }
+        stored |= {key: _read_weight(file, key, like) for key, like in shapes.items()}
+    extra = sorted(set(_leaves(file["weights"])) - set(stored))
     if extra:
         raise ModelFileError(f"it holds a weight that its architecture does not have: {extra[0]}")
-    if file.attrs.get("sha256") != _digest(texts, weights):
+    if file.attrs.get("sha256") != _digest(texts, stored):
         raise ModelFileError(
             "its content does not match its checksum: the file was damaged or changed by hand"
         )
@@ -206,7 +237,16 @@ def _read(file: h5py.File) -> Model:
         network=network,
         classes=tuple(str(c) for c in described["classes"]),
         preprocessing=preprocessing,
-        clips=int(described["inference"]["clips"]),
+        clips=int(inference["clips"]),
+        temperature=float(inference.get("temperature", 1.0)),
+        novelty=None
+        if rule is None
+        else Novelty(
+            stored["novelty.references"].astype(np.float16),
+            stored["novelty.centre"].astype(np.float32),
+            int(rule["neighbours"]),
+            float(rule["threshold"]),
+        ),
         metrics=described["metrics"],
         training=described["training"],
     )

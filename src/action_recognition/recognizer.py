@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing, VideoClips, read_clips, to_input
 from action_recognition.errors import UsageError
 from action_recognition.model import HybridNet
@@ -47,6 +48,10 @@ class Prediction:
         video: facts about the video.
         timings: seconds for each stage.
         clips: the frames that the network saw, where `predict(keep_frames=True)` asked for them.
+        familiarity: how like the training clips the video is, in -1..1 (see `Novelty.score`);
+            None: the model has no rule for it.
+        is_known: False where it is so unlike them that it shows none of the known actions; the
+            probabilities then only say which of them is nearest. None as for `familiarity`.
     """
 
     file: str
@@ -55,6 +60,8 @@ class Prediction:
     video: VideoInfo
     timings: Timings
     clips: VideoClips | None = None
+    familiarity: float | None = None
+    is_known: bool | None = None
 
     def __post_init__(self) -> None:
         total = sum(p for _, p in self.ranked)
@@ -82,6 +89,8 @@ class Prediction:
             "file": self.file,
             "action": self.action,
             "probability": round(self.probability, 6),
+            "known": self.is_known,
+            "familiarity": None if self.familiarity is None else round(self.familiarity, 4),
             "probabilities": {action: round(p, 6) for action, p in self.ranked},
             "duration_s": round(self.video.duration_s, 3),
             "elapsed_s": round(self.timings.total_s, 3),
@@ -90,7 +99,8 @@ class Prediction:
         }
 
     def __repr__(self) -> str:
-        return f"Prediction({self.file!r}: {self.action} {self.probability:.1%})"
+        foreign = ", none of the known actions" if self.is_known is False else ""
+        return f"Prediction({self.file!r}: {self.action} {self.probability:.1%}{foreign})"
 
 
 class Recognizer:
@@ -154,7 +164,12 @@ class Recognizer:
             )
             decoded = time.perf_counter()
             info, file = video.info, video.name
-        probabilities = predict_clips(self._network, seen.frames, self.model.preprocessing)
+        logits, features = run_clips(self._network, seen.frames, self.model.preprocessing)
+        probabilities = video_probabilities(logits, self.model.temperature)
+        familiarity, is_known = None, None
+        if self.model.novelty is not None:
+            familiarity = self.model.novelty.score(features)
+            is_known = familiarity >= self.model.novelty.threshold
         finished = time.perf_counter()
         order = np.argsort(-probabilities, kind="stable")
         return Prediction(
@@ -164,6 +179,8 @@ class Recognizer:
             video=info,
             timings=Timings(opened - started, decoded - opened, finished - decoded),
             clips=seen if keep_frames else None,
+            familiarity=familiarity,
+            is_known=is_known,
         )
 
     def describe(self) -> Mapping[str, Any]:
@@ -172,6 +189,8 @@ class Recognizer:
             "classes": list(self.classes),
             "preprocessing": self.model.preprocessing.to_dict(),
             "clips": self.model.clips,
+            "temperature": self.model.temperature,
+            "says_none_of_these": self.model.novelty is not None,
             "metrics": self.model.metrics,
             "training": self.model.training,
         }
@@ -184,7 +203,25 @@ def predict_clips(
     *,
     batch: int = 8,
 ) -> NDArray[np.float64]:
-    """Probabilities of a video: the softmax of each clip, averaged.
+    """Probabilities of a video before calibration: the softmax of each clip, averaged.
+
+    Parameters and the bound on memory are those of `run_clips`.
+
+    Returns:
+        (classes,) float64 in 0..1 with sum 1.
+    """
+    logits, _ = run_clips(network, clips, preprocessing, batch=batch)
+    return video_probabilities(logits, 1.0)
+
+
+def run_clips(
+    network: HybridNet,
+    clips: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    *,
+    batch: int = 8,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Runs the clips of one video through the network.
 
     Parameters:
         network: in eval mode, on any device.
@@ -192,16 +229,17 @@ def predict_clips(
         batch: clips that go through the network at once; bounds the memory.
 
     Returns:
-        (classes,) float64 in 0..1 with sum 1.
+        logits (N, classes) and the trunk's features (D,), averaged over the clips, float64.
     """
     device = network.dense.weight.device
-    total = np.zeros(network.architecture.classes)
+    logits, features = [], []
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
         for start in range(0, len(clips), batch):
             x = to_input(torch.as_tensor(clips[start : start + batch]).to(device), preprocessing)
-            logits = network(x).double()
-            total += logits.softmax(1).sum(0).cpu().numpy()
-    return total / len(clips)
+            answer, seen = network.classify(x)
+            logits.append(answer.double().cpu().numpy())
+            features.append(seen.double().cpu().numpy())
+    return np.concatenate(logits), np.concatenate(features).mean(0)
 
 
 def pick_device(device: str) -> torch.device:

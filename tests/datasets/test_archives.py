@@ -1,256 +1,272 @@
-"""Unpacking: what is wanted, nothing else, nowhere else, whole or not at all."""
+"""Archives that are good: every kind, nested ones, again and again, and interrupted."""
 
 from __future__ import annotations
 
-import os
-import random
-import shutil
-import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from types import SimpleNamespace
 
 import pytest
-import rarfile
 
 from action_recognition.datasets import archives, download
 from action_recognition.datasets.archives import Archive, has_rar_tool, unpack
 from action_recognition.errors import DataError
-from rar_maker import Entry, rar4, rar5, write_rar
-
-Kind = Literal["rar4", "rar5", "zip"]
-KINDS: tuple[Kind, ...] = ("rar4", "rar5", "zip")
-A, B = random.Random(1).randbytes(5000), random.Random(2).randbytes(3000)
+from archive_maker import FILES, KINDS, Kind, everything, files_in, need_rar_tool, write_archive
+from file_server import names_in
 
 
-def write(path: Path, entries: list[Entry], kind: Kind) -> Path:
-    if kind != "zip":
-        return write_rar(path, entries, kind=4 if kind == "rar4" else 5)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        for e in entries:
-            info = zipfile.ZipInfo(e.name)
-            if e.link:
-                info.external_attr = 0o120777 << 16
-            file.writestr(info, e.link or e.data)
-    return path
+def stamps(folder: Path) -> dict[str, tuple[int, int]]:
+    """What changes when a file is written again."""
+    return {
+        p.relative_to(folder).as_posix(): (p.stat().st_ino, p.stat().st_mtime_ns)
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
 
 
-def everything(path: PurePosixPath) -> PurePosixPath:
-    return path
-
-
-def run(archive: Path, tmp_path: Path) -> list[Path]:
-    return unpack(archive, tmp_path / "out", everything, workspace=tmp_path / "work")
-
-
-def tree(folder: Path) -> list[str]:
-    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+# -- kinds and choice ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_files_come_out_as_they_went_in(tmp_path: Path, kind: Kind) -> None:
-    archive = write(tmp_path / "a.bin", [Entry("x/a.avi", A), Entry("ü b/b.avi", B)], kind)
-    files = run(archive, tmp_path)
-    assert [p.read_bytes() for p in files] == [A, B]
-    assert tree(tmp_path / "out") == ["x/a.avi", "ü b/b.avi"]
-
-
-def test_compressed_rar5(tmp_path: Path) -> None:
-    if not has_rar_tool():
-        pytest.skip("needs a RAR tool, for example unar")
-    entries = [Entry("a.avi", A, compressed=True), Entry("b.avi", B, compressed=True)]
-    archive = write_rar(tmp_path / "a.rar", entries)
-    assert {e.compress_type for e in rarfile.RarFile(archive).infolist()} == {rarfile.RAR_M3}
-    assert [p.read_bytes() for p in run(archive, tmp_path)] == [A, B]
+def test_every_kind_is_unpacked(tmp_path: Path, kind: Kind) -> None:
+    out = tmp_path / "new" / "out"
+    archive = write_archive(tmp_path / "a.bin", kind=kind)  # the name says nothing
+    paths = unpack(archive, out, everything, workspace=tmp_path / "work")
+    assert paths == [out / name for name in FILES]
+    assert files_in(out) == FILES
+    assert names_in(tmp_path) == ["a.bin", "new"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_what_is_wanted(tmp_path: Path, kind: Kind) -> None:
-    names = ["UCF-101/A/1.avi", "UCF-101/B/1.avi", "UCF-101/A/readme.txt"]
-    archive = write(tmp_path / "a.bin", [Entry(n, A) for n in names], kind)
-    files = unpack(
-        archive,
-        tmp_path / "out",
-        lambda p: PurePosixPath(p.name) if p.match("A/*.avi") else None,
-        workspace=tmp_path / "work",
-    )
-    assert files == [tmp_path / "out" / "1.avi"]
-    assert tree(tmp_path / "out") == ["1.avi"]
-
-
-@pytest.mark.parametrize("outer", [4, 5])
-@pytest.mark.parametrize("inner", [rar4, rar5])
-def test_rar_in_rar(tmp_path: Path, outer: Literal[4, 5], inner: type) -> None:
-    nested = inner([Entry("drink/a.avi", A), Entry("drink/b.txt", B)])
-    entries = [Entry("drink.rar", nested), Entry("wave.rar", b"not looked at")]
-    seen: list[str] = []
+def test_only_what_is_wanted_is_written_and_where(tmp_path: Path, kind: Kind) -> None:
+    seen = []
 
     def place(path: PurePosixPath) -> PurePosixPath | None:
         seen.append(str(path))
-        if path.name == "drink.rar":
-            return PurePosixPath("drink.rar")
-        return PurePosixPath("drink/a.avi") if path.suffix == ".avi" else None
+        return PurePosixPath("walking", path.name) if path.parent.name == "walk" else None
 
-    archive = write_rar(tmp_path / "a.rar", entries, kind=outer)
-    files = unpack(archive, tmp_path / "out", place, workspace=tmp_path / "work")
-    assert [p.read_bytes() for p in files] == [A]
-    assert seen == ["drink.rar", "wave.rar", "drink/drink/a.avi", "drink/drink/b.txt"]
-    assert tree(tmp_path / "out") == ["drink/a.avi"]
-    assert tree(tmp_path / "work") == []
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(
-    "name", ["../evil", "a/../../evil", "/etc/evil", "C:/evil", "C:\\evil", "..\\evil", ".."]
-)
-def test_an_entry_that_points_outside(tmp_path: Path, kind: Kind, name: str) -> None:
-    archive = write(tmp_path / "a.bin", [Entry("good.avi", A), Entry(name, B)], kind)
-    with pytest.raises(DataError, match=r"^a\.bin: refused, its entry .* points outside"):
-        run(archive, tmp_path)
-    assert tree(tmp_path) == ["a.bin"]
+    archive = write_archive(tmp_path / "a.bin", {**FILES, "walk/empty.avi": b""}, kind=kind)
+    unpack(archive, tmp_path / "out", place, workspace=tmp_path / "work")
+    assert seen == [*FILES, "walk/empty.avi"]
+    assert files_in(tmp_path / "out") == {
+        "walking/one.avi": FILES["walk/one.avi"],
+        "walking/two.avi": FILES["walk/two.avi"],
+        "walking/empty.avi": b"",
+    }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_link(tmp_path: Path, kind: Kind) -> None:
-    entries = [Entry("good.avi", A), Entry("link", link="/etc/passwd")]
-    archive = write(tmp_path / "a.bin", entries, kind)
-    with pytest.raises(DataError, match=r"^a\.bin: refused, its entry 'link' is a link"):
-        run(archive, tmp_path)
-    assert tree(tmp_path) == ["a.bin"]
+def test_nothing_wanted_nothing_written(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "a.zip", kind="zip")
+    assert unpack(archive, tmp_path / "out", lambda _: None, workspace=tmp_path / "work") == []
+    assert names_in(tmp_path) == ["a.zip"]
 
 
-def test_a_placement_outside(tmp_path: Path) -> None:
-    archive = write(tmp_path / "a.rar", [Entry("a.avi", A)], "rar5")
-    with pytest.raises(DataError, match="would be written outside"):
-        unpack(archive, tmp_path / "out", lambda p: PurePosixPath("../a"), workspace=tmp_path / "w")
+def test_members_are_listed_without_folders(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr("walk/", b"")
+        file.writestr("walk/one.avi", b"123")
+    with Archive(tmp_path / "a.zip") as archive:
+        assert [(m.path, m.size) for m in archive.members] == [(PurePosixPath("walk/one.avi"), 3)]
+        assert archive.extract(archive.members[0], tmp_path / "x")
+        assert not archive.extract(archive.members[0], tmp_path / "x")
 
 
-def test_two_entries_for_one_place(tmp_path: Path) -> None:
-    archive = write(tmp_path / "a.rar", [Entry("x/a.avi", A), Entry("y/a.avi", B)], "rar5")
-    with pytest.raises(DataError, match=r"^a\.rar: two entries for a\.avi"):
-        unpack(archive, tmp_path / "out", lambda p: PurePosixPath(p.name), workspace=tmp_path / "w")
-    assert tree(tmp_path) == ["a.rar"]
+# -- RAR within RAR ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [4, 5])
-def test_a_damaged_entry(tmp_path: Path, kind: Literal[4, 5]) -> None:
-    entries = [Entry("a.avi", A), Entry("b.avi", B, crc=1)]
-    archive = write_rar(tmp_path / "a.rar", entries, kind=kind)
-    with pytest.raises(DataError, match=r"^a\.rar: damaged at b\.avi") as caught:
-        run(archive, tmp_path)
-    assert "\n" not in str(caught.value)
-    assert tree(tmp_path / "out") == ["a.avi"]
+def write_nested(path: Path, *, outer: Kind, inner: Kind) -> Path:
+    """As HMDB51 comes: `<class>.rar`, and in it `<class>/<clip>.avi`."""
+    parts = {}
+    for cls in ("walk", "run", "jump"):
+        files = {f"{cls}/{k}.avi": f"{cls} {k}".encode() * 99 for k in range(3)}
+        parts[f"{cls}.rar"] = write_archive(path.parent / "parts", files, kind=inner).read_bytes()
+    (path.parent / "parts").unlink()
+    return write_archive(path, parts, kind=outer)
 
 
-def test_a_truncated_archive(tmp_path: Path) -> None:
-    whole = rar5([Entry("a.avi", A), Entry("b.avi", B)])
-    for size in (len(whole) - 2000, 40, 8, 3, 0):
-        archive = tmp_path / "a.rar"
-        archive.write_bytes(whole[:size])
-        folder = tmp_path / str(size)
-        try:
-            run(archive, folder)
-        except DataError as error:
-            assert str(error).startswith("a.rar: ")  # noqa: PT017
-        assert all(p.read_bytes() in (A, B) for p in folder.rglob("*.avi"))
+def without_run(path: PurePosixPath) -> PurePosixPath | None:
+    return None if "run" in path.parts or path.stem == "run" else path
 
 
-def test_no_archive(tmp_path: Path) -> None:
-    (tmp_path / "a.rar").write_bytes(b"<html>")
-    with pytest.raises(DataError, match=r"^a\.rar: neither a RAR nor a ZIP archive"):
-        Archive(tmp_path / "a.rar")
-    with pytest.raises(DataError, match=r"^b\.rar: there is no such archive"):
-        Archive(tmp_path / "b.rar")
-
-
-def test_an_encrypted_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = write(tmp_path / "a.rar", [Entry("a.avi", A)], "rar5")
-    monkeypatch.setattr(rarfile.RarFile, "needs_password", lambda _: True)
-    with pytest.raises(DataError, match=r"^a\.rar: it is encrypted"):
-        Archive(archive)
-
-
-def test_no_tool_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = write_rar(tmp_path / "a.rar", [Entry("a.avi", A, compressed=True)])
-    monkeypatch.setattr(rarfile, "CURRENT_SETUP", None)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert not has_rar_tool()
-    with pytest.raises(DataError, match=r"^a\.rar: no tool that reads RAR") as caught:
-        run(archive, tmp_path)
-    for part in ("apt install unar", "dnf install unar", "brew install unar", "7zip.7zip"):
-        assert part in str(caught.value)
-    assert tree(tmp_path) == ["a.rar"]
-
-
-def test_twice_writes_nothing(tmp_path: Path) -> None:
-    archive = write(tmp_path / "a.rar", [Entry("a.avi", A), Entry("b.avi", B)], "rar5")
-    files = run(archive, tmp_path)
-    before = [(p.stat().st_ino, p.stat().st_mtime_ns) for p in files]
-    assert run(archive, tmp_path) == files
-    assert [(p.stat().st_ino, p.stat().st_mtime_ns) for p in files] == before
-
-
-def test_a_file_of_another_size_is_written_anew(tmp_path: Path) -> None:
-    archive = write(tmp_path / "a.rar", [Entry("a.avi", A)], "rar5")
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "a.avi").write_bytes(A[:100])
-    (tmp_path / "out" / "a.avi.part").write_bytes(A[:200])
-    assert run(archive, tmp_path)[0].read_bytes() == A
-    assert tree(tmp_path / "out") == ["a.avi"]
-
-
-def test_the_disk_is_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive = write(tmp_path / "a.rar", [Entry("a.avi", A), Entry("b.avi", B)], "rar5")
-    usage = shutil.disk_usage(tmp_path)._replace(free=6000)
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(DataError, match=r"^a\.rar: .*8\.0 kB are needed, 6\.0 kB are free"):
-        run(archive, tmp_path)
-    assert tree(tmp_path / "out") == []
-
-
-def test_progress_rises_to_the_total(tmp_path: Path) -> None:
-    archive = write(tmp_path / "a.rar", [Entry("a.avi", A), Entry("b.avi", B)], "rar5")
-    seen: list[tuple[int, int]] = []
-    unpack(
-        archive, tmp_path / "out", everything, workspace=tmp_path / "work",
-        on_progress=lambda *state: seen.append(state),
-    )  # fmt: skip
-    assert seen == [(5000, 8000), (8000, 8000)]
-
-
-def test_killed_in_the_middle(tmp_path: Path) -> None:
-    contents = {f"{k:04d}.avi": random.Random(k).randbytes(20_000) for k in range(600)}
-    archive = write_rar(tmp_path / "a.rar", [Entry(n, d) for n, d in contents.items()])
-    code = (
-        "import sys; from action_recognition.datasets.archives import unpack; "
-        "unpack(sys.argv[1], sys.argv[2], lambda p: p, workspace=sys.argv[3])"
-    )
-    out = tmp_path / "out"
-    process = subprocess.Popen([sys.executable, "-c", code, archive, out, tmp_path / "work"])
-    while process.poll() is None and not (out / "0005.avi").exists():
-        time.sleep(0.001)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    whole = {p: p.stat().st_mtime_ns for p in out.glob("*.avi")}
-    assert 5 <= len(whole) < len(contents)
-    assert all(p.read_bytes() == contents[p.name] for p in whole)
-    files = run(archive, tmp_path)
-    assert {p.name: p.read_bytes() for p in files} == contents
-    assert all(p.stat().st_mtime_ns == time_ns for p, time_ns in whole.items())
-    assert tree(out) == sorted(contents)
-
-
-def test_another_tool_is_tried_where_one_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("inner", KINDS[1:])
+@pytest.mark.parametrize("outer", ["rar4", "rar5"])
+def test_archives_in_an_archive_are_unpacked_as_well(
+    tmp_path: Path, outer: Kind, inner: Kind
 ) -> None:
-    if len(archives._installed()) < 2:
-        pytest.skip("needs two RAR tools, for example unar and bsdtar")
-    used: list[str] = []
-    monkeypatch.setattr(archives, "_use", used.append)
-    archive = write_rar(tmp_path / "a.rar", [Entry("a.avi", A, crc=1)])
-    with pytest.raises(DataError):
-        run(archive, tmp_path)
-    assert len(used) >= 2
+    archive = write_nested(tmp_path / "a.rar", outer=outer, inner=inner)
+    seen = []
+
+    def place(path: PurePosixPath) -> PurePosixPath | None:
+        seen.append(str(path))
+        return without_run(path)
+
+    out = tmp_path / "out"
+    paths = unpack(archive, out, place, workspace=tmp_path / "work")
+    names = [f"{c}/{c}/{k}.avi" for c in ("walk", "jump") for k in range(3)]
+    assert seen == ["walk.rar", "run.rar", "jump.rar", *names]
+    assert paths == [out / name for name in names]
+    assert {n: d[:6] for n, d in files_in(out).items()} == {
+        n: f"{n.split('/')[0]} {n[-5]}".encode()[:6] for n in names
+    }
+    assert names_in(tmp_path / "work") == []
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_workspace_may_lie_anywhere(tmp_path: Path, inside: bool) -> None:
+    """A file is an archive within the archive by its name, not by where it is written."""
+    archive = write_nested(tmp_path / "a.rar", outer="rar5", inner="rar5")
+    out = tmp_path / "all" / "out"
+    workspace = out / "work" if inside else out.parent
+    paths = unpack(archive, out, without_run, workspace=workspace)
+    assert len(paths) == 6
+    assert sorted(paths) == sorted(p for p in out.rglob("*") if p.is_file())
+
+
+# -- again ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_second_time_writes_nothing(
+    tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = write_archive(tmp_path / "a.bin", kind=kind)
+    first = unpack(archive, tmp_path / "out", everything, workspace=tmp_path / "work")
+    before = stamps(tmp_path)
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    again = unpack(archive, tmp_path / "out", everything, workspace=tmp_path / "work")
+    assert again == first
+    assert stamps(tmp_path) == before
+
+
+def test_a_second_time_leaves_files_of_nested_archives_as_they_are(tmp_path: Path) -> None:
+    archive = write_nested(tmp_path / "a.rar", outer="rar4", inner="rar4")
+    first = unpack(archive, tmp_path / "out", without_run, workspace=tmp_path / "work")
+    before = stamps(tmp_path)
+    again = unpack(archive, tmp_path / "out", without_run, workspace=tmp_path / "work")
+    assert again == first
+    assert stamps(tmp_path) == before
+
+
+def test_what_is_missing_or_of_another_size_is_written(tmp_path: Path) -> None:
+    archive, out = write_archive(tmp_path / "a.rar", kind="rar5"), tmp_path / "out"
+    unpack(archive, out, everything, workspace=tmp_path / "work")
+    whole = stamps(out)["run/three.avi"]
+    (out / "walk/one.avi").unlink()
+    (out / "walk/two.avi").write_bytes(FILES["walk/two.avi"][:-1])
+    unpack(archive, out, everything, workspace=tmp_path / "work")
+    assert files_in(out) == FILES
+    assert stamps(out)["run/three.avi"] == whole
+
+
+def test_progress_rises_to_the_size_of_what_is_wanted(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "a.rar", kind="rar4")
+    sizes = [len(d) for d in FILES.values()]
+    expected = [(sum(sizes[: k + 1]), sum(sizes)) for k in range(len(sizes))]
+    calls: list[tuple[int, int]] = []
+    for _ in ("written", "there already"):
+        unpack(
+            archive, tmp_path / "out", everything,
+            workspace=tmp_path / "work", on_progress=lambda *call: calls.append(call),
+        )  # fmt: skip
+    assert calls == expected * 2
+
+
+# -- a kill --------------------------------------------------------------------------------
+
+# Of the file number 9 half is written, then it waits to be killed.
+UNPACK = """
+import sys, time
+from pathlib import Path
+from action_recognition.datasets import archives
+
+copies = 0
+
+def copy(source, sink, length):
+    global copies
+    copies += 1
+    data = source.read()
+    sink.write(data[: len(data) // 2] if copies == 9 else data)
+    if copies == 9:
+        sink.flush()
+        print("half", flush=True)
+        time.sleep(600)
+
+archives.shutil.copyfileobj = copy
+archive, out, work = map(Path, sys.argv[1:])
+archives.unpack(archive, out, lambda path: path, workspace=work)
+"""
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_after_a_kill_the_rest_is_written_and_only_that(tmp_path: Path, nested: bool) -> None:
+    files = {f"walk/{k:02}.avi": bytes([k]) * (20_000 + k) for k in range(20)}
+    archive = write_archive(tmp_path / "a.rar", files, kind="rar5")
+    if nested:
+        archive = write_archive(
+            tmp_path / "b.rar", {"in.rar": archive.read_bytes()}, kind="rar5"
+        )  # fmt: skip
+    out, work = tmp_path / "out", tmp_path / "work"
+    command = [sys.executable, "-c", UNPACK, str(archive), str(out), str(work)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().split() == [b"half"]
+        process.kill()
+    root = out / "in" if nested else out
+    done = {n: d for n, d in files_in(root).items() if not n.endswith(".part")}
+    assert len(done) == 8 - nested  # the archive within was the first of the nine
+    assert all(files[n] == d for n, d in done.items())
+    half = {n: len(d) for n, d in files_in(root).items() if n.endswith(".part")}
+    assert half == {f"walk/{len(done):02}.avi.part": (20_000 + len(done)) // 2}
+    before = {n: s for n, s in stamps(root).items() if n in done}
+
+    paths = unpack(archive, out, everything, workspace=work)
+    assert paths == [root / name for name in files]
+    assert files_in(root) == files
+    assert {n: s for n, s in stamps(root).items() if n in done} == before
+    assert not nested or names_in(work) == []
+
+
+# -- tools ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fake_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder before all others on the PATH for programs that say they work but do not."""
+    if sys.platform == "win32":
+        pytest.skip("needs programs that are shell scripts")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("unrar", "unar", "lsar", "bsdtar"):
+        # Asked whether they work they get one or two options; to unpack, more.
+        (folder / name).write_text("#!/bin/sh\n[ $# -le 2 ]\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setattr(archives.rarfile, "CURRENT_SETUP", None)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    return folder
+
+
+def test_looking_for_tools_leaves_the_best_one_in_use(fake_tools: Path) -> None:
+    assert has_rar_tool()
+    assert archives.rarfile.CURRENT_SETUP.setup["open_cmd"][0] == "UNRAR_TOOL"
+
+
+def test_where_one_tool_fails_another_is_tried(fake_tools: Path) -> None:
+    for name in ("unar", "lsar", "bsdtar"):
+        (fake_tools / name).unlink()
+    (fake_tools / "unrar").rename(fake_tools / "aside")
+    need_rar_tool()
+    (fake_tools / "aside").rename(fake_tools / "unrar")
+    archive = write_archive(fake_tools.parent / "a.rar", kind="compressed rar5")
+    unpack(archive, fake_tools.parent / "out", everything, workspace=fake_tools)
+    assert files_in(fake_tools.parent / "out") == FILES
+
+
+def test_where_all_tools_fail_nothing_is_written(fake_tools: Path) -> None:
+    archive = write_archive(fake_tools.parent / "a.rar", kind="compressed rar5")
+    for name in ("7z", "7zz"):
+        (fake_tools / name).symlink_to(fake_tools / "unrar")
+    with pytest.raises(DataError, match=r"^a\.rar: (?=.*damaged).* at walk/one\.avi "):
+        unpack(archive, fake_tools.parent / "out", everything, workspace=fake_tools)
+    assert files_in(fake_tools.parent / "out") == {}

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import urllib3
@@ -234,7 +235,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
 ) -> None:
     def usage(folder: Path) -> object:
         assert folder == tmp_path
-        return type("Usage", (), {"free": 4096})
+        return SimpleNamespace(free=4096)
 
     monkeypatch.setattr(download.shutil, "disk_usage", usage)
     mirror = "http://127.0.0.1:9/never asked"
@@ -244,9 +245,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
         f"clips.rar: the disk of {tmp_path} is too small: 102.4 kB are needed, 4.1 kB are free"
     )
     assert names_in(tmp_path) == []
-    monkeypatch.setattr(
-        download.shutil, "disk_usage", lambda _: type("Usage", (), {"free": len(RAR)})
-    )
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: SimpleNamespace(free=len(RAR)))
     with FileServer(RAR) as server:
         assert fetch(remote(server.url()), tmp_path).read_bytes() == RAR
 
@@ -261,7 +260,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
 def test_sizes_are_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needed: int, free: int, words: str
 ) -> None:
-    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     with pytest.raises(DataError, match=rf"^UCF101\.rar: .*{re.escape(words)}$"):
         download.require_space(tmp_path, needed, "UCF101.rar")
 

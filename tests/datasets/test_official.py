@@ -229,7 +229,8 @@ GOOD = "A/v_A_g01_c01.avi"
         ("trainlist01", f"{GOOD} 2\n"),  # class 2 is B
         ("trainlist01", f"{GOOD} 0\n"),
         ("trainlist01", f"{GOOD}\n"),
-        ("trainlist01", f"{GOOD} 1\nA/kitchen.avi 1\n"),
+        ("trainlist01", f"{GOOD} A\n"),
+        ("trainlist01", "A/kitchen.avi 1\n"),
         ("testlist01", "v_A_g01_c01.avi\n"),
         ("drink_test_split1", "a_drink_h_nm_np1_fr_goo_0.avi 3\n"),
         ("drink_test_split1", "a_drink_h_nm_np1_fr_goo_0.avi\n"),
@@ -237,8 +238,9 @@ GOOD = "A/v_A_g01_c01.avi"
     ],
 )
 def test_a_line_of_another_form(tmp_path: Path, name: str, text: str) -> None:
-    write_lists(tmp_path, classInd="1 A\n2 B\n", **{name: text})
-    with pytest.raises(DataError, match=rf"^{name}\.txt, line \d: .* is no line of a split list"):
+    good = "b_drink_u_cm_np1_le_bad_1.avi 0" if "drink" in name else "A/v_A_g01_c02.avi 1"
+    write_lists(tmp_path, classInd="1 A\n2 B\n", **{name: f"{good}\n\n{text}"})
+    with pytest.raises(DataError, match=rf"^{name}\.txt, line 3: .* is no line of a split list"):
         read_lists(tmp_path)
 
 
@@ -248,8 +250,16 @@ def test_lists_that_contradict_each_other(tmp_path: Path) -> None:
         read_lists(tmp_path)
 
 
+def test_a_clip_of_two_classes(tmp_path: Path) -> None:
+    clip = "b_drink_u_cm_np1_le_bad_1.avi"
+    write_lists(tmp_path, drink_test_split1=f"{clip} 1\n", eat_test_split2=f"{clip} 1\n")
+    with pytest.raises(DataError, match=r"^eat_test_split2\.txt, line 1: b_drink.* twice"):
+        read_lists(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["A\n", "one A\n", "1\n", "1 A\n1 B\n"])
 def test_a_wrong_class_list(tmp_path: Path, text: str) -> None:
-    write_lists(tmp_path, classInd=text)
-    with pytest.raises(DataError, match=r"^classInd\.txt: .* is no line of a class list"):
+    write_lists(tmp_path, classInd=f"9 Z\n\n{text}")
+    line = 2 + len(text.splitlines())
+    with pytest.raises(DataError, match=rf"^classInd\.txt, line {line}: .* is no line of a class"):
         read_lists(tmp_path)

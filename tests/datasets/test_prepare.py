@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from action_recognition.actions import ACTIONS
+from action_recognition.datasets import prepare as prepare_module
 from action_recognition.datasets import probe as probe_module
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.manifest_csv import read_manifest, write_manifest
 from action_recognition.datasets.official import find_official, packaged_hmdb51
 from action_recognition.datasets.prepare import prepare
+from action_recognition.datasets.probe import Probe
 from action_recognition.datasets.splits import SIDES, check_leaks
 from action_recognition.errors import DataError
 from dataset_maker import (
@@ -181,6 +184,32 @@ def test_another_split_removes_what_is_no_longer_wanted(whole: list[Path], tmp_p
     assert all((whole[0].parent / "one.avi").samefile(c.path) for c in second.clips)
 
 
+def test_files_without_another_name_are_never_removed(tmp_path: Path, video: bytes) -> None:
+    """Clips that were put into the folder itself, under the names of the folders here."""
+    folder = tmp_path / "clips" / "dancing"
+    folder.mkdir(parents=True)
+    for stem in ucf101_stems("IceDancing"):
+        (folder / f"{stem}.avi").write_bytes(video)
+    first = prepare([tmp_path / "clips"], tmp_path / "clips", classes=["dancing"])
+    assert len(first.clips) == 100
+    second = prepare(
+        [tmp_path / "clips"],
+        tmp_path / "clips",
+        classes=["dancing"],
+        clips_per_class=10,
+        previous=first,
+    )
+    assert counts(second) == {"Dancing": (7, 3)}
+    there = [p for p in folder.iterdir() if not p.is_symlink()]
+    assert len(there) == len(ucf101_stems("IceDancing"))
+
+
+def test_a_folder_that_cannot_be_written(whole: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "clips").touch()
+    with pytest.raises(DataError, match=r"\.avi: cannot be written \(Not a directory\)$"):
+        prepare(whole, tmp_path / "clips", classes=["IceDancing"], clips_per_class=4)
+
+
 def test_a_class_that_is_not_there(own: list[Path], tmp_path: Path) -> None:
     shutil.rmtree(own[1] / "smoke")
     with pytest.raises(DataError, match=r"^class 'smoke' is not there: .*data download"):
@@ -206,19 +235,31 @@ REAL = ("BabyCrawling", "BrushingTeeth", "CuttingInKitchen", "JumpingJack", "fal
 REAL += ("hit", "jump", "push", "run", "walk")
 
 
-def test_real_clips(shared_dir: Path, tmp_path: Path) -> None:
+def test_real_clips_decode(shared_dir: Path, tmp_path: Path) -> None:
+    manifest = prepare([shared_dir / "clips"], tmp_path / "clips", classes=REAL, clips_per_class=6)
+    assert set(counts(manifest).values()) == {(4, 2)}
+    assert len(manifest.clips) == 60  # none is refused
+    assert all(c.duration_s > 0.5 for c in manifest.clips)
+
+
+def test_real_clips_are_counted(
+    shared_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def all_good(paths: Sequence[Path], **_: object) -> list[Probe]:  # to decode all takes long
+        return [Probe(1.0, "")] * len(paths)
+
+    monkeypatch.setattr(prepare_module, "probe", all_good)
     with (shared_dir / "clips.csv").open(newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["path"].startswith("clips/")]
     manifest = prepare(
         [shared_dir / "clips"], tmp_path / "clips", classes=REAL, clips_per_class=None
     )
-    assert manifest.refused == []
     mine = {
         (c.path.stem, c.original_class, "test" if c.split == "test" else "train")
         for c in manifest.clips
     }
     assert mine == {(Path(r["path"]).stem, r["original_class"], r["split1"]) for r in rows}
-    assert all(c.duration_s > 0.5 for c in manifest.clips)
+    assert len(manifest.clips) == len(rows)
     hundred = prepare([shared_dir / "clips"], tmp_path / "hundred", classes=REAL)
     there = Counter((r["original_class"], r["split1"]) for r in rows)
     for cls in REAL:

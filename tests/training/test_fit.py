@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.datasets.folders import build_manifest
@@ -18,10 +20,11 @@ from action_recognition.model import Architecture
 from action_recognition.modelfile import Model, load_model
 from action_recognition.recognizer import Recognizer, predict_clips
 from action_recognition.training.augmentation import Augmentation
-from action_recognition.training.fit import finish, fit
+from action_recognition.training.fit import drop_classes, finish, fit
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.video import Video
 from motion import CLASSES, write_motion_data
+from video_maker import MadeVideo
 
 PREPROCESSING = Preprocessing(frames=8, interval_s=0.1, size=32)
 ARCHITECTURE = Architecture(
@@ -87,6 +90,33 @@ def test_learns_motion_that_no_single_frame_shows(
     metrics = load_model(trained[1]).metrics
     assert metrics["videos"] == len(motion.side("test")) >= 45
     assert metrics["overall"]["accuracy"]["value"] > 0.9
+
+
+def test_the_model_file_is_calibrated_and_says_none_of_these(
+    trained: tuple[Model, Path], motion: Manifest, make_video: Callable[..., MadeVideo]
+) -> None:
+    model, recognizer = load_model(trained[1]), Recognizer.load(trained[1], device="cpu")
+    assert trained[0].novelty is None  # it comes after the training
+    assert model.temperature != 1
+    assert model.novelty is not None
+    assert len(model.novelty.references) == len(motion.side("train"))
+    known = [recognizer.predict(c.path) for c in motion.side("val")]
+    assert np.mean([p.is_known for p in known]) >= 0.95
+    strange = recognizer.predict(make_video("strange.mp4", seconds=2, size=(320, 64)).path)
+    assert strange.familiarity < min(p.familiarity for p in known)
+    assert strange.is_known is False
+    assert strange.to_dict()["known"] is False
+
+
+def test_dropped_classes_leave_the_others_as_they_were(trained: tuple[Model, Path]) -> None:
+    model = trained[0]
+    gone = model.classes[1]
+    less = drop_classes(model, [gone])
+    assert less.classes == tuple(c for c in model.classes if c != gone)
+    x = torch.randn(2, 3, PREPROCESSING.frames, PREPROCESSING.size, PREPROCESSING.size)
+    with torch.no_grad():
+        kept = [k for k, c in enumerate(model.classes) if c != gone]
+        assert torch.equal(less.network(x), model.network(x)[:, kept])
 
 
 def test_time_reversal_turns_left_into_right(trained: tuple[Model, Path], motion: Manifest) -> None:

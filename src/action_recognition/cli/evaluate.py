@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_class_option
+from action_recognition.cli.options import add_class_option, split_names
 from action_recognition.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from action_recognition.datasets.manifest import Clip
 
 
 def add_parser(subparsers: Any) -> None:
@@ -16,7 +19,7 @@ def add_parser(subparsers: Any) -> None:
         "evaluate",
         help="measure a model on clips with known actions",
         description="Prints accuracy, precision, recall and F1, for each class and on average; "
-        "with --report also writes report.md, report.json and confusion.png.",
+        "with --report also writes report.md, report.json and two pictures.",
     )
     parser.add_argument("model", metavar="H5", help="model file, or `shipped`")
     parser.add_argument(
@@ -27,6 +30,13 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--clips", type=int, metavar="N", help="clips of a video to average")
     parser.add_argument("--report", metavar="DIR", help="folder for the report")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    parser.add_argument(
+        "--foreign", nargs="+", metavar="DIR", default=[],
+        help="folders of classes that the model does not know, to be told from the known ones",
+    )  # fmt: skip
+    parser.add_argument(
+        "--foreign-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)
 
@@ -36,8 +46,9 @@ def run(options: argparse.Namespace) -> int:
     import json
 
     from action_recognition.datasets.folders import load_data
-    from action_recognition.evaluation import evaluate, write_report
+    from action_recognition.evaluation import evaluate
     from action_recognition.recognizer import Recognizer
+    from action_recognition.report import write_report
 
     path = None if options.model == "shipped" else options.model
     recognizer = Recognizer.load(path, device=options.device)
@@ -47,11 +58,18 @@ def run(options: argparse.Namespace) -> int:
         check=False,
         validation=options.split != "test",  # a folder of test clips alone is enough
     )
+    foreign: tuple[Clip, ...] = ()
+    if options.foreign:
+        folders = load_data(
+            options.foreign, classes=options.foreign_classes, check=False, validation=False
+        )
+        foreign = tuple(c for c in folders.clips if c.split in ("train", "test"))
     with progress_bar("evaluating") as on_progress:
         evaluation = evaluate(
             recognizer,
             manifest.side(options.split),
             split=options.split,
+            foreign=foreign,
             clips_per_video=options.clips,
             on_progress=on_progress,
         )

@@ -12,9 +12,14 @@ def add_class_option(
     parser.add_argument(
         "--classes",
         metavar="A,B,...",
-        type=lambda names: [c.strip() for c in names.split(",") if c.strip()],
+        type=split_names,
         help=text,
     )
+
+
+def split_names(text: str) -> list[str]:
+    """`A, B,C` -> the three names."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def add_root_option(parser: argparse.ArgumentParser) -> None:

@@ -51,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
         else:
             ranked = prediction.ranked[: options.top]
             answer = ", ".join(f"{action} {p:.1%}" for action, p in ranked)
+            if prediction.is_known is False:
+                answer = f"none of the known actions (nearest: {answer})"
             print(f"{file}: {answer}" if several else answer)
         sys.stdout.flush()
 

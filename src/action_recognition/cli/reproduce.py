@@ -106,8 +106,9 @@ def _is_newer(path: Path, *than: Path) -> bool:
 
 
 def _report(manifest: Manifest, model: Path, folder: Path, device: str) -> None:
-    from action_recognition.evaluation import evaluate, write_report
+    from action_recognition.evaluation import evaluate
     from action_recognition.recognizer import Recognizer
+    from action_recognition.report import write_report
 
     recognizer = Recognizer.load(model, device=device)
     with progress_bar("evaluating") as on_progress:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_class_option
+from action_recognition.cli.options import add_class_option, split_names
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import ModelFileError
 
@@ -42,6 +42,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     """How a network is trained, and its size: what `train` and `reproduce` share."""
     parser.add_argument(
         "--init", metavar="FILE", help="start: ImageNet .npz, a model .h5, or `shipped`"
+    )
+    parser.add_argument(
+        "--auxiliary", nargs="+", metavar="DIR", default=[],
+        help="folders of further classes that are learned beside, then dropped from the answer",
+    )  # fmt: skip
+    parser.add_argument(
+        "--auxiliary-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
     )
     parser.add_argument("--note", default="", help="a sentence for the training record")
     parser.add_argument("--cache", metavar="DIR", help="folder for decoded frames")
@@ -91,10 +98,21 @@ def run_train(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace, manifest: Manifest, output: Path, *, resume: bool) -> None:
     """Trains as the options say, writes the model file, prints its figures on the test side."""
+    from action_recognition.datasets.auxiliary import add_auxiliary
+    from action_recognition.datasets.folders import load_data
     from action_recognition.datasets.framecache import FrameCache
     from action_recognition.datasets.probe import cache_folder
     from action_recognition.training.fit import finish, fit
 
+    auxiliary: tuple[str, ...] = ()
+    if options.auxiliary:
+        with progress_bar("checking auxiliary clips") as on_progress:
+            further = load_data(
+                options.auxiliary, classes=options.auxiliary_classes, on_progress=on_progress
+            )
+        auxiliary = further.labels
+        manifest = add_auxiliary(manifest, further)
+        print(f"with auxiliary classes:\n{manifest.summary()}", flush=True)
     plan = read_plan(options, manifest)
     frames = Path(options.cache).expanduser() if options.cache else cache_folder() / "frames"
     cache = FrameCache(frames, plan.preprocessing)
@@ -108,6 +126,7 @@ def train(options: argparse.Namespace, manifest: Manifest, output: Path, *, resu
         preprocessing=plan.preprocessing,
         settings=plan.settings,
         cache=cache,
+        auxiliary=auxiliary,
         init=options.init,
         resume=resume,
         device=options.device,

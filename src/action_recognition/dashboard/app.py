@@ -135,10 +135,13 @@ def _show_model(recognizer: Recognizer, knowledge: Knowledge, file: str) -> None
     with st.expander("About this model", icon=":material/info:"):
         if knowledge.missing:
             st.markdown(f"It does not know yet: {', '.join(knowledge.missing)}.")
-        st.markdown(
-            "It always answers with one of its own classes, whatever a video shows. "
-            "A probability says how sure it is, not how often it is right."
-        )
+        if model.novelty is None:
+            st.markdown("It always answers with one of its own classes, whatever a video shows.")
+        else:
+            st.markdown(
+                "It says *none of these* where a video is unlike those that it was trained on. "
+                "It is set to take 95 % of videos of its own classes for known."
+            )
         st.markdown(
             f"{file_name(file)} · {layers(model.network.architecture)} · "
             f"{sum(p.numel() for p in model.network.parameters()) / 1e6:.1f} million parameters · "
@@ -191,8 +194,15 @@ def _ask(upload: Upload, key: ModelKey, recognizer: Recognizer) -> Prediction | 
 
 
 def _show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
-    st.header(plain(prediction.action), anchor=False)
-    sure = f"**{percent(prediction.probability)}** probability"
+    if prediction.is_known is False:
+        st.header("None of the known actions", anchor=False)
+        sure = (
+            f"The video is unlike those the model was trained on. The nearest of its actions is "
+            f"**{plain(prediction.action)}**, {percent(prediction.probability)} if it must be one"
+        )
+    else:
+        st.header(plain(prediction.action), anchor=False)
+        sure = f"**{percent(prediction.probability)}** probability"
     if prediction.action in knowledge.stand_ins:
         sure += " · a stand-in class, not one of the project's actions"
     st.markdown(sure)

@@ -39,8 +39,9 @@ def acquire(
         a line for each file on what was done.
 
     Raises:
-        DataError: a file cannot be fetched or unpacked, or a class is not in its archive. What
-            was done so far stays, and the next call goes on from there.
+        DataError: a file cannot be fetched or unpacked, a class is not in its archive, or a
+            folder cannot be written. What was done so far stays, and the next call goes on from
+            there.
     """
     root = Path(root)
     report = []
@@ -59,19 +60,28 @@ def acquire(
                 file, root / "archives", check_certificate=check_certificate,
                 attempts=attempts, on_progress=bar,
             )  # fmt: skip
-        with progress(f"unpacking {file.file_name}") as bar:
-            paths = unpack(
-                archive,
-                destination,
-                _place_videos(wanted) if file.kind == "videos" else _place_lists,
-                workspace=root / "archives" / "unpacking",
-                on_progress=bar,
-            )
-        missing = sorted(set(wanted) - {p.parent.name for p in paths})
-        if missing or not paths:
-            what = f"no clip of class {missing[0]!r}" if missing else "no split list"
-            raise DataError(f"{archive.name}: {what} in it, so it is not that of {file.dataset}")
-        record.write(paths, wanted)
+        try:
+            with progress(f"unpacking {file.file_name}") as bar:
+                paths = unpack(
+                    archive,
+                    destination,
+                    _place_videos(wanted) if file.kind == "videos" else _place_lists,
+                    workspace=root / "archives" / "unpacking",
+                    on_progress=bar,
+                )
+            missing = sorted(set(wanted) - {p.parent.name for p in paths})
+            if missing:
+                raise DataError(
+                    f"{archive.name}: no clip of class {missing[0]!r} in it: the class is called "
+                    f"otherwise in {file.dataset}, or this is another archive"
+                )
+            if not paths:
+                raise DataError(
+                    f"{archive.name}: no split list in it, so it is not that of {file.dataset}"
+                )
+            record.write(paths, wanted)
+        except OSError as error:
+            raise DataError(f"{destination}: cannot be written ({error.strerror})") from None
         report.append(f"{file.name}: unpacked, {record.describe()}")
     return report
 
@@ -115,20 +125,22 @@ class _Record:
 
     def covers(self, file: RemoteFile, wanted: Sequence[str]) -> bool:
         """Whether all that is wanted was unpacked and still stands there in its full size."""
-        if not self.files or not set(wanted) <= set(self.classes):
+        files = {n: s for n, s in self.files.items() if not wanted or _class_of(n) in wanted}
+        if not files or not set(wanted) <= set(self.classes):
             return False
         try:
-            return all((self.folder / n).stat().st_size == s for n, s in self.files.items())
+            return all((self.folder / n).stat().st_size == s for n, s in files.items())
         except OSError:
             return False
 
     def write(self, paths: Sequence[Path], classes: Sequence[str]) -> None:
         """Adds files; those of earlier calls stay listed while they exist."""
         earlier = {n: s for n, s in self.files.items() if (self.folder / n).is_file()}
+        torn = {_class_of(n) for n in self.files if n not in earlier}
         self.files = earlier | {
             p.relative_to(self.folder).as_posix(): p.stat().st_size for p in paths
         }
-        self.classes = sorted({*self.classes, *classes})
+        self.classes = sorted(({*self.classes} - torn) | {*classes})
         temporary = self.path.with_suffix(".part")
         temporary.write_text(
             json.dumps({"classes": self.classes, "files": self.files}), encoding="utf-8"
@@ -139,3 +151,7 @@ class _Record:
         """For example `536 files of 4 classes in data/videos/ucf101`."""
         of = f" of {len(self.classes)} classes" if self.classes else ""
         return f"{len(self.files)} files{of} in {self.folder}"
+
+
+def _class_of(file: str) -> str:
+    return PurePosixPath(file).parts[0]

@@ -9,6 +9,7 @@ and renamed when it is whole, so an interrupted unpacking goes on where it stopp
 from __future__ import annotations
 
 import errno
+import lzma
 import shutil
 import zipfile
 import zlib
@@ -62,9 +63,7 @@ class Archive:
             with self.path.open("rb") as file:
                 start = file.read(8)
             if start.startswith(b"Rar!\x1a\x07"):
-                self._file = rarfile.RarFile(
-                    self.path, errors="strict", info_callback=_check_is_whole
-                )
+                self._file = rarfile.RarFile(self.path, errors="strict", info_callback=_check_whole)
             elif start.startswith(b"PK"):
                 self._file = zipfile.ZipFile(self.path)
             else:
@@ -157,8 +156,8 @@ class Archive:
                 f"{name}: the RAR tool fails{where} ({_first_line(error)}): the archive is "
                 "damaged, or the tool does not know this kind (unar does)"
             ) from None
-        except (rarfile.Error, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError,
-                RuntimeError, ValueError) as error:  # fmt: skip
+        except (rarfile.Error, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError,
+                NotImplementedError, RuntimeError, ValueError) as error:  # fmt: skip
             raise DataError(f"{name}: damaged{where} ({_first_line(error)})") from None
         except FileNotFoundError:
             raise DataError(f"{name}: there is no such archive") from None
@@ -168,6 +167,8 @@ class Archive:
                     f"{name}: the disk is full{where}; free some space and call again, the "
                     "unpacking goes on from there"
                 ) from None
+            if error.errno is None:  # damage in bzip2 is one without a number
+                raise DataError(f"{name}: damaged{where} ({_first_line(error)})") from None
             raise DataError(f"{name}: cannot be unpacked{where} ({error.strerror})") from None
 
 
@@ -275,7 +276,7 @@ def _escapes(name: str) -> bool:
     )
 
 
-def _check_is_whole(block: rarfile.RarInfo) -> None:
+def _check_whole(block: rarfile.RarInfo) -> None:
     """rarfile skips contents, and takes a cut in those of RAR4 for the end of the list."""
     if block.data_offset + block.add_size > Path(block.volume_file).stat().st_size:
         raise rarfile.BadRarFile("it ends early")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
@@ -20,18 +21,23 @@ def write_manifest(manifest: Manifest, path: str | Path) -> None:
     """Writes the CSV; paths below its folder are written relative to it.
 
     Raises:
-        DataError: the name of a file is not text.
+        DataError: the name of a file is not text, or the CSV cannot be written.
     """
     path = Path(path)
     base = _absolute(path).parent
     rows = [_format_row(c, base) for c in manifest.clips]
-    base.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        writer.writerows(rows)
-    temporary.replace(path)
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(_COLUMNS)
+            writer.writerows(rows)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot be written ({error.strerror})") from None
 
 
 def read_manifest(path: str | Path, *, leaks: Literal["refuse", "accept"] = "refuse") -> Manifest:

@@ -106,7 +106,7 @@ def read_lists(folder: str | Path) -> dict[str, OfficialClip]:
         if found is None:
             continue
         split = int(found["split"]) - 1
-        for number, line in enumerate(_lines(path), 1):
+        for number, line in _lines(path):
             side: Side | None
             if ucf101:
                 cls, stem, side = _ucf101_line(line, ucf101["side"], numbers)
@@ -164,12 +164,13 @@ def packaged_hmdb51() -> dict[str, OfficialClip]:
     return clips
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """The lines that are not empty, with their numbers."""
     try:
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise DataError(f"{path.name}: cannot be read ({error.strerror})") from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [(k, line.strip()) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def _class_numbers(path: Path) -> dict[str, str] | None:
@@ -177,10 +178,10 @@ def _class_numbers(path: Path) -> dict[str, str] | None:
     if not path.exists():
         return None
     numbers = {}
-    for line in _lines(path):
+    for k, line in _lines(path):
         number, _, name = line.partition(" ")
         if not number.isdigit() or not name or number in numbers:
-            raise DataError(f"{path.name}: {line!r} is no line of a class list")
+            raise DataError(f"{path.name}, line {k}: {line!r} is no line of a class list")
         numbers[number] = name
     return numbers
 

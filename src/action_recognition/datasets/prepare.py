@@ -60,7 +60,7 @@ def prepare(
             several classes: their train clips are left out, and unused clips step in.
         lists: official lists (`official.read_lists`) that go before those in the package.
         previous: the manifest of an earlier call: links that it lists and that are no longer
-            wanted are removed.
+            wanted are removed; files that have no other name stay.
 
     Raises:
         DataError: a class is not there, has no clip on a side, or a folder cannot be written.
@@ -120,11 +120,12 @@ class _Pick:
                 self.wanted[cls, side] = count
                 self.chosen[cls, side] = ranked[:count]
                 self.spare[cls, side] = [] if count is None else ranked[count:]
-        self.side_of_film: dict[str, Side] = {}
-        for (_, side), group in self.chosen.items():
-            for c in group:
-                if self.side_of_film.get(c.official.group) != "test":
-                    self.side_of_film[c.official.group] = side
+        # Of the spare clips too: each of them may come in later for a damaged one.
+        self.sides_of_film: dict[str, set[Side]] = defaultdict(set)
+        for clips in (self.chosen, self.spare):
+            for (_, side), group in clips.items():
+                for c in group:
+                    self.sides_of_film[c.official.group].add(side)
         if films == "strict":
             for (cls, side), count in self.wanted.items():
                 while count is not None and len(self.chosen[cls, side]) < count:
@@ -198,15 +199,13 @@ class _Pick:
 
     def _unused_clip(self, cls: str, side: Side, like: _Candidate | None) -> _Candidate | None:
         """The first unused clip whose film is on no other side, one of the same film before."""
-        free = [
-            c for c in self.unused[cls] if self.side_of_film.get(c.official.group, side) == side
-        ]
+        free = [c for c in self.unused[cls] if self.sides_of_film[c.official.group] <= {side}]
         if like is not None:
             free.sort(key=lambda c: c.official.group != like.official.group)  # stable
         if not free:
             return None
         self.unused[cls].remove(free[0])
-        self.side_of_film[free[0].official.group] = side
+        self.sides_of_film[free[0].official.group].add(side)
         return free[0]
 
 
@@ -316,11 +315,16 @@ def _make_link(link: Path, original: Path) -> None:
     part.replace(link)
 
 
+def _is_link(path: Path) -> bool:
+    """Whether removing it loses nothing: a plain file may be an original of the user's own."""
+    return path.is_symlink() or (path.is_file() and path.stat().st_nlink > 1)
+
+
 def _remove_stale(previous: Manifest, clips: Sequence[Clip], folder: Path) -> None:
     kept = {c.path.absolute() for c in clips}
     for clip in previous.clips:
         path = clip.path.absolute()
-        if path.is_relative_to(folder.absolute()) and path not in kept:
-            path.unlink(missing_ok=True)
+        if path.is_relative_to(folder.absolute()) and path not in kept and _is_link(path):
+            path.unlink()
             with suppress(OSError):  # only an empty folder goes
                 path.parent.rmdir()

@@ -35,6 +35,7 @@ from action_recognition.initialisation import initialise
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, save_model
 from action_recognition.recognizer import Recognizer
+from action_recognition.training.calibrate import calibrate
 from action_recognition.training.data import ClipData
 from action_recognition.training.module import TrainingModule
 from action_recognition.training.settings import TrainingSettings
@@ -48,6 +49,7 @@ def fit(
     preprocessing: Preprocessing,
     settings: TrainingSettings,
     cache: FrameCache,
+    auxiliary: Sequence[str] = (),
     init: str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
@@ -59,6 +61,7 @@ def fit(
         manifest: clips; the sides train and val are used.
         cache: decoded frames, for the same preprocessing.
         run_folder: checkpoints and figures of each epoch (`metrics.csv`) go there.
+        auxiliary: labels that are learned as the others and then dropped from the answer.
         init: file to start from (see `initialisation`), None: random weights.
         resume: go on from the last checkpoint in the run folder.
 
@@ -74,17 +77,21 @@ def fit(
     train, val = manifest.side("train"), manifest.side("val")
     _check_sides(classes, train, val)
     network = HybridNet(architecture)
+    unknown = sorted(set(auxiliary) - set(classes))
+    if unknown:
+        raise DataError(f"auxiliary class {unknown[0]!r} has no clips")
     started_from = initialise(network, init) if init is not None else "random weights"
     network.freeze_norm = init is not None
     network.train()  # Lightning leaves the mode as it finds it
     _freeze(network, settings.frozen_blocks)
     data = ClipData(train, val, classes, cache, settings, device=device)
     record: dict[str, Any] = {
-        "data": fingerprint([*train, *val]),
+        "data": fingerprint(c for c in (*train, *val) if c.label not in set(auxiliary)),
         "clips": {
             side: dict(sorted(Counter(c.label for c in clips).items()))
             for side, clips in (("train", train), ("val", val))
         },
+        "auxiliary": sorted(auxiliary),
         "init": started_from,
         "settings": asdict(settings),
         "architecture": architecture.to_dict(),
@@ -145,7 +152,8 @@ def fit(
         },
         "date": time.strftime("%Y-%m-%d"),
     }
-    return Model(network.cpu().eval(), classes, preprocessing, training=record)
+    model = Model(network.cpu().eval(), classes, preprocessing, training=record)
+    return drop_classes(model, auxiliary) if auxiliary else model
 
 
 def finish(
@@ -157,7 +165,7 @@ def finish(
     note: str = "",
     device: str = "auto",
 ) -> Evaluation | None:
-    """Writes the model file, measures what was written on the test side, adds the figures.
+    """Calibrates, writes the model file, measures it on the test side, adds the figures.
 
     The figures are those of the file, with its rounded weights. None: no test side.
 
@@ -166,12 +174,27 @@ def finish(
     """
     model = replace(model, clips=clips, training={**model.training, "note": note})
     save_model(model, output)  # first of all: what was trained is safe
+    model = calibrate(model, manifest, device=device)
+    save_model(model, output)
     test = manifest.side("test")
     if not test:
         return None
     measured = evaluate(Recognizer.load(output, device=device), test, split="test")
     save_model(replace(model, metrics=measured.to_dict()), output)
     return measured
+
+
+def drop_classes(model: Model, labels: Sequence[str]) -> Model:
+    """The model without some of its classes: their rows of the dense layer are cut out."""
+    kept = [k for k, label in enumerate(model.classes) if label not in set(labels)]
+    old = model.network
+    network = HybridNet(replace(old.architecture, classes=len(kept)))
+    state = dict(old.state_dict())
+    state["dense.weight"] = state["dense.weight"][kept]
+    state["dense.bias"] = state["dense.bias"][kept]
+    network.load_state_dict(state)
+    classes = tuple(model.classes[k] for k in kept)
+    return replace(model, network=network.eval(), classes=classes)
 
 
 class EpochLines(Callback):

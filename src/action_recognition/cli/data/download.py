@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from action_recognition.actions import ACTIONS
+from action_recognition.actions import ACTIONS, find_action
 from action_recognition.cli.options import add_class_option, add_root_option
 from action_recognition.cli.progress import bytes_bar
 
@@ -71,11 +71,12 @@ def run_download(options: argparse.Namespace) -> int:
 
 
 def wanted_classes(classes: list[str] | None) -> dict[str, list[str]]:
-    """Original class names of each data set. A name of neither is looked for in both."""
+    """Original class names of each data set; folder names of the ten actions are known too."""
     if classes is None:
         return {
             d: [a.original_class for a in ACTIONS if a.dataset == d] for d in ("UCF101", "HMDB51")
         }
+    classes = [a.original_class if (a := find_action(c)) else c for c in classes]
     # UCF101 writes its classes in CamelCase, HMDB51 in lower case with underscores.
     return {
         "UCF101": [c for c in classes if c[:1].isupper()],

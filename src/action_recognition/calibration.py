@@ -1,0 +1,79 @@
+"""Probabilities that mean what they say: temperature scaling, and how far off they are.
+
+Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.errors import UsageError
+
+BINS = 10
+
+
+def video_probabilities(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Logits (clips, classes) -> the video's probabilities (classes,): softmax, then the mean."""
+    scaled = logits / temperature
+    exp = np.exp(scaled - scaled.max(1, keepdims=True))
+    return (exp / exp.sum(1, keepdims=True)).mean(0)
+
+
+def fit_temperature(logits: Sequence[NDArray[np.float64]], targets: Sequence[int]) -> float:
+    """The temperature with the least negative log-likelihood on validation videos.
+
+    Parameters:
+        logits: of each video, (clips, classes).
+        targets: index of the true class of each video.
+
+    Returns:
+        in 0.05..20; 1 leaves the probabilities as they are.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if len(logits) != len(targets) or not len(targets):
+        raise UsageError(f"fit_temperature: {len(logits)} videos and {len(targets)} targets")
+
+    def loss(log_temperature: float) -> float:
+        temperature = float(np.exp(log_temperature))
+        right = [
+            video_probabilities(x, temperature)[t] for x, t in zip(logits, targets, strict=True)
+        ]
+        return float(-np.mean(np.log(np.maximum(right, 1e-12))))
+
+    best = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return float(np.exp(best.x))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How certain the answers were, and how often they were right, in equal bins of certainty.
+
+    Parameters:
+        confidence, accuracy: (bins,) means in 0..1; NaN in an empty bin.
+        count: (bins,) videos.
+        error: expected calibration error in 0..1: the mean distance of the two, by videos.
+    """
+
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    count: NDArray[np.int64]
+    error: float
+
+
+def measure_reliability(
+    scores: NDArray[np.float64], truth: NDArray[np.int64], *, bins: int = BINS
+) -> Reliability:
+    """Compares probabilities (videos, classes) of the answers with their truth (videos,)."""
+    certain, right = scores.max(1), scores.argmax(1) == truth
+    place = np.minimum((certain * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        confidence = np.bincount(place, certain, bins) / count
+        accuracy = np.bincount(place, right.astype(float), bins) / count
+    gaps = np.nan_to_num(np.abs(confidence - accuracy))
+    return Reliability(confidence, accuracy, count, float((gaps * count).sum() / len(truth)))

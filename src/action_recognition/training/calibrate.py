@@ -1,0 +1,77 @@
+"""After training: honest probabilities, and the rule for "none of these"."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.calibration import fit_temperature
+from action_recognition.clips import read_clips
+from action_recognition.datasets.manifest import Clip, Manifest
+from action_recognition.modelfile import Model
+from action_recognition.novelty import fit_novelty
+from action_recognition.recognizer import pick_device, run_clips
+from action_recognition.video import Video
+
+KEPT = 0.95  # of the known videos of the validation side
+
+
+def calibrate(
+    model: Model,
+    manifest: Manifest,
+    *,
+    kept: float = KEPT,
+    device: str = "auto",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Model:
+    """Sets temperature and novelty rule of a trained model by the clips of its classes.
+
+    The temperature comes from the validation videos, the references of the rule from the train
+    side (the middle clip of each video), and its threshold from the validation videos again:
+    `kept` of them are known.
+    """
+    train = [c for c in manifest.side("train") if c.label in model.classes]
+    val = [c for c in manifest.side("val") if c.label in model.classes]
+    done = 0
+
+    def outputs(clips: list[Clip], count: int) -> tuple[list[Any], NDArray[np.float64]]:
+        nonlocal done
+        logits, features = [], []
+        network = model.network.to(pick_device(device)).eval()
+        for frames in _frames(clips, model, count):
+            answer, seen = run_clips(network, frames, model.preprocessing)
+            logits.append(answer)
+            features.append(seen)
+            done += 1
+            if on_progress is not None:
+                on_progress(done, len(train) + len(val))
+        return logits, np.stack(features)
+
+    logits, known = outputs(val, model.clips)
+    _, references = outputs(train, 1)
+    model.network.cpu()
+    targets = [model.classes.index(c.label) for c in val]
+    return replace(
+        model,
+        temperature=fit_temperature(logits, targets),
+        novelty=fit_novelty(references, known, kept=kept),
+    )
+
+
+def _frames(clips: Sequence[Clip], model: Model, count: int) -> Iterator[NDArray[np.uint8]]:
+    """Frames of each video, decoded ahead by a few."""
+
+    def read(clip: Clip) -> NDArray[np.uint8]:
+        with Video(clip.path) as video:
+            return read_clips(video, model.preprocessing, count=count).frames
+
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(clips), 4 * workers):  # bounds the frames held in memory
+            yield from pool.map(read, clips[start : start + 4 * workers])

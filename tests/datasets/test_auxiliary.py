@@ -1,0 +1,54 @@
+"""Auxiliary classes join the train and val sides, and no group ends up on two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from action_recognition.datasets.auxiliary import add_auxiliary
+from action_recognition.datasets.manifest import Clip, Manifest
+from action_recognition.errors import DataError
+
+
+def manifest(*rows: tuple[str, str, str]) -> Manifest:
+    """Clips of (label, group, side)."""
+    clips = (Clip(Path(f"{k}.mp4"), r[0], "own", r[0], r[1], r[2]) for k, r in enumerate(rows))
+    return Manifest(tuple(clips))
+
+
+WANTED = manifest(
+    ("Jump", "a", "train"), ("Jump", "b", "val"), ("Jump", "c", "test"), ("Jump", "d", "train")
+)
+
+
+def sides(found: Manifest, label: str) -> list[tuple[str, str]]:
+    return sorted((c.group, c.split) for c in found.clips if c.label == label)
+
+
+def test_groups_keep_the_side_that_they_have() -> None:
+    auxiliary = manifest(
+        ("Ride", "a", "val"),  # in train of the wanted: there
+        ("Ride", "b", "train"),  # in val: there
+        ("Ride", "c", "train"),  # in test: left out
+        ("Ride", "e", "train"),
+        ("Ride", "f", "val"),
+        ("Ride", "g", "test"),  # never tested on
+    )
+    found = add_auxiliary(WANTED, auxiliary)
+    assert found.clips[:4] == WANTED.clips
+    assert sides(found, "Ride") == [
+        ("a", "left_out"), ("b", "val"), ("c", "left_out"), ("e", "train"), ("f", "val"),
+    ]  # fmt: skip
+    assert {c.reason for c in found.left_out} == {"film a stands in val", "film c stands in test"}
+
+
+def test_a_class_cannot_be_both() -> None:
+    with pytest.raises(DataError, match="'Jump' is wanted and auxiliary at once"):
+        add_auxiliary(WANTED, WANTED)
+
+
+def test_a_class_that_loses_a_side() -> None:
+    auxiliary = manifest(("Ride", "e", "train"), ("Ride", "c", "val"))
+    with pytest.raises(DataError, match="'Ride' has no clip left on the side 'val'"):
+        add_auxiliary(WANTED, auxiliary)

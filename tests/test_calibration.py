@@ -1,0 +1,62 @@
+"""Temperature scaling and the calibration error, on data whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from action_recognition.calibration import (
+    fit_temperature,
+    measure_reliability,
+    video_probabilities,
+)
+from action_recognition.errors import UsageError
+
+
+def drawn(temperature: float, videos: int = 4000) -> tuple[list[np.ndarray], list[int]]:
+    """Logits of one clip a video, and classes drawn with the probabilities at a temperature."""
+    random = np.random.default_rng(0)
+    logits = [random.normal(0, 3, (1, 5)) for _ in range(videos)]
+    targets = [int(random.choice(5, p=video_probabilities(x, temperature))) for x in logits]
+    return logits, targets
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_the_temperature_that_the_data_were_drawn_with_is_found(temperature: float) -> None:
+    logits, targets = drawn(temperature)
+    assert fit_temperature(logits, targets) == pytest.approx(temperature, rel=0.1)
+
+
+def test_scaling_removes_the_error() -> None:
+    logits, targets = drawn(3.0)
+    before, after = (
+        measure_reliability(
+            np.stack([video_probabilities(x, t) for x in logits]), np.array(targets)
+        ).error
+        for t in (1.0, fit_temperature(logits, targets))
+    )
+    assert before > 0.2
+    assert after < 0.03
+
+
+def test_probabilities_of_a_video_are_the_mean_over_its_clips() -> None:
+    logits = np.array([[2.0, 0.0], [0.0, 4.0]])
+    each = [video_probabilities(row[None], 2.0) for row in logits]
+    assert video_probabilities(logits, 2.0) == pytest.approx(np.mean(each, 0))
+    assert video_probabilities(np.array([[1e4, 0.0]]), 0.1) == pytest.approx([1, 0])
+    assert video_probabilities(logits, 1e6) == pytest.approx([0.5, 0.5], abs=1e-5)
+
+
+def test_bins_and_error() -> None:
+    scores = np.array([[0.95, 0.05], [0.95, 0.05], [0.35, 0.65], [1.0, 0.0]])
+    found = measure_reliability(scores, np.array([0, 1, 1, 0]), bins=10)
+    assert found.count.tolist() == [0] * 6 + [1, 0, 0, 3]
+    assert found.accuracy[9] == pytest.approx(2 / 3)
+    assert found.confidence[9] == pytest.approx(2.9 / 3)
+    assert np.isnan(found.accuracy[0])
+    assert found.error == pytest.approx((3 * abs(2.9 / 3 - 2 / 3) + 0.35) / 4)
+
+
+def test_nothing_to_fit() -> None:
+    with pytest.raises(UsageError, match="0 videos and 0 targets"):
+        fit_temperature([], [])

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from matplotlib.image import imread
+
+from action_recognition.calibration import measure_reliability
+from action_recognition.evaluation import ClassFigures, Evaluation, Interval
+from action_recognition.report import write_report
+
+SCORES = np.array([[0.9, 0.1], [0.35, 0.65], [0.8, 0.2]])
+
+
+def test_write_report(tmp_path: Path) -> None:
+    measured = Evaluation(
+        split="test",
+        classes=("Jump", "Run"),
+        overall={"accuracy": Interval(2 / 3, 0.5, 1.0)},
+        per_class=(ClassFigures("Jump", "HMDB51", 0.5, 1.0, 2 / 3, 1),),
+        confusion=np.array([[1, 0], [1, 1]]),
+        videos=3,
+        groups=3,
+        refused=(),
+        seconds_per_video=0.1,
+        reliability=measure_reliability(SCORES, np.array([0, 1, 1])),
+    )
+    paths = write_report(measured, tmp_path / "new" / "report", title="Test side")
+    names = ["report.md", "report.json", "confusion.png", "reliability.png"]
+    assert [p.name for p in paths] == names
+    assert sorted(paths) == sorted((tmp_path / "new" / "report").iterdir())
+    text = paths[0].read_text(encoding="utf-8")
+    assert text.startswith("# Test side\n\n3 videos")
+    assert measured.to_markdown() in text
+    assert "](confusion.png)" in text
+    assert "](reliability.png)" in text
+    assert json.loads(paths[1].read_text(encoding="utf-8")) == measured.to_dict()
+    for path in paths[2:]:
+        picture = imread(path)
+        assert min(picture.shape[:2]) > 300
+        assert picture[:, :, :3].std() > 0.05  # something is drawn
