@@ -19,11 +19,12 @@ _SIGNATURE5 = b"Rar!\x1a\x07\x01\x00"
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: a file, or with `link` a symbolic link of that target."""
+    """One entry: a file, or with `link` a link to that target, by default a symbolic one."""
 
     name: str
     data: bytes = b""
     link: str = ""
+    link_type: int = 1  # in RAR5: symbolic of Unix, of Windows, junction, hard link, copy
     compressed: bool = False
     crc: int | None = None  # None: the right one
 
@@ -44,7 +45,7 @@ def rar5(entries: list[Entry]) -> bytes:
         extra = b""
         if e.link:
             target = e.link.encode()
-            record = _vint(5) + _vint(1) + _vint(0) + _vint(len(target)) + target
+            record = _vint(5) + _vint(e.link_type) + _vint(0) + _vint(len(target)) + target
             extra = _vint(len(record)) + record
         header = _vint(2) + _vint(3 if extra else 2)
         header += (_vint(len(extra)) if extra else b"") + _vint(len(data))

@@ -21,6 +21,13 @@ Servers = dict[str, FileServer]
 Capture = pytest.CaptureFixture[str]
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local server is reached directly, whatever the machine is set to."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("archives")
@@ -72,6 +79,7 @@ def test_download_prepare_check(
     before = (tmp_path / "data" / "manifest.csv").stat().st_mtime_ns
     asked = asked_of(server)
     assert main(["data", "download", *root, *from_server]) == 0
+    assert capsys.readouterr().out.count(": there already, ") == 4
     assert main(["data", "prepare", *root]) == 0
     assert "unchanged: " in capsys.readouterr().out
     assert (tmp_path / "data" / "manifest.csv").stat().st_mtime_ns == before

@@ -1,4 +1,4 @@
-"""Fixtures for downloads: no proxy on the way, no waiting, a disk that is small."""
+"""Fixtures for downloads and archives: no proxy, no waiting, a disk that is small, no tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from action_recognition.datasets import download
+from action_recognition.datasets import archives, download
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +44,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("needs the right to mount a tmpfs")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program is installed. rarfile remembers the one it found."""
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    monkeypatch.setattr(archives.rarfile, "CURRENT_SETUP", None)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -41,8 +43,12 @@ def server(archives: dict[str, bytes]) -> Iterator[Servers]:
 
 
 def sources(server: Servers) -> list[RemoteFile]:
-    given = [f"{f.name}={server[f.file_name].url(f.file_name)}" for f in choose_sources("all")]
-    return choose_sources("all", overrides=given)
+    return choose_given(server, "all")
+
+
+def choose_given(server: Servers, dataset: Literal["ucf101", "all"]) -> list[RemoteFile]:
+    given = [f"{f.name}={server[f.file_name].url(f.file_name)}" for f in choose_sources(dataset)]
+    return choose_sources(dataset, overrides=given)
 
 
 def quiet(_: str) -> AbstractContextManager[Progress]:
@@ -97,12 +103,62 @@ def test_archives_can_be_deleted_after_unpacking(server: Servers, tmp_path: Path
 
 
 def test_a_further_class_later(server: Servers, tmp_path: Path) -> None:
-    acquire(sources(server), tmp_path, {"UCF101": ["IceDancing"], "HMDB51": []}, progress=quiet)
+    one = {"UCF101": ["IceDancing"], "HMDB51": []}
+    report = acquire(sources(server), tmp_path, one, progress=quiet)
     assert {p.split("/")[1] for p in tree(tmp_path / "videos")} == {"IceDancing"}
+    assert report[3] == "hmdb51-videos: not needed, no class of HMDB51 is wanted"
+    assert not server["hmdb51_org.rar"].requests
     more = {"UCF101": ["IceDancing", "Archery"], "HMDB51": ["wave"]}
     acquire(sources(server), tmp_path, more, progress=quiet)
     found = {p.split("/")[1] for p in tree(tmp_path / "videos")}
     assert found == {"IceDancing", "Archery", "wave"}
+
+
+def test_a_class_that_was_removed_is_fetched_only_when_it_is_wanted(
+    server: Servers, tmp_path: Path
+) -> None:
+    def get(*classes: str) -> None:
+        wanted = {"UCF101": classes, "HMDB51": ()}
+        acquire(choose_given(server, "ucf101"), tmp_path, wanted, progress=quiet)
+
+    videos = tmp_path / "videos" / "ucf101"
+    get("IceDancing", "Archery")
+    (tmp_path / "archives" / "UCF101.rar").unlink()
+    shutil.rmtree(videos / "Archery")
+    get("IceDancing")
+    assert len(server["UCF101.rar"].requests) == 1
+    next((videos / "IceDancing").glob("*.avi")).unlink()
+    get("IceDancing")
+    assert len(server["UCF101.rar"].requests) == 2
+    assert not (videos / "Archery").exists()
+    get("IceDancing", "Archery")
+    for cls in ("IceDancing", "Archery"):
+        assert {p.stem for p in (videos / cls).iterdir()} == set(ucf101_stems(cls))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"classes": ["IceDancing"]}', '{"files": 3}'])
+def test_a_damaged_record_is_as_none(server: Servers, tmp_path: Path, text: str) -> None:
+    wanted = {"UCF101": ["IceDancing"], "HMDB51": []}
+    first = acquire(choose_given(server, "ucf101"), tmp_path, wanted, progress=quiet)
+    record = tmp_path / "videos" / "ucf101" / ".unpacked.json"
+    before = record.read_text()
+    record.write_text(text)
+    (tmp_path / "videos" / "ucf101" / "IceDancing" / "v_IceDancing_g01_c01.avi").write_bytes(b"")
+    asked = asked_of(server)
+    again = acquire(choose_given(server, "ucf101"), tmp_path, wanted, progress=quiet)
+    assert again == [first[0].replace("unpacked", "there already"), first[1]]
+    assert asked_of(server) == asked  # the archive is there
+    assert record.read_text() == before
+
+
+@pytest.mark.parametrize("blocked", ["videos", "splits/ucf101", "archives"])
+def test_a_folder_that_cannot_be_written(server: Servers, tmp_path: Path, blocked: str) -> None:
+    path = tmp_path / blocked
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("a file of this name")
+    wanted = {"UCF101": ["IceDancing"], "HMDB51": []}
+    with pytest.raises(DataError, match=rf"{blocked}.*: cannot be written"):
+        acquire(choose_given(server, "ucf101"), tmp_path, wanted, progress=quiet)
 
 
 def test_an_archive_without_a_wanted_class(server: Servers, tmp_path: Path) -> None:

@@ -10,10 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from action_recognition.datasets import archives, download
-from action_recognition.datasets.archives import Archive, has_rar_tool, unpack
-from action_recognition.errors import DataError
-from archive_maker import FILES, KINDS, Kind, everything, files_in, need_rar_tool, write_archive
+from action_recognition.datasets import download
+from action_recognition.datasets.archives import Archive, unpack
+from archive_maker import FILES, KINDS, Kind, everything, files_in, write_archive
 from file_server import names_in
 
 
@@ -226,47 +225,3 @@ def test_after_a_kill_the_rest_is_written_and_only_that(tmp_path: Path, nested: 
     assert files_in(root) == files
     assert {n: s for n, s in stamps(root).items() if n in done} == before
     assert not nested or names_in(work) == []
-
-
-# -- tools ---------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def fake_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder before all others on the PATH for programs that say they work but do not."""
-    if sys.platform == "win32":
-        pytest.skip("needs programs that are shell scripts")
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in ("unrar", "unar", "lsar", "bsdtar"):
-        # Asked whether they work they get one or two options; to unpack, more.
-        (folder / name).write_text("#!/bin/sh\n[ $# -le 2 ]\n")
-        (folder / name).chmod(0o755)
-    monkeypatch.setattr(archives.rarfile, "CURRENT_SETUP", None)
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    return folder
-
-
-def test_looking_for_tools_leaves_the_best_one_in_use(fake_tools: Path) -> None:
-    assert has_rar_tool()
-    assert archives.rarfile.CURRENT_SETUP.setup["open_cmd"][0] == "UNRAR_TOOL"
-
-
-def test_where_one_tool_fails_another_is_tried(fake_tools: Path) -> None:
-    for name in ("unar", "lsar", "bsdtar"):
-        (fake_tools / name).unlink()
-    (fake_tools / "unrar").rename(fake_tools / "aside")
-    need_rar_tool()
-    (fake_tools / "aside").rename(fake_tools / "unrar")
-    archive = write_archive(fake_tools.parent / "a.rar", kind="compressed rar5")
-    unpack(archive, fake_tools.parent / "out", everything, workspace=fake_tools)
-    assert files_in(fake_tools.parent / "out") == FILES
-
-
-def test_where_all_tools_fail_nothing_is_written(fake_tools: Path) -> None:
-    archive = write_archive(fake_tools.parent / "a.rar", kind="compressed rar5")
-    for name in ("7z", "7zz"):
-        (fake_tools / name).symlink_to(fake_tools / "unrar")
-    with pytest.raises(DataError, match=r"^a\.rar: (?=.*damaged).* at walk/one\.avi "):
-        unpack(archive, fake_tools.parent / "out", everything, workspace=fake_tools)
-    assert files_in(fake_tools.parent / "out") == {}

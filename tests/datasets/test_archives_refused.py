@@ -12,20 +12,13 @@ from types import SimpleNamespace
 import pytest
 
 from action_recognition.datasets import archives, download
-from action_recognition.datasets.archives import has_rar_tool, unpack
+from action_recognition.datasets.archives import unpack
 from action_recognition.errors import DataError
 from archive_maker import FILES, KINDS, Kind, everything, files_in, need_rar_tool, write_archive
 from file_server import names_in
 from rar_maker import Entry, rar4, rar5, write_rar
 
 STORED: tuple[Kind, ...] = ("zip", "rar4", "rar5")
-
-
-@pytest.fixture
-def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "empty").mkdir()
-    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    monkeypatch.setattr(archives.rarfile, "CURRENT_SETUP", None)
 
 
 def refused(archive: Path, why: str) -> None:
@@ -86,6 +79,13 @@ def test_a_link(tmp_path: Path, kind: Kind, target: str) -> None:
         entries = [Entry("good.avi", b"1"), Entry("x.avi", link=target)]
         write_rar(archive, entries, kind=4 if kind == "rar4" else 5)
     refused(archive, r"refused, its entry 'x\.avi' is a link$")
+
+
+@pytest.mark.parametrize("link_type", range(1, 6))
+def test_the_other_links_of_rar5(tmp_path: Path, link_type: int) -> None:
+    """Symbolic ones of Unix and of Windows, a junction, a hard link, a copy of another file."""
+    entries = [Entry("good.avi", b"1"), Entry("x.avi", link="good.avi", link_type=link_type)]
+    refused(write_rar(tmp_path / "a.rar", entries), r"refused, its entry 'x\.avi' is a link$")
 
 
 @pytest.mark.parametrize("spot", ["../x", "/x", "C:\\x", "."])
@@ -196,6 +196,16 @@ def test_damage_in_each_compression_of_zip(tmp_path: Path, method: int) -> None:
     assert files_in(tmp_path / "out") == {}
 
 
+def test_an_entry_that_is_shorter_than_the_list_says(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path / "a.zip", SMALL, kind="zip")
+    data = bytearray(archive.read_bytes())
+    struct.pack_into("<I", data, data.index(b"PK\x01\x02") + 24, 46)
+    archive.write_bytes(data)
+    with pytest.raises(DataError, match=r"^a\.zip: damaged at one\.avi \(it ends early\)$"):
+        unpack(archive, tmp_path / "out", everything, workspace=tmp_path / "work")
+    assert files_in(tmp_path / "out") == {}
+
+
 @pytest.mark.parametrize("content", [b"", b"R", b"a text", b"<html>", b"Rar?\x1a\x07"])
 def test_what_is_no_archive(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.rar").write_bytes(content)
@@ -226,31 +236,6 @@ def test_an_encrypted_rar(
     """With encrypted headers there are no entries, and the whole archive needs a password."""
     monkeypatch.setattr(of, "needs_password", lambda _: True)
     refused(write_archive(tmp_path / "a.rar", kind=kind), r": it is encrypted$")
-
-
-# -- no tool -------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("no_tools")
-def test_without_a_tool_the_packages_are_named(tmp_path: Path) -> None:
-    assert not has_rar_tool()
-    archive = write_rar(tmp_path / "a.rar", [Entry("one.avi", b"first", compressed=True)])
-    with pytest.raises(DataError) as caught:
-        unpack(archive, tmp_path / "out", everything, workspace=tmp_path / "work")
-    message = str(caught.value)
-    assert message.startswith("a.rar: no tool that reads RAR archives is installed; ")
-    packages = ("apt install unar", "dnf install unar", "brew install unar", "install 7zip.7zip")
-    for system, package in zip(("Debian", "Fedora", "macOS", "Windows"), packages, strict=True):
-        assert message.index(system) < message.index(package)
-    assert files_in(tmp_path / "out") == {}
-
-
-@pytest.mark.usefixtures("no_tools")
-@pytest.mark.parametrize("kind", STORED)
-def test_what_is_not_compressed_needs_no_tool(tmp_path: Path, kind: Kind) -> None:
-    archive = write_archive(tmp_path / "a.bin", kind=kind)
-    unpack(archive, tmp_path / "out", everything, workspace=tmp_path / "work")
-    assert files_in(tmp_path / "out") == FILES
 
 
 # -- space ---------------------------------------------------------------------------------

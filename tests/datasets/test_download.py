@@ -60,6 +60,7 @@ def test_a_finished_file_is_not_fetched_again(tmp_path: Path) -> None:
         before = first.stat()
         assert fetch(file, tmp_path) == first
         assert len(server.requests) == 1
+    assert fetch(remote("/mnt/gone/clips.rar"), tmp_path) == first
     after = first.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 

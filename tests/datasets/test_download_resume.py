@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +90,30 @@ def test_a_cut_after_the_last_byte_but_before_the_checks(
     assert [(r.status, r.sent) for r in server.requests] == [(200, len(RAR)), (416, 0)]
 
 
+def test_a_server_may_give_less_than_the_rest(tmp_path: Path) -> None:
+    """What is missing is asked for, though nothing was cut."""
+    less = Answer(body=RAR[:60_000], content_range=f"bytes 50000-59999/{len(RAR)}")
+    with FileServer(RAR, Answer(cut=50_000), less) as server:
+        assert fetch(remote(server.url()), tmp_path).read_bytes() == RAR
+    assert server.ranges == [None, "bytes=50000-", "bytes=60000-"]
+
+
+def test_only_the_rest_needs_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(free=len(RAR))
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: usage)
+    with FileServer(RAR, Answer(cut=50_000), then=Answer(status=404)) as server:
+        with pytest.raises(DataError, match="404"):
+            fetch(remote(server.url()), tmp_path)
+        server.then = Answer()
+        usage.free = len(RAR) - 50_001
+        with pytest.raises(DataError, match=r"too small: 52\.4 kB are needed"):
+            fetch(remote(server.url()), tmp_path)
+        assert names_in(tmp_path) == ["clips.rar.part", "clips.rar.part.json"]
+        usage.free += 1
+        assert fetch(remote(server.url()), tmp_path).read_bytes() == RAR
+    assert server.ranges[-1] == "bytes=50000-"
+
+
 # -- servers that do not do ranges ---------------------------------------------------------
 
 
@@ -151,6 +176,13 @@ def test_a_changed_file_is_not_glued_to_the_old_bytes(
         path = fetch(remote(server.url()), tmp_path)
     assert path.read_bytes() == body
     assert server.ranges[1] == "bytes=50000-"
+
+
+def test_a_weak_tag_does_not_vouch_for_bytes(tmp_path: Path) -> None:
+    weak = Answer(etag='W/"1"', last_modified=DATE)
+    with FileServer(RAR, replace(weak, cut=50_000), then=weak) as server:
+        fetch(remote(server.url()), tmp_path)
+    assert server.requests[1].headers["if-range"] == DATE
 
 
 def test_where_nothing_else_tells_the_hash_does(tmp_path: Path) -> None:

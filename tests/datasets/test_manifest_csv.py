@@ -93,6 +93,15 @@ def test_file_name_that_is_not_text_is_named(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_csv_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "folder.csv", tmp_path / "file" / "manifest.csv"):
+        with pytest.raises(DataError, match=r"\.csv: cannot be written \(.+\)$"):
+            write_manifest(Manifest(()), path)
+    assert not list(tmp_path.glob("*.tmp"))
+
+
 def test_what_a_spreadsheet_makes_of_it_is_read(tmp_path: Path) -> None:
     """A byte order mark, CRLF, another order of columns, and a column more."""
     header = "split,note,path,label,dataset,original_class,group,duration_s,reason"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,37 @@ def test_a_changed_file_is_decoded_again(
     make_video("a.mp4", seconds=1.0)
     assert probe([path])[0].reason == ""
     assert opened == ["a.mp4", "a.mp4"]
+
+
+def test_its_size_or_its_time_alone_tells_a_change(tmp_path: Path, opened: list[str]) -> None:
+    path = tmp_path / "a.mp4"
+    for data, time_s in ((b"one", 1), (b"two", 2), (b"three", 2)):
+        path.write_bytes(data)
+        os.utime(path, (time_s, time_s))
+        probe([path])
+        probe([path])
+    assert opened == ["a.mp4"] * 3
+
+
+def test_results_of_earlier_calls_are_kept(tmp_path: Path, opened: list[str]) -> None:
+    paths = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    for path in paths:
+        path.write_bytes(b"no video")
+        probe([path])
+    probe(paths)
+    assert opened == ["a.mp4", "b.mp4"]
+
+
+def test_results_of_other_rules_are_void(tmp_path: Path, cache: Path, opened: list[str]) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"no video")
+    probe([path])
+    kept = cache / "probes.json"
+    stored = json.loads(kept.read_text())
+    kept.write_text(json.dumps(stored | {"rules": stored["rules"] - 1}))
+    probe([path])
+    assert opened == ["a.mp4", "a.mp4"]
+    assert json.loads(kept.read_text()) == stored
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""The state of the data on disk, in lines: what was fetched, what is wrong, what is shared."""
+
 from __future__ import annotations
 
 import json
@@ -63,6 +65,8 @@ def test_copies_on_two_sides_are_noted(tmp_path: Path) -> None:
     assert note.startswith("2 files are copies of a file on another side")
     assert "0.avi (train)" in note
     assert "1.avi (test)" in note
+    c.unlink()  # `find_problems` speaks of it
+    assert shared_contents(manifest) == [note]
     same_side = Manifest((clip(a, "train", "drink/a"), clip(b, "train", "drink/b")))
     assert shared_contents(same_side) == []
 
@@ -93,6 +97,13 @@ def test_the_state_of_the_download(tmp_path: Path) -> None:
     folder = tmp_path / "videos" / "hmdb51" / "hit"
     folder.mkdir(parents=True)
     files(folder, b"a", b"b")
+    lists = tmp_path / "splits" / "ucf101"
+    lists.mkdir(parents=True)
+    (lists / "classInd.txt").touch()
+    (tmp_path / "archives" / "hmdb51_org.rar.part").touch()  # the whole one counts
     lines = describe_download(tmp_path)
+    assert "ucf101-splits: not fetched, 1 lists unpacked" in lines
     assert "ucf101-videos: partly fetched (1.5 of 6500.0 MB), 0 clips unpacked" in lines
     assert "hmdb51-videos: fetched, 2 clips unpacked" in lines
+    (archives / "UCF101.rar.part.json").write_text("{")
+    assert "ucf101-videos: partly fetched (1.5 MB), 0 clips unpacked" in describe_download(tmp_path)
