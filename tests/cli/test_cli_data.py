@@ -175,6 +175,18 @@ def test_sub_folders_are_groups_across_classes(
     assert {side for s in sides.values() for side in s} == {"train", "val", "test"}
 
 
+def test_from_folder_twice_and_an_output_that_cannot_be_written(
+    own_clips: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    command = ["data", "from-folder", str(own_clips), "--classes", "class_1,class_2", "--output"]
+    assert main([*command, str(tmp_path / "a.csv")]) == 0
+    assert main([*command, str(tmp_path / "b.csv")]) == 0
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert main([*command, str(own_clips)]) == 2
+    err = capsys.readouterr().err
+    assert err == f"action-recognition: {own_clips}: cannot be written (Is a directory)\n"
+
+
 def test_groups_by_pattern_and_one_file_a_group(own_clips: Path, tmp_path: Path) -> None:
     target = tmp_path / "manifest.csv"
     command = ["data", "from-folder", str(own_clips), "--output", str(target)]

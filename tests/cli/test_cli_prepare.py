@@ -10,6 +10,7 @@ from action_recognition.cli import main
 from action_recognition.cli.data.download import wanted_classes
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.official import packaged_hmdb51
+from action_recognition.datasets.splits import SIDES
 from dataset_maker import counts, hmdb51_stems, names, tiny_video, ucf101_stems, write_folders
 
 Capture = pytest.CaptureFixture[str]
@@ -26,14 +27,24 @@ def prepare(root: Path, *options: str) -> int:
     return main(["data", "prepare", "--root", str(root), *options])
 
 
+def links(root: Path) -> set[Path]:
+    return {p for p in (root / "clips").rglob("*") if not p.is_dir()}
+
+
+def used(root: Path) -> set[Path]:
+    return {c.path for c in read_manifest(root / "manifest.csv").clips if c.split in SIDES}
+
+
 def test_classes_count_split_and_films(root: Path, capsys: Capture) -> None:
     classes = ["--classes", "dancing,hit"]
     assert prepare(root, *classes, "--clips-per-class", "10", "--split", "2") == 0
+    assert links(root) == used(root)
     manifest = read_manifest(root / "manifest.csv")
     assert counts(manifest) == {"Dancing": (7, 3), "Hitting": (7, 3)}
     groups = {n.split("_g")[1][:2] for n in names(manifest, "IceDancing", "test")}
     assert groups <= {f"{g:02d}" for g in range(8, 15)}
     assert prepare(root, *classes, "--clips-per-class", "all", "--films", "strict") == 0
+    assert links(root) == used(root)  # what only the other split used is gone
     manifest = read_manifest(root / "manifest.csv")
     assert sum(counts(manifest)["Dancing"]) == len(ucf101_stems("IceDancing"))
     assert {c.group for c in manifest.clips if c.label == "Hitting"} == {

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from action_recognition.cli import main
-from action_recognition.modelfile import load_model
+from action_recognition.datasets.folders import load_data
+from action_recognition.datasets.manifest import fingerprint
+from action_recognition.modelfile import load_model, save_model
 from motion import write_motion_data
 
 NETWORK = ["--frames", "4", "--size", "32", "--lstm", "16", "--gru", "16", "--clips", "2"]
@@ -140,3 +144,27 @@ def test_train_refuses_in_one_sentence(
     assert sentence in error
     assert "Traceback" not in error
     assert not (tmp_path / "x.h5").exists()
+
+
+def test_calibrate_refuses_other_clips_than_those_of_the_training(
+    tiny_model_path: Path, tmp_path: Path, make_video: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in ("Jumping", "Reading", "Swimming"):
+        (tmp_path / "clips" / label).mkdir(parents=True)
+        for k in range(4):
+            make_video(f"clips/{label}/{k}.mp4", seconds=0.3)
+    command = ["calibrate", str(tiny_model_path), "--data", str(tmp_path / "clips")]
+    assert main([*command, "--output", str(tmp_path / "c.h5")]) == 2
+    assert "was trained on other clips" in capsys.readouterr().err
+    assert not (tmp_path / "c.h5").exists()
+    model = load_model(tiny_model_path)
+    manifest = load_data([tmp_path / "clips"])
+    data = fingerprint([*manifest.side("train"), *manifest.side("val")])
+    save_model(replace(model, training={"data": data, "note": "mine"}), tiny_model_path)
+    assert main([*command, "--output", str(tmp_path / "c.h5")]) == 0
+    calibrated = load_model(tmp_path / "c.h5")
+    assert calibrated.novelty is not None
+    assert calibrated.temperature != 1
+    assert calibrated.training["note"] == "mine"
+    before, after = model.network.state_dict(), calibrated.network.state_dict()
+    assert all(after[k].allclose(before[k], atol=1e-3, rtol=1e-3) for k in before)

@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 
 from action_recognition.datasets.acquire import acquire
+from action_recognition.datasets.archives import Archive
 from action_recognition.datasets.download import Progress
 from action_recognition.datasets.sources import RemoteFile, choose_sources
 from action_recognition.errors import DataError
@@ -78,6 +79,25 @@ def test_only_the_wanted_classes_are_written(server: Servers, tmp_path: Path) ->
     assert report[3].startswith("hmdb51-videos: unpacked, 759 files of 6 classes")
 
 
+def test_progress_counts_what_is_wanted(server: Servers, tmp_path: Path) -> None:
+    last: dict[str, tuple[int, int]] = {}
+
+    def bars(title: str) -> AbstractContextManager[Progress]:
+        return nullcontext(lambda done, total: last.update({title: (done, total)}))
+
+    acquire(sources(server), tmp_path, CLASSES, progress=bars)
+    for name, inner in (("UCF101.rar", UCF101), ("hmdb51_org.rar", HMDB51)):
+        size = len(server[name].body)
+        assert last[f"fetching {name}"] == (size, size)
+        with Archive(tmp_path / "archives" / name) as archive:
+            size = sum(
+                m.size
+                for m in archive.members
+                if m.path.stem in inner or m.path.parent.name in inner
+            )
+        assert last[f"unpacking {name}"] == (size, size)
+
+
 def test_twice_asks_the_server_for_nothing(server: Servers, tmp_path: Path) -> None:
     acquire(sources(server), tmp_path, CLASSES, progress=quiet)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*") if p.is_file()}
@@ -100,6 +120,16 @@ def test_archives_can_be_deleted_after_unpacking(server: Servers, tmp_path: Path
     assert asked_of(server) == asked + 1
     assert len(server["hmdb51_org.rar"].requests) == 2
     assert tree(tmp_path / "videos") == wanted()
+
+
+def test_a_clip_of_another_size_is_unpacked_again(server: Servers, tmp_path: Path) -> None:
+    one = {"UCF101": ["IceDancing"], "HMDB51": []}
+    acquire(choose_given(server, "ucf101"), tmp_path, one, progress=quiet)
+    clip = tmp_path / "videos" / "ucf101" / "IceDancing" / "v_IceDancing_g01_c01.avi"
+    whole = clip.read_bytes()
+    clip.write_bytes(whole[:-1])
+    acquire(choose_given(server, "ucf101"), tmp_path, one, progress=quiet)
+    assert clip.read_bytes() == whole
 
 
 def test_a_further_class_later(server: Servers, tmp_path: Path) -> None:
