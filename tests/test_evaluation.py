@@ -266,7 +266,7 @@ def test_foreign_videos_count_for_the_rejection_only() -> None:
     assert (measured.rejection.known, measured.rejection.foreign) == (8, 3)
     assert measured.overall == measure(CLIPS).overall
     assert "8 known videos against 3 of foreign classes" in measured.to_markdown()
-    with pytest.raises(DataError, match="class 'Hitting' cannot be foreign"):
+    with pytest.raises(DataError, match="class 'Crawling' cannot be foreign"):
         measure(CLIPS, foreign=CLIPS)
 
 

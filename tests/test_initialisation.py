@@ -12,7 +12,7 @@ from action_recognition.errors import ModelFileError
 from action_recognition.initialisation import initialise, load_imagenet
 from action_recognition.model import Architecture, HybridNet, SpatialConv
 from action_recognition.modelfile import Model, load_model
-from conftest import TINY
+from tiny_network import TINY
 
 SMALL = Architecture(
     classes=2,

@@ -19,7 +19,7 @@ from action_recognition.model import (
     count_macs,
     count_parameters,
 )
-from conftest import TINY
+from tiny_network import TINY
 
 
 @pytest.fixture

@@ -109,7 +109,8 @@ def test_evaluate_writes_a_report(
     options = ["--split", "val", "--report", str(report)]
     assert main(["evaluate", str(model), "--data", str(manifest), *options]) == 0
     assert "| macro-F1 |" in capsys.readouterr().out
-    assert {p.name for p in report.iterdir()} == {"report.md", "report.json", "confusion.png"}
+    names = {"report.md", "report.json", "confusion.png", "reliability.png"}
+    assert {p.name for p in report.iterdir()} == names
 
 
 def test_train_starts_from_another_model(model: Path, manifest: Path, tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
 
 def run_train(options: argparse.Namespace) -> int:
     """Data, training, model file, test table."""
+    import lightning  # noqa: F401  # if it is not installed, that is said before the clips are read
+
     from action_recognition.datasets.folders import load_data
 
     output = Path(options.output)

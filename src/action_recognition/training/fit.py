@@ -33,7 +33,7 @@ from action_recognition.errors import DataError, UsageError
 from action_recognition.evaluation import Evaluation, evaluate
 from action_recognition.initialisation import initialise
 from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import Model, save_model
+from action_recognition.modelfile import Model, load_model, save_model
 from action_recognition.recognizer import Recognizer
 from action_recognition.training.calibrate import calibrate
 from action_recognition.training.data import ClipData
@@ -174,7 +174,7 @@ def finish(
     """
     model = replace(model, clips=clips, training={**model.training, "note": note})
     save_model(model, output)  # first of all: what was trained is safe
-    model = calibrate(model, manifest, device=device)
+    model = calibrate(load_model(output), manifest, device=device)  # of the rounded weights
     save_model(model, output)
     test = manifest.side("test")
     if not test:
