@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import torch
 
 from action_recognition.clips import Preprocessing
 from action_recognition.modelfile import Model, save_model
+from dataset_maker import tiny_video, write_archives
+from file_server import FileServer, Servers
 from tiny_network import build_tiny_model
 from video_maker import MadeVideo, write_video
 
@@ -24,6 +27,28 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACTION_RECOGNITION_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local servers are reached directly, whatever the machine is set to."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
+
+
+@pytest.fixture(scope="session")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The four official files of a small UCF101 and HMDB51, by name."""
+    folder = tmp_path_factory.mktemp("archives")
+    write_archives(folder, tiny_video(folder))
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+@pytest.fixture
+def server(archives: dict[str, bytes]) -> Iterator[Servers]:
+    """A server for each of them."""
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(FileServer(data)) for name, data in archives.items()}
 
 
 @pytest.fixture

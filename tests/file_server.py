@@ -204,3 +204,12 @@ def _send_body(http: BaseHTTPRequestHandler, request: Request, answer: Answer, b
         request.sent += len(sent[k : k + step])
     if answer.chunked and answer.cut is None:
         http.wfile.write(b"0\r\n\r\n")
+
+
+# Several servers, by the name of the file that each of them has.
+Servers = dict[str, FileServer]
+
+
+def asked_of(servers: Servers) -> int:
+    """How many requests came in all."""
+    return sum(len(s.requests) for s in servers.values())

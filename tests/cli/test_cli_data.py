@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,35 +12,10 @@ from action_recognition.datasets.folders import load_data
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.sources import choose_sources
 from action_recognition.modelfile import load_model
-from dataset_maker import tiny_video, write_archives
-from file_server import Answer, FileServer
+from dataset_maker import tiny_video
+from file_server import Answer, Servers, asked_of
 
-Servers = dict[str, FileServer]
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local server is reached directly, whatever the machine is set to."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    folder = tmp_path_factory.mktemp("archives")
-    write_archives(folder, tiny_video(folder))
-    return {p.name: p.read_bytes() for p in folder.iterdir()}
-
-
-@pytest.fixture
-def server(archives: dict[str, bytes]) -> Iterator[Servers]:
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(FileServer(data)) for name, data in archives.items()}
-
-
-def asked_of(server: Servers) -> int:
-    return sum(len(s.requests) for s in server.values())
 
 
 @pytest.fixture

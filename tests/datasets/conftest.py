@@ -1,4 +1,4 @@
-"""Fixtures for downloads and archives: no proxy, no waiting, a disk that is small, no tools."""
+"""Fixtures for downloads and archives: no waiting, a disk that is small, no tools."""
 
 from __future__ import annotations
 
@@ -10,13 +10,6 @@ from types import SimpleNamespace
 import pytest
 
 from action_recognition.datasets import archives, download
-
-
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The local server is reached directly, whatever the machine is set to."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -19,28 +18,11 @@ from dataset_maker import (
     HMDB51,
     UCF101,
     hmdb51_stems,
-    tiny_video,
     ucf101_stems,
-    write_archives,
 )
-from file_server import Answer, FileServer
-
-Servers = dict[str, FileServer]
+from file_server import Answer, FileServer, Servers, asked_of
 
 CLASSES = {"UCF101": UCF101, "HMDB51": HMDB51}
-
-
-@pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    folder = tmp_path_factory.mktemp("archives")
-    write_archives(folder, tiny_video(folder))
-    return {p.name: p.read_bytes() for p in folder.iterdir()}
-
-
-@pytest.fixture
-def server(archives: dict[str, bytes]) -> Iterator[Servers]:
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(FileServer(data)) for name, data in archives.items()}
 
 
 def sources(server: Servers) -> list[RemoteFile]:
@@ -54,10 +36,6 @@ def choose_given(server: Servers, dataset: Literal["ucf101", "all"]) -> list[Rem
 
 def quiet(_: str) -> AbstractContextManager[Progress]:
     return nullcontext(lambda done, total: None)
-
-
-def asked_of(server: Servers) -> int:
-    return sum(len(s.requests) for s in server.values())
 
 
 def tree(folder: Path) -> set[str]:

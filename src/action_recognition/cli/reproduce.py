@@ -17,6 +17,7 @@ from action_recognition.errors import ModelFileError, UsageError
 
 if TYPE_CHECKING:
     from action_recognition.datasets.manifest import Manifest
+    from action_recognition.evaluation import Evaluation
 
 
 def add_parser(subparsers: Any) -> None:
@@ -41,6 +42,7 @@ def add_parser(subparsers: Any) -> None:
 def run_reproduce(options: argparse.Namespace) -> int:
     """The steps, with a heading for each."""
     from action_recognition.datasets.manifest_csv import read_manifest
+    from action_recognition.report import write_report
 
     if options.classes is None and options.dataset != "all" and not options.videos:
         wanted = [a for a in ACTIONS if a.dataset.lower() == options.dataset]
@@ -57,17 +59,20 @@ def run_reproduce(options: argparse.Namespace) -> int:
     print("== prepare", flush=True)
     run_prepare(options)
     manifest = read_manifest(root / "manifest.csv")
+    measured: Evaluation | None = None
     if _is_trained(options, manifest, output):
         print(f"== train: done already, {output}", flush=True)
     else:
         print("== train", flush=True)
-        _train(options, manifest, output)
+        measured = _train(options, manifest, output)
     report = Path(options.report) if options.report else root / "report"
     if _is_newer(report / "report.json", output, root / "manifest.csv"):
         print(f"== report: done already, {report}", flush=True)
     else:
         print("== report", flush=True)
-        _report(manifest, output, report, options.device)
+        measured = measured or _measure(manifest, output, options.device)
+        for path in write_report(measured, report, title=f"Evaluation of {output.name}"):
+            print(f"written: {path}")
     print((report / "report.md").read_text(encoding="utf-8"))
     return 0
 
@@ -87,33 +92,28 @@ def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -
         and model.training.get("settings") == asdict(plan.settings)
         and model.network.architecture == plan.architecture
         and model.preprocessing == plan.preprocessing
+        and model.clips == options.clips
         and (Path(init).name in start if init else start == "random weights")
     )
 
 
-def _train(options: argparse.Namespace, manifest: Manifest, output: Path) -> None:
+def _train(options: argparse.Namespace, manifest: Manifest, output: Path) -> Evaluation | None:
     if output.with_suffix(".training").joinpath("last.ckpt").exists():
         try:
-            train(options, manifest, output, resume=True)
-            return
+            return train(options, manifest, output, resume=True)
         except UsageError as error:
             print(f"not resumed, begun anew: {error}", flush=True)
-    train(options, manifest, output, resume=False)
+    return train(options, manifest, output, resume=False)
 
 
 def _is_newer(path: Path, *than: Path) -> bool:
     return path.exists() and all(path.stat().st_mtime_ns >= t.stat().st_mtime_ns for t in than)
 
 
-def _report(manifest: Manifest, model: Path, folder: Path, device: str) -> None:
+def _measure(manifest: Manifest, model: Path, device: str) -> Evaluation:
     from action_recognition.evaluation import evaluate
     from action_recognition.recognizer import Recognizer
-    from action_recognition.report import write_report
 
     recognizer = Recognizer.load(model, device=device)
     with progress_bar("evaluating") as on_progress:
-        evaluation = evaluate(
-            recognizer, manifest.side("test"), split="test", on_progress=on_progress
-        )
-    for path in write_report(evaluation, folder, title=f"Evaluation of {model.name}"):
-        print(f"written: {path}")
+        return evaluate(recognizer, manifest.side("test"), split="test", on_progress=on_progress)

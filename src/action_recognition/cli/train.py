@@ -15,6 +15,7 @@ from action_recognition.errors import ModelFileError
 if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wait for torch
     from action_recognition.clips import Preprocessing
     from action_recognition.datasets.manifest import Manifest
+    from action_recognition.evaluation import Evaluation
     from action_recognition.model import Architecture
     from action_recognition.training.settings import TrainingSettings
 
@@ -98,8 +99,14 @@ def run_train(options: argparse.Namespace) -> int:
     return 0
 
 
-def train(options: argparse.Namespace, manifest: Manifest, output: Path, *, resume: bool) -> None:
-    """Trains as the options say, writes the model file, prints its figures on the test side."""
+def train(
+    options: argparse.Namespace, manifest: Manifest, output: Path, *, resume: bool
+) -> Evaluation | None:
+    """Trains as the options say, writes the model file, prints its figures on the test side.
+
+    Returns:
+        those figures; None: there is no test side.
+    """
     from action_recognition.datasets.auxiliary import add_auxiliary
     from action_recognition.datasets.folders import load_data
     from action_recognition.datasets.framecache import FrameCache
@@ -140,6 +147,7 @@ def train(options: argparse.Namespace, manifest: Manifest, output: Path, *, resu
     if evaluation is not None:
         print(evaluation.to_markdown())
     print(f"written: {output}")
+    return evaluation
 
 
 @dataclass(frozen=True)
