@@ -20,6 +20,7 @@ SMALL = Architecture(
     stages=((1, 6, 1, 1), (3, 8, 2, 2), (2, 10, 1, 2)),
     features=12,
     temporal_from=6,
+    shared_blocks=2,
     lstm=5,
     gru=4,
 )
@@ -81,11 +82,13 @@ def still_clip_equals_picture(architecture: Architecture, weights: Weights, path
     picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     clip = picture[:, :, None].expand(-1, -1, 3, -1, -1)
     with torch.no_grad():
-        features = network.frame_features(clip)
+        seen, change = network.frame_features(clip).chunk(2, dim=2)
         expected = mobilenet_v2(picture, weights, architecture.stages)
+        nothing = mobilenet_v2(torch.zeros_like(picture), weights, architecture.stages)
     assert expected.abs().max() > 0.1
     for frame in range(3):
-        torch.testing.assert_close(features[:, frame], expected, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(seen[:, frame], expected, atol=1e-3, rtol=1e-3)
+        torch.testing.assert_close(change[:, frame], nothing, atol=1e-3, rtol=1e-3)
 
 
 def test_still_clip_gives_what_the_2d_network_gives(tmp_path: Path) -> None:
@@ -203,7 +206,8 @@ def test_model_of_another_trunk_is_refused(tiny_model_path: Path) -> None:
 
 
 def test_layers_are_met_in_the_order_of_the_file() -> None:
-    shapes = [m.conv.weight.shape for m in HybridNet(SMALL).modules() if isinstance(m, SpatialConv)]
+    network = HybridNet(replace(SMALL, difference=False))
+    shapes = [m.conv.weight.shape for m in network.modules() if isinstance(m, SpatialConv)]
     weights = random_weights(SMALL)
     assert shapes == [weights[f"conv{k}.weight"].shape for k in range(len(shapes))]
     assert len(weights) == 2 * len(shapes)

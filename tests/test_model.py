@@ -34,7 +34,7 @@ def clip(batch: int = 2, frames: int = 4, size: int = 32, seed: int = 0) -> torc
 def test_shapes(network) -> None:
     with torch.no_grad():
         assert network(clip()).shape == (2, 3)
-        assert network.frame_features(clip()).shape == (2, 4, 32)
+        assert network.frame_features(clip()).shape == (2, 4, 64)
         assert network(clip(1, 7, 48)).shape == (1, 3)
         assert network(clip(1, 1)).shape == (1, 3)
 
@@ -62,16 +62,18 @@ def test_each_part_can_be_left_out(change: dict) -> None:
 
 def test_default_network_keeps_its_budget() -> None:
     network = HybridNet(Architecture(classes=10))
-    assert count_parameters(network) <= 5_000_000
+    assert count_parameters(network) <= 6_500_000  # 13 MB as float16
     clip = Preprocessing()
     assert count_macs(network, frames=clip.frames, size=clip.size) <= 3_000_000_000
     assert network.training  # as before the count
 
 
-def test_count_macs_agrees_with_a_count_by_hand() -> None:
+@pytest.mark.parametrize("difference", [False, True])
+def test_count_macs_agrees_with_a_count_by_hand(difference: bool) -> None:
     architecture = Architecture(
-        classes=5, stem=8, stages=((2, 12, 1, 2),), features=20, temporal_from=8, lstm=6, gru=4
-    )
+        classes=5, stem=8, stages=((2, 12, 1, 2),), features=20, temporal_from=8, lstm=6, gru=4,
+        difference=difference,
+    )  # fmt: skip
     network = HybridNet(architecture)
     frames, size = 3, 32
     trunk = (
@@ -81,9 +83,10 @@ def test_count_macs_agrees_with_a_count_by_hand() -> None:
         + 8 * 8 * 12 * 16  # project
         + 8 * 8 * 20 * 12  # last
     )
-    recurrent = 4 * 6 * (20 + 6) + 3 * 4 * (6 + 4)
-    dense = (4 + 20) * 5  # what the GRU gives, and the skip connection
-    by_hand = frames * (trunk + recurrent) + dense
+    streams = 1 + difference
+    recurrent = 4 * 6 * (20 * streams + 6) + 3 * 4 * (6 + 4)
+    dense = (4 + 20 * streams) * 5  # what the GRU gives, and the skip connection
+    by_hand = frames * (trunk * streams + recurrent) + dense
     assert count_macs(network, frames=frames, size=size) == by_hand
 
 
@@ -91,7 +94,7 @@ def test_temporal_block_stands_where_the_channels_are_enough() -> None:
     network = HybridNet(Architecture(classes=10))
     for block in network.blocks:
         inputs = (block.expand or block.depthwise).conv.in_channels
-        assert (block.temporal is not None) == (inputs >= 32 and block is not network.blocks[0])
+        assert (block.temporal is not None) == (inputs >= 96)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -176,6 +179,11 @@ def test_gradient_reaches_every_parameter(network, freeze_norm: bool) -> None:
 
 
 def test_a_frame_sees_its_neighbours_only_through_the_temporal_convolution(network) -> None:
+    architecture = replace(TINY, difference=False)
+    state = {k: w for k, w in network.state_dict().items() if not k.startswith("motion_")}
+    state = {k: w for k, w in state.items() if not k.startswith(("lstm.", "dense."))}
+    network = HybridNet(architecture).eval()
+    network.load_state_dict(state, strict=False)
     x = clip(1, 8)
     changed = x.clone()
     changed[:, :, 4] = 0
@@ -185,10 +193,32 @@ def test_a_frame_sees_its_neighbours_only_through_the_temporal_convolution(netwo
     assert moved[4] > 1e-4
     assert moved[5] > 1e-4
     assert moved[0] < 1e-6  # two temporal layers reach two frames far
-    alone = HybridNet(replace(TINY, conv3d=False)).eval()
+    alone = HybridNet(replace(TINY, conv3d=False, difference=False)).eval()
     with torch.no_grad():
         moved = (alone.frame_features(x) - alone.frame_features(changed)).abs().amax(2)[0]
     assert (moved > 1e-6).tolist() == [k == 4 for k in range(8)]
+
+
+def test_the_second_stream_reads_what_changes() -> None:
+    network = HybridNet(replace(TINY, conv3d=False, shared_blocks=0)).eval()
+    network.motion_blocks.load_state_dict(network.blocks.state_dict())
+    network.motion_last.load_state_dict(network.last.state_dict())
+    x = clip(1, 5)
+    later = torch.cat([x[:, :, 1:], x[:, :, -1:]], 2)
+    here = torch.cat([x[:, :, :-1], x[:, :, -2:-1]], 2)
+    with torch.no_grad():
+        _, change = network.frame_features(x).chunk(2, dim=2)
+        seen, _ = network.frame_features(later - here).chunk(2, dim=2)
+    torch.testing.assert_close(change, seen)
+
+
+def test_streams_share_the_first_blocks_only() -> None:
+    network = HybridNet(TINY)
+    assert network.shared == 1
+    assert len(network.motion_blocks) == len(network.blocks) - 1
+    alone = HybridNet(replace(TINY, difference=False))
+    assert alone.motion_last is None
+    assert len(alone.motion_blocks) == 0
 
 
 @pytest.mark.parametrize("part", [{"conv3d": False}, {"lstm": 0, "gru": 0}])
@@ -204,7 +234,7 @@ def test_order_of_frames_matters(part: dict) -> None:
 
 
 def test_without_3d_and_recurrent_parts_order_does_not_matter() -> None:
-    network = HybridNet(replace(TINY, conv3d=False, lstm=0, gru=0)).eval()
+    network = HybridNet(replace(TINY, conv3d=False, difference=False, lstm=0, gru=0)).eval()
     x = clip(1, 6)
     with torch.no_grad():
         torch.testing.assert_close(network(x), network(x.flip(2)), atol=1e-5, rtol=1e-4)

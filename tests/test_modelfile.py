@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import h5py
@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from action_recognition.errors import ModelFileError
+from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import FORMAT, FORMAT_VERSION, Model, load_model, save_model
 from action_recognition.novelty import fit_novelty
+from tiny_network import TINY
 
 
 def test_round_trip(tiny_model: Model, tiny_model_path: Path) -> None:
@@ -37,7 +39,7 @@ def test_round_trip(tiny_model: Model, tiny_model_path: Path) -> None:
 
 
 def test_calibration_and_novelty_rule_are_kept(tiny_model: Model, tmp_path: Path) -> None:
-    rule = fit_novelty(np.random.rand(9, 32), np.random.rand(4, 32), kept=0.9)
+    rule = fit_novelty(np.random.rand(9, 64), np.random.rand(4, 64), kept=0.9)
     save_model(replace(tiny_model, temperature=1.7, novelty=rule), tmp_path / "m.h5")
     loaded = load_model(tmp_path / "m.h5")
     assert loaded.temperature == 1.7
@@ -48,6 +50,40 @@ def test_calibration_and_novelty_rule_are_kept(tiny_model: Model, tmp_path: Path
     assert load_model(tmp_path / "m.h5").novelty is not None
     save_model(tiny_model, tmp_path / "n.h5")
     assert load_model(tmp_path / "n.h5").novelty is None
+
+
+def test_background_classes_are_kept(tiny_model: Model, tmp_path: Path) -> None:
+    rule = fit_novelty(np.random.rand(9, 64), np.random.rand(4, 64), [1, 2, 3, 4], kept=0.9)
+    model = replace(tiny_model, classes=("Jumping", "Reading"), background=("Swimming",))
+    save_model(replace(model, novelty=rule), tmp_path / "m.h5")
+    loaded = load_model(tmp_path / "m.h5")
+    assert (loaded.classes, loaded.background) == (("Jumping", "Reading"), ("Swimming",))
+    assert loaded.novelty is not None
+    assert (loaded.novelty.similarity, loaded.novelty.odds) == (rule.similarity, rule.odds)
+    with pytest.raises(ModelFileError, match="4 class names are given for a network of 3"):
+        replace(tiny_model, background=("Swimming on the back",))
+    with pytest.raises(ModelFileError, match="must differ"):
+        replace(tiny_model, background=("Reading",))
+
+
+def test_a_file_of_format_2_has_one_stream(
+    tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = HybridNet(replace(TINY, difference=False, shared_blocks=0)).eval()
+    monkeypatch.setattr("action_recognition.modelfile.FORMAT_VERSION", 2)
+    later = ("difference", "shared_blocks")
+    monkeypatch.setattr(
+        Architecture,
+        "to_dict",
+        lambda self: {k: v for k, v in asdict(self).items() if k not in later},
+    )
+    save_model(replace(tiny_model, network=network), tmp_path / "old.h5")
+    monkeypatch.undo()
+    loaded = load_model(tmp_path / "old.h5").network
+    assert loaded.architecture == network.architecture
+    x = torch.randn(1, 3, 4, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(x), network(x), atol=0.01, rtol=0.01)
 
 
 def test_what_was_loaded_is_saved_without_change(tiny_model_path: Path, tmp_path: Path) -> None:
@@ -66,7 +102,7 @@ def test_file_describes_itself_and_holds_no_pickle(tiny_model_path: Path) -> Non
         assert file.attrs["format_version"] == FORMAT_VERSION
         assert json.loads(file["description/classes"][()]) == ["Jumping", "Reading", "Swimming"]
         assert json.loads(file["description/preprocessing"][()])["frames"] == 4
-        assert file["weights/dense.weight"].shape == (3, 48)
+        assert file["weights/dense.weight"].shape == (3, 80)
         assert file["weights/dense.weight"].dtype == np.float16
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from action_recognition.errors import UsageError
-from action_recognition.novelty import Novelty, fit_novelty
+from action_recognition.novelty import Novelty, fit_novelty, known_odds
 
 RANDOM = np.random.default_rng(0)
 KNOWN = np.eye(16)[:4] * 10  # four classes, each around an axis
@@ -42,6 +42,25 @@ def test_score_is_the_cosine_to_the_kth_nearest() -> None:
     assert replace(rule, neighbours=1).score(np.array([3.0, 1.0])) == pytest.approx(1)
     assert replace(rule, neighbours=3).score(np.array([3.0, 1.0])) == pytest.approx(-1)
     assert rule.score(np.array([1.0, 1.0])) == pytest.approx(0)  # at the centre: like nothing
+
+
+def test_background_classes_add_a_second_opinion() -> None:
+    known = around(KNOWN, 50)
+    plain = fit_novelty(around(KNOWN, 50), known, kept=0.95)
+    odds = list(RANDOM.normal(3, 2, len(known)))
+    rule = fit_novelty(around(KNOWN, 50), known, odds, kept=0.95)
+    scores = [rule.score(x, o) for x, o in zip(known, odds, strict=True)]
+    assert np.mean(scores) == pytest.approx(0, abs=1e-6)
+    x = known[0]
+    assert rule.score(x, 5.0) - rule.score(x, 3.0) == pytest.approx(1 / np.std(odds))
+    assert plain.score(x, 5.0) == plain.score(x)  # it does not know what to make of them
+    assert np.mean(np.array(scores) >= rule.threshold) == pytest.approx(0.95, abs=0.01)
+
+
+def test_odds_of_the_known_classes() -> None:
+    logits = np.log(np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]]))
+    assert known_odds(logits, 2) == pytest.approx((np.log(3) + 0) / 2)
+    assert known_odds(logits, 3) is None
 
 
 def test_fewer_training_clips_than_neighbours() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from action_recognition.recognizer import Prediction, Timings
+from action_recognition.recognizer import CHOSEN_RULE, Prediction, Timings
 from action_recognition.rejection import measure_rejection
 from action_recognition.video import VideoInfo
 
@@ -20,6 +20,8 @@ def answer(familiarity: float | None, probability: float = 0.9) -> Prediction:
         timings=Timings(0, 0, 0),
         familiarity=familiarity,
         is_known=None if familiarity is None else familiarity >= 0.5,
+        rules={"largest probability": probability}
+        | ({} if familiarity is None else {CHOSEN_RULE: familiarity}),
     )
 
 
@@ -27,10 +29,11 @@ def test_areas_and_shares() -> None:
     known = [("Jump", answer(f)) for f in (0.9, 0.8, 0.7, 0.4)]
     foreign = [("Ride", answer(0.45, 0.6)), ("Ride", answer(0.1, 0.6)), ("Swim", answer(0.6, 0.6))]
     found = measure_rejection(known, foreign)
-    area, share = found.rules["nearest training clips"]
+    area, share = found.rules[CHOSEN_RULE]
     assert area == pytest.approx(10 / 12)  # 0.4 lies below two of the three foreign scores
     assert share == pytest.approx(1 / 3)  # to keep 95 % of four is to keep all: from 0.4 on
     assert found.rules["largest probability"] == (1.0, 1.0)
+    assert list(found.rules) == [CHOSEN_RULE, "largest probability"]
     assert (found.kept, found.refused) == (0.75, pytest.approx(2 / 3))
     assert found.per_class == {"Ride": 1.0, "Swim": 0.0}
     text = "\n".join(found.to_markdown())

@@ -16,6 +16,7 @@ TINY = Architecture(
     lstm=16,
     gru=16,
     temporal_from=8,
+    shared_blocks=1,
 )
 
 

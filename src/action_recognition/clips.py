@@ -34,7 +34,7 @@ class Preprocessing:
 
     frames: int = 8
     interval_s: float = 0.2
-    size: int = 176
+    size: int = 160
     max_aspect: float = 4 / 3
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from action_recognition.errors import ModelFileError
 from action_recognition.model import HybridNet, SpatialConv
@@ -46,13 +47,14 @@ def load_imagenet(network: HybridNet, path: str | Path) -> None:
     The file is an NPZ with `conv0.weight` (out, in/groups, kh, kw) and `conv0.bias` to `conv51`,
     in the order in which data meets them, BatchNorm folded into them, as dequantised from the
     public `mobilenet_v2_1.0_224_quant.tflite` (Apache-2.0). Convolutions over time begin as
-    the identity, so that a still clip gives the answer of the 2D network.
+    the identity, so that a still clip gives the answer of the 2D network. Both streams begin with
+    the same weights.
 
     Raises:
         ModelFileError: the file is missing or damaged, or the network is not of that shape.
     """
     path = Path(path)
-    layers = [m for m in network.modules() if isinstance(m, SpatialConv)]
+    layers = _convolutions(network.stem, network.blocks, network.last)
     try:
         with zipfile.ZipFile(path):  # np.load would take a lone array or a pickle, too
             pass
@@ -76,10 +78,19 @@ def load_imagenet(network: HybridNet, path: str | Path) -> None:
             )
         if not (weight.isfinite().all() and bias.isfinite().all()):
             raise ModelFileError(f"{path.name}: conv{k} holds values that are not finite")
+    targets = list(zip(layers, pairs, strict=True))
+    if network.motion_last is not None:
+        late = _convolutions(network.motion_blocks, network.motion_last)
+        targets += zip(late, pairs[-len(late) :], strict=True)
     with torch.no_grad():
-        for layer, (weight, bias) in zip(layers, pairs, strict=True):
+        for layer, (weight, bias) in targets:
             layer.conv.weight.copy_(weight)
             layer.norm.reset_running_stats()
             layer.norm.running_var.fill_(1 - layer.norm.eps)  # type: ignore[union-attr]
             layer.norm.weight.fill_(1)
             layer.norm.bias.copy_(bias)
+
+
+def _convolutions(*parts: nn.Module) -> list[SpatialConv]:
+    """In the order in which data meets them."""
+    return [m for part in parts for m in part.modules() if isinstance(m, SpatialConv)]

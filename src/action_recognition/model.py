@@ -1,10 +1,15 @@
 """HybridNet: 3D convolutions, then LSTM, then GRU over time, then a dense layer.
 
-The trunk is MobileNetV2 (Sandler et al., CVPR 2018, table 2) made three-dimensional: from the
-32-channel stage on, each block begins with a convolution over time. A 3D kernel is factored into
-a spatial (1x3x3) and a temporal (3x1x1) part, both per channel, which is where the parameters
-and the time go in a plain 3x3x3 kernel. Time is never reduced: the LSTM gets one feature vector
-for each frame.
+The trunk is MobileNetV2 (Sandler et al., CVPR 2018, table 2) made three-dimensional: where 96
+channels or more come in, a block begins with a convolution over time. A 3D kernel is factored
+into a spatial (1x3x3) and a temporal (3x1x1) part, both per channel, which is where the
+parameters and the time go in a plain 3x3x3 kernel. Time is never reduced: the LSTM gets one
+feature vector for each frame.
+
+There are two streams, as in Simonyan and Zisserman (NIPS 2014), but for the difference of
+successive frames in place of optical flow (Wang et al., ECCV 2016, "RGB difference"): what is
+seen, and what changes. They share the first blocks of the trunk, and each has late blocks of its
+own.
 """
 
 from __future__ import annotations
@@ -42,6 +47,8 @@ class Architecture:
         features: channels of the last convolution of the trunk.
         temporal_from: blocks with at least this many input channels begin with a convolution
             over time.
+        difference: a second stream reads the differences of successive frames.
+        shared_blocks: the stem and this many first blocks serve both streams.
         conv3d: False leaves out the convolutions over time: a frame-by-frame CNN.
         lstm, gru: units of each, 0 leaves it out.
         dropout: share of features set to zero before LSTM and before the dense layer.
@@ -53,10 +60,12 @@ class Architecture:
     stem: int = 32
     stages: tuple[tuple[int, int, int, int], ...] = MOBILENET_V2_STAGES
     features: int = 1280
-    temporal_from: int = 32
+    temporal_from: int = 96
     conv3d: bool = True
-    lstm: int = 256
-    gru: int = 256
+    difference: bool = True
+    shared_blocks: int = 13
+    lstm: int = 128
+    gru: int = 128
     dropout: float = 0.5
     skip: bool = True
 
@@ -71,9 +80,20 @@ class Architecture:
             ("gru", self.gru == 0 or self.gru in width, "from 0 to 65536"),
             ("dropout", 0 <= self.dropout < 1, "from 0 to under 1"),
             ("stages", _good_stages(self.stages), "some (expansion, channels, blocks, stride)"),
+            ("shared_blocks", self.shared_blocks in range(10_001), "from 0 to 10000"),
         ):
             if not good:
                 raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
+
+    @property
+    def streams(self) -> int:
+        """2 with the differences of frames, else 1."""
+        return 2 if self.difference else 1
+
+    @property
+    def width(self) -> int:
+        """Length of the vector that the trunk gives for a frame: the streams side by side."""
+        return self.features * self.streams
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""
@@ -205,7 +225,8 @@ class HybridNet(nn.Module):
         architecture: its settings; kept as the attribute of the same name.
 
     The parts stand in the order in which data meets them: `stem`, `blocks`, `last` (the 3D
-    trunk), `lstm`, `gru`, `dense`.
+    trunk), `lstm`, `gru`, `dense`. `motion_blocks` and `motion_last` are the late part of the
+    stream of differences.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -214,30 +235,22 @@ class HybridNet(nn.Module):
         self.architecture = a
         self.freeze_norm = False
         self.stem = SpatialConv(3, a.stem, 3, stride=2)
-        blocks: list[Block] = []
-        inputs = a.stem
-        for expansion, channels, repeats, stride in a.stages:
-            for k in range(repeats):
-                temporal = a.conv3d and bool(blocks) and inputs >= a.temporal_from
-                blocks.append(
-                    Block(
-                        inputs, channels, expansion=expansion, stride=stride if k == 0 else 1,
-                        temporal=temporal,
-                    )
-                )  # fmt: skip
-                inputs = channels
-        self.blocks = nn.ModuleList(blocks)
+        self.blocks = nn.ModuleList(_blocks(a))
+        self.shared = min(a.shared_blocks, len(self.blocks))
+        self.motion_blocks = nn.ModuleList(_blocks(a)[self.shared :] if a.difference else [])
+        inputs = a.stages[-1][1]
         self.last = SpatialConv(inputs, a.features, 1)
+        self.motion_last = SpatialConv(inputs, a.features, 1) if a.difference else None
         self.feature_norm = nn.LayerNorm(a.features)
         self.drop = nn.Dropout(a.dropout)
-        width = a.features
+        width = a.width
         self.lstm = nn.LSTM(width, a.lstm, batch_first=True) if a.lstm else None
         width = a.lstm or width
         self.gru = nn.GRU(width, a.gru, batch_first=True) if a.gru else None
         width = a.gru or width
         recurrent = bool(a.lstm or a.gru)
         self.skip = a.skip and recurrent  # without recurrent layers both paths are the same
-        self.dense = nn.Linear(width + a.features * self.skip, a.classes)
+        self.dense = nn.Linear(width + a.width * self.skip, a.classes)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -260,36 +273,84 @@ class HybridNet(nn.Module):
                     module.eval()
         return self
 
-    def frame_features(self, x: Tensor) -> Tensor:
-        """The 3D trunk: clip (B, 3, T, H, W) -> one vector for each frame (B, T, features)."""
+    def early(self, x: Tensor) -> Tensor:
+        """Stem and shared blocks: clip (B, 3, T, H, W) -> maps (B, S, T, C, h, w) of S streams.
+
+        The stream of differences gets, for each frame, the next frame minus it; for the last
+        one, the difference before is taken again.
+        """
         batch, _, frames, height, width = x.shape
-        x = x.transpose(1, 2).reshape(batch * frames, 3, height, width)
+        x = x.transpose(1, 2)  # (B, T, 3, H, W)
+        streams = [x]
+        if self.architecture.difference:
+            later = torch.arange(1, frames + 1, device=x.device).clamp(max=max(frames - 1, 0))
+            here = (later - 1).clamp(min=0)
+            streams.append(x[:, later] - x[:, here])
+        x = torch.stack(streams, 1).reshape(-1, 3, height, width)
         x = x.contiguous(memory_format=torch.channels_last)
-        x = self.stem(x)  # (B*T, stem, H/2, W/2)
-        for block in self.blocks:
-            x = block(x, frames)  # at the end (B*T, 320, H/32, W/32)
-        x = self.last(x)  # (B*T, features, H/32, W/32)
-        return x.mean((2, 3)).view(batch, frames, -1)
+        x = self.stem(x)  # (B*S*T, stem, H/2, W/2)
+        for block in self.blocks[: self.shared]:
+            x = block(x, frames)
+        return x.view(batch, len(streams), frames, *x.shape[1:])
+
+    def late(self, x: Tensor) -> Tensor:
+        """The rest of the trunk: maps as `early` gives them -> (B, T, features of all streams)."""
+        batch, _, frames = x.shape[:3]
+        paths = [(self.blocks[self.shared :], self.last)]
+        if self.motion_last is not None:
+            paths.append((self.motion_blocks, self.motion_last))
+        vectors = []
+        for (blocks, last), maps in zip(paths, x.unbind(1), strict=True):
+            y = maps.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+            for block in blocks:
+                y = block(y, frames)  # at the end (B*T, 320, H/32, W/32)
+            vectors.append(last(y).mean((2, 3)).view(batch, frames, -1))
+        return torch.cat(vectors, 2)
+
+    def frame_features(self, x: Tensor) -> Tensor:
+        """The 3D trunk: clip (B, 3, T, H, W) -> one vector for each frame (B, T, width)."""
+        return self.late(self.early(x))
 
     def forward(self, x: Tensor) -> Tensor:
         """Clip (B, 3, T, H, W), normalised, float -> logits (B, classes), float32."""
         return self.classify(x)[0]
 
     def classify(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """As `forward`; also the mean of the trunk's features (B, features), float32."""
-        x = self.frame_features(x)  # (B, T, features)
+        """As `forward`; also the mean of the trunk's features (B, width), float32."""
+        return self.head(self.frame_features(x))
+
+    def head(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """LSTM, GRU and dense layer: vectors (B, T, width) -> as `classify`."""
         # The recurrent layers cost under a millisecond: float32 keeps their sums exact.
         with torch.autocast(x.device.type, enabled=False):
-            features = self.feature_norm(x.float())
+            streams = x.float().unflatten(2, (self.architecture.streams, -1))
+            features = self.feature_norm(streams).flatten(2)  # (B, T, width)
             x = self.drop(features)
             if self.lstm is not None:
                 x, _ = self.lstm(x)  # (B, T, lstm)
             if self.gru is not None:
                 x, _ = self.gru(x)  # (B, T, gru)
-            x, mean = x.mean(1), features.mean(1)  # (B, gru), (B, features)
+            x, mean = x.mean(1), features.mean(1)  # (B, gru), (B, width)
             if self.skip:
-                x = torch.cat([x, mean], 1)  # (B, gru + features)
+                x = torch.cat([x, mean], 1)  # (B, gru + width)
             return self.dense(self.drop(x)), mean  # (B, classes)
+
+
+def _blocks(a: Architecture) -> list[Block]:
+    """The blocks of one trunk."""
+    blocks: list[Block] = []
+    inputs = a.stem
+    for expansion, channels, repeats, stride in a.stages:
+        for k in range(repeats):
+            temporal = a.conv3d and bool(blocks) and inputs >= a.temporal_from
+            blocks.append(
+                Block(
+                    inputs, channels, expansion=expansion, stride=stride if k == 0 else 1,
+                    temporal=temporal,
+                )
+            )  # fmt: skip
+            inputs = channels
+    return blocks
 
 
 def count_parameters(network: nn.Module) -> int:

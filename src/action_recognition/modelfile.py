@@ -28,8 +28,10 @@ from action_recognition.model import Architecture, HybridNet
 from action_recognition.novelty import Novelty
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 2
-_READ_VERSIONS = (1, 2)  # 1: without temperature and the rule for foreign videos
+FORMAT_VERSION = 3
+# 1: without temperature and the rule for foreign videos; 1 and 2: one stream
+_READ_VERSIONS = (1, 2, 3)
+_ONE_STREAM = {"difference": False, "shared_blocks": 0}
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20
@@ -57,6 +59,8 @@ class Model:
         clips: number of clips of a video over which probabilities are averaged.
         temperature: divides the logits, so that probabilities are calibrated; more than 0.
         novelty: the rule for "none of these"; None: every video is taken for a known action.
+        background: names of classes that were learned as examples of anything else; their logits
+            come after those of `classes`, and only the rule for "none of these" reads them.
         metrics: figures of the test side as `evaluate` gives them; empty if not measured.
         training: record of the training: data, seed, versions, settings, notes.
     """
@@ -67,22 +71,24 @@ class Model:
     clips: int = 5
     temperature: float = 1.0
     novelty: Novelty | None = None
+    background: tuple[str, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(set(self.classes)) != len(self.classes):
-            raise ModelFileError(f"classes must differ from each other, but are {self.classes}")
-        if len(self.classes) != self.network.architecture.classes:
+        names = (*self.classes, *self.background)
+        if len(set(names)) != len(names):
+            raise ModelFileError(f"classes must differ from each other, but are {names}")
+        if not self.classes or len(names) != self.network.architecture.classes:
             raise ModelFileError(
-                f"{len(self.classes)} class names are given for a network "
+                f"{len(names)} class names are given for a network "
                 f"of {self.network.architecture.classes} classes"
             )
         if not 1 <= self.clips <= 1000:
             raise ModelFileError(f"clips is {self.clips}, must be from 1 to 1000")
         if not 0.01 <= self.temperature <= 100:
             raise ModelFileError(f"temperature is {self.temperature}, must be from 0.01 to 100")
-        width = self.network.architecture.features
+        width = self.network.architecture.width
         if self.novelty is not None and self.novelty.centre.shape != (width,):
             raise ModelFileError(
                 f"its rule for foreign videos is for {self.novelty.centre.shape[0]} features, but "
@@ -105,11 +111,16 @@ def save_model(model: Model, path: str | Path) -> None:
     """
     path = Path(path)
     weights = {name: _to_stored(name, w) for name, w in model.network.state_dict().items()}
-    inference: dict[str, Any] = {"clips": model.clips, "temperature": model.temperature}
+    inference: dict[str, Any] = {
+        "clips": model.clips,
+        "temperature": model.temperature,
+        "background": list(model.background),
+    }
     if model.novelty is not None:
         n = model.novelty
         inference["novelty"] = {
-            "neighbours": n.neighbours, "threshold": n.threshold, "references": len(n.references)
+            "neighbours": n.neighbours, "threshold": n.threshold, "references": len(n.references),
+            "similarity": n.similarity, "odds": n.odds,
         }  # fmt: skip
         weights |= {"novelty.references": n.references, "novelty.centre": n.centre}
     texts = {
@@ -204,6 +215,8 @@ def _read(file: h5py.File) -> Model:
     texts = {key: _read_text(file, key) for key in _DESCRIPTIONS}
     described = {key: _parse(key, text) for key, text in texts.items()}
     preprocessing = Preprocessing.from_dict(described["preprocessing"])
+    if version < 3:
+        described["architecture"] = {**_ONE_STREAM, **described["architecture"]}
     architecture = Architecture.from_dict(described["architecture"])
     with torch.device("meta"):  # shapes only: nothing is allocated for a size that a file claims
         expected = HybridNet(architecture).state_dict()
@@ -214,7 +227,7 @@ def _read(file: h5py.File) -> Model:
     rule = inference.get("novelty")
     stored = dict(weights)
     if rule is not None:
-        width = architecture.features
+        width = architecture.width
         shapes = {
             "novelty.references": torch.empty(int(rule["references"]), width, device="meta"),
             "novelty.centre": torch.empty(width, device="meta"),
@@ -246,10 +259,19 @@ def _read(file: h5py.File) -> Model:
             stored["novelty.centre"].astype(np.float32),
             int(rule["neighbours"]),
             float(rule["threshold"]),
+            *(_pair(rule.get(part)) for part in ("similarity", "odds")),
         ),
+        background=tuple(str(c) for c in inference.get("background", ())),
         metrics=described["metrics"],
         training=described["training"],
     )
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    mean, deviation = value
+    return float(mean), float(deviation)
 
 
 def _to_stored(name: str, weight: torch.Tensor) -> np.ndarray[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,11 @@ from action_recognition.clips import Preprocessing, VideoClips, read_clips, to_i
 from action_recognition.errors import UsageError
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, shipped_model_path
+from action_recognition.novelty import known_odds
 from action_recognition.source import Source
 from action_recognition.video import Video, VideoInfo
+
+CHOSEN_RULE = "the model's rule"  # the name in `Prediction.rules` of what decides
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,11 @@ class Prediction:
         video: facts about the video.
         timings: seconds for each stage.
         clips: the frames that the network saw, where `predict(keep_frames=True)` asked for them.
-        familiarity: how like the training clips the video is, in -1..1 (see `Novelty.score`);
-            None: the model has no rule for it.
+        familiarity: how known the video looks, the larger the more (see `Novelty.score`); None:
+            the model has no rule for it.
         is_known: False where it is so unlike them that it shows none of the known actions; the
             probabilities then only say which of them is nearest. None as for `familiarity`.
+        rules: what other rules, too, would go by; the larger, the more known.
     """
 
     file: str
@@ -62,6 +66,7 @@ class Prediction:
     clips: VideoClips | None = None
     familiarity: float | None = None
     is_known: bool | None = None
+    rules: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         total = sum(p for _, p in self.ranked)
@@ -165,11 +170,21 @@ class Recognizer:
             decoded = time.perf_counter()
             info, file = video.info, video.name
         logits, features = run_clips(self._network, seen.frames, self.model.preprocessing)
-        probabilities = video_probabilities(logits, self.model.temperature)
+        known = len(self.classes)
+        probabilities = video_probabilities(logits[:, :known], self.model.temperature)
+        rules = {
+            "largest probability": float(probabilities.max()),
+            "energy": float(np.logaddexp.reduce(logits[:, :known], 1).mean()),
+        }
         familiarity, is_known = None, None
-        if self.model.novelty is not None:
-            familiarity = self.model.novelty.score(features)
-            is_known = familiarity >= self.model.novelty.threshold
+        novelty, odds = self.model.novelty, known_odds(logits, known)
+        if odds is not None:
+            rules["background classes"] = odds
+        if novelty is not None:
+            rules["nearest training clips"] = novelty.nearest(features)
+            familiarity = novelty.score(features, odds)
+            is_known = familiarity >= novelty.threshold
+            rules[CHOSEN_RULE] = familiarity
         finished = time.perf_counter()
         order = np.argsort(-probabilities, kind="stable")
         return Prediction(
@@ -181,6 +196,7 @@ class Recognizer:
             clips=seen if keep_frames else None,
             familiarity=familiarity,
             is_known=is_known,
+            rules=rules,
         )
 
     def describe(self) -> Mapping[str, Any]:

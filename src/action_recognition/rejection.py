@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from action_recognition.recognizer import Prediction
+from action_recognition.recognizer import CHOSEN_RULE, Prediction
 
 KEPT = 0.95
 
@@ -21,9 +21,9 @@ class Rejection:
 
     Parameters:
         known, foreign: videos measured.
-        rules: for the model's rule ("nearest training clips") and, to compare, for the largest
-            probability: area under the ROC curve, and the share of foreign videos refused where
-            the threshold keeps 95 % of the known ones measured here.
+        rules: for the model's rule and, to compare, for others (see `Prediction.rules`): area
+            under the ROC curve, and the share of foreign videos refused where the threshold keeps
+            95 % of the known ones measured here.
         kept, refused: shares at the threshold in the model file, of known videos taken for known
             and of foreign ones refused. None: the model has no rule.
         per_class: share refused of each foreign class, at that threshold.
@@ -80,16 +80,14 @@ def measure_rejection(
     predictions = [p for _, p in (*known, *foreign)]
     kept = refused = None
     per_class: dict[str, float] = {}
+    for name in sorted(predictions[0].rules, key=lambda name: name != CHOSEN_RULE):
+        rules[name] = _figures(np.array([p.rules[name] for p in predictions]), len(known))
     if all(p.familiarity is not None for p in predictions):
-        values = np.array([p.familiarity for p in predictions], dtype=float)
-        rules["nearest training clips"] = _figures(values, len(known))
         kept = float(np.mean([bool(p.is_known) for _, p in known]))
         refused = float(np.mean([not p.is_known for _, p in foreign]))
         for label in sorted({label for label, _ in foreign}):
             of_class = [not p.is_known for name, p in foreign if name == label]
             per_class[label] = float(np.mean(of_class))
-    largest = np.array([p.probability for p in predictions])
-    rules["largest probability"] = _figures(largest, len(known))
     return Rejection(len(known), len(foreign), rules, kept, refused, per_class)
 
 

@@ -48,7 +48,16 @@ def test_a_class_cannot_be_both() -> None:
         add_auxiliary(WANTED, WANTED)
 
 
-def test_a_class_that_loses_a_side() -> None:
-    auxiliary = manifest(("Ride", "e", "train"), ("Ride", "c", "val"))
-    with pytest.raises(DataError, match="'Ride' has no clip left on the side 'val'"):
-        add_auxiliary(WANTED, auxiliary)
+def test_a_class_that_loses_all_its_clips() -> None:
+    auxiliary = manifest(("Ride", "e", "train"), ("Ride", "c", "train"))
+    wanted = manifest(("Jump", "a", "train"), ("Jump", "e", "test"), ("Run", "c", "test"))
+    with pytest.raises(DataError, match="'Ride' has no clip left to train on"):
+        add_auxiliary(wanted, auxiliary)
+
+
+def test_so_many_clips_of_a_class_from_as_many_groups_as_there_are() -> None:
+    rides = [("Ride", group, "train") for group in ("x", "x", "x", "y", "y", "z")]
+    found = add_auxiliary(WANTED, manifest(*rides), per_class=4)
+    taken = [c.group for c in found.side("train") if c.label == "Ride"]
+    assert sorted(taken) == ["x", "x", "y", "z"]
+    assert {c.reason for c in found.left_out} >= {"4 clips of its class are enough"}

@@ -169,6 +169,32 @@ def test_film_on_both_sides_across_classes(fill: Fill) -> None:
     assert sides(alone)[HITTING[0]] in ("train", "val")
 
 
+def test_films_within_a_class(fill: Fill) -> None:
+    fill("fall_floor", FALLING)
+    root = fill("hit", HITTING)
+    manifest = build_manifest([root], films="class", check=False)
+    assert sides(manifest)[HITTING[0]] in ("train", "val")  # the film is in test as another class
+    assert {c.group for c in manifest.clips if c.label == "Hitting"} >= {"hit/50_first_dates"}
+    assert [c.path.name for c in manifest.left_out] == [FALLING[4]]
+
+
+def test_parts_of_a_film_are_that_film(fill: Fill) -> None:
+    part = "Hitch_Part_2_walk_f_nm_np1_fr_med_6.mp4"  # train, but the film is in test
+    root = fill(
+        "walk",
+        [
+            "Hitch_Part_1_walk_u_cm_np1_fr_med_0.mp4",
+            part,
+            "20060723sfjffcookies_walk_u_nm_np1_fr_med_0.mp4",
+            "20060723sfjffschmoozer_walk_f_cm_np2_ri_med_0.mp4",
+        ],
+    )
+    manifest = build_manifest([root], films="class", check=False)
+    assert {c.path.name: c.reason for c in manifest.left_out} == {
+        part: "film walk/hitch stands in test"
+    }
+
+
 def test_official_split_out_of_range(fill: Fill) -> None:
     with pytest.raises(DataError, match="official split 4: must be 1, 2 or 3"):
         build_manifest([fill("hit", HITTING)], official_split=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.errors import DataError, UsageError
-from action_recognition.model import Architecture
+from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, load_model
-from action_recognition.recognizer import Recognizer, predict_clips
+from action_recognition.recognizer import Recognizer, predict_clips, run_clips
 from action_recognition.training.augmentation import Augmentation
-from action_recognition.training.fit import drop_classes, finish, fit
+from action_recognition.training.fit import finish, fit
+from action_recognition.training.precompute import VideoMaps, early_maps
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.video import Video
 from motion import CLASSES, write_motion_data
@@ -54,7 +56,14 @@ def motion(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return build_manifest([write_motion_data(tmp_path_factory.mktemp("motion"), per_class=100)])
 
 
-def train(manifest: Manifest, folder: Path, *, resume: bool = False, **changes: object) -> Model:
+def train(
+    manifest: Manifest,
+    folder: Path,
+    *,
+    resume: bool = False,
+    auxiliary: Sequence[str] = (),
+    **changes: object,
+) -> Model:
     settings = replace(SETTINGS, **{k: v for k, v in changes.items() if hasattr(SETTINGS, k)})
     architecture = replace(
         ARCHITECTURE, **{k: v for k, v in changes.items() if hasattr(ARCHITECTURE, k)}
@@ -66,6 +75,7 @@ def train(manifest: Manifest, folder: Path, *, resume: bool = False, **changes: 
         preprocessing=PREPROCESSING,
         settings=settings,
         cache=FrameCache(folder / "cache", PREPROCESSING),
+        auxiliary=auxiliary,
         resume=resume,
         device="cpu",
         progress=False,
@@ -107,15 +117,29 @@ def test_the_model_file_is_calibrated_and_says_none_of_these(
     assert foreign.familiarity == pytest.approx(known[0].familiarity)
 
 
-def test_dropped_classes_leave_the_others_as_they_were(trained: tuple[Model, Path]) -> None:
-    model = trained[0]
-    gone = model.classes[1]
-    less = drop_classes(model, [gone])
-    assert less.classes == tuple(c for c in model.classes if c != gone)
-    x = torch.randn(2, 3, PREPROCESSING.frames, PREPROCESSING.size, PREPROCESSING.size)
-    with torch.no_grad():
-        kept = [k for k, c in enumerate(model.classes) if c != gone]
-        assert torch.equal(less.network(x), model.network(x)[:, kept])
+def test_background_classes_are_learned_but_never_the_answer(
+    motion: Manifest, tmp_path: Path
+) -> None:
+    few_clips = few(motion)
+    gone = few_clips.labels[0]
+    clips = tuple(c for c in few_clips.clips if c.label != gone or c.split == "train")
+    model = train(Manifest(clips), tmp_path, epochs=1, auxiliary=[gone])
+    assert model.classes == few_clips.labels[1:]
+    assert model.background == (gone,)
+    assert model.network.dense.out_features == 3
+    assert model.training["background"] == [gone]
+    path = tmp_path / "m.h5"
+    wanted = Manifest(tuple(c for c in clips if c.label != gone))
+    measured = finish(model, wanted, path, clips=2, device="cpu")
+    assert measured is not None
+    stored = load_model(path)
+    assert stored.background == (gone,)
+    assert stored.novelty is not None
+    assert stored.novelty.odds is not None
+    answer = Recognizer.load(path, device="cpu").predict(wanted.side("test")[0].path)
+    assert len(answer.ranked) == 2
+    assert {"background classes", "nearest training clips", "energy"} < set(answer.rules)
+    assert answer.is_known is (answer.familiarity >= stored.novelty.threshold)
 
 
 def test_time_reversal_turns_left_into_right(trained: tuple[Model, Path], motion: Manifest) -> None:
@@ -243,6 +267,49 @@ def test_frozen_blocks_keep_their_start(motion: Manifest, tmp_path: Path) -> Non
     assert (a["blocks.2.project.conv.weight"] != b["blocks.2.project.conv.weight"]).any()
     with pytest.raises(UsageError, match="frozen blocks: 4, must be from 0 to 3"):
         train(few(motion), tmp_path / "c", frozen_blocks=4)
+
+
+def test_frozen_blocks_are_computed_once(
+    motion: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def counting(network: HybridNet, frames: torch.Tensor, cache: FrameCache) -> torch.Tensor:
+        calls.append(len(frames))
+        return early_maps(network, frames, cache)
+
+    monkeypatch.setattr("action_recognition.training.precompute.early_maps", counting)
+    data, frozen = few(motion), {"shared_blocks": 2, "frozen_blocks": 2, "versions": 3}
+    train_clips, val_clips = len(data.side("train")), len(data.side("val"))
+    first = train(data, tmp_path, epochs=2, batch=4, **frozen)
+    assert calls.count(3) >= train_clips
+    assert len(calls) == train_clips + val_clips
+    calls.clear()
+    second = train(data, tmp_path, epochs=2, batch=4, **frozen)
+    assert not calls  # they are found
+    a, b = first.network.state_dict(), second.network.state_dict()
+    assert all((a[k] == b[k]).all() for k in a)
+    calls.clear()
+    train(data, tmp_path, epochs=1, batch=4, seed=1, **frozen)  # other random clips
+    assert len(calls) == train_clips
+    with pytest.raises(UsageError, match="first 2 blocks are frozen, but frozen blocks is 1"):
+        train(data, tmp_path, shared_blocks=2, frozen_blocks=1, versions=3)
+
+
+def test_precomputed_maps_give_what_the_clips_give(motion: Manifest, tmp_path: Path) -> None:
+    network = HybridNet(replace(ARCHITECTURE, shared_blocks=2)).eval()
+    cache, clips = FrameCache(tmp_path, PREPROCESSING), motion.side("val")[:2]
+    maps = VideoMaps(network, clips, {c.label: 0 for c in clips}, cache, count=2)
+    frames = np.array(cache.evaluation_clips(clips[1], count=2))
+    expected, _ = run_clips(network, frames, PREPROCESSING)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        found = network.head(network.late(maps[1][0]))[0]
+    np.testing.assert_allclose(found.numpy(), expected, atol=0.02)
+
+
+def test_without_patience_the_last_epoch_is_kept(motion: Manifest, tmp_path: Path) -> None:
+    model = train(few(motion), tmp_path, epochs=3, batch=4, patience=0)
+    assert model.training["epochs_run"] == model.training["best_epoch"] == 3
 
 
 def test_a_class_without_clips_on_a_side_is_named(motion: Manifest, tmp_path: Path) -> None:

@@ -46,10 +46,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--auxiliary", nargs="+", metavar="DIR", default=[],
-        help="folders of further classes that are learned beside, then dropped from the answer",
+        help="folders of further classes, learned beside as examples of `none of these`",
     )  # fmt: skip
     parser.add_argument(
         "--auxiliary-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
+    )
+    parser.add_argument(
+        "--auxiliary-clips", metavar="N", type=int, help="of each of them at most (default: all)"
     )
     parser.add_argument("--note", default="", help="a sentence for the training record")
     parser.add_argument("--cache", metavar="DIR", help="folder for decoded frames")
@@ -61,7 +64,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--trunk-rate", type=float, default=0.15, help="factor for layers of --init")
     run.add_argument("--ema", type=float, default=0.99, help="decay of averaged weights, 0: none")
     run.add_argument("--frozen-blocks", type=int, default=0, help="first blocks kept as in --init")
-    run.add_argument("--patience", type=int, default=10, help="epochs to wait for a better one")
+    run.add_argument(
+        "--versions", type=int, default=0,
+        help="random clips of a video drawn once, for frozen blocks; 0: new ones each epoch",
+    )  # fmt: skip
+    run.add_argument(
+        "--patience", type=int, default=10, help="epochs to wait for a better one; 0: keep the last"
+    )
     run.add_argument("--mixup", type=float, default=0.0, help="blend clips: Beta(a, a), 0: never")
     run.add_argument("--no-flip", action="store_true", help="left and right make the classes")
     run.add_argument("--workers", type=int, default=1, help="processes that make clips")
@@ -72,10 +81,11 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network")
     network.add_argument("--frames", type=int, default=8, help="frames of a clip")
     network.add_argument("--interval", type=float, default=0.2, help="seconds between frames")
-    network.add_argument("--size", type=int, default=176, help="side of the picture in pixels")
+    network.add_argument("--size", type=int, default=160, help="side of the picture in pixels")
     network.add_argument("--no-conv3d", action="store_true", help="no convolutions over time")
-    network.add_argument("--lstm", type=int, default=256, help="units, 0: none")
-    network.add_argument("--gru", type=int, default=256, help="units, 0: none")
+    network.add_argument("--no-difference", action="store_true", help="no stream of differences")
+    network.add_argument("--lstm", type=int, default=128, help="units, 0: none")
+    network.add_argument("--gru", type=int, default=128, help="units, 0: none")
     network.add_argument("--dropout", type=float, default=0.5)
     network.add_argument(
         "--no-skip", action="store_true", help="the dense layer reads the GRU only"
@@ -120,7 +130,7 @@ def train(
                 options.auxiliary, classes=options.auxiliary_classes, on_progress=on_progress
             )
         auxiliary = further.labels
-        manifest = add_auxiliary(manifest, further)
+        manifest = add_auxiliary(manifest, further, per_class=options.auxiliary_clips)
         print(f"with auxiliary classes:\n{manifest.summary()}", flush=True)
     plan = read_plan(options, manifest)
     frames = Path(options.cache).expanduser() if options.cache else cache_folder() / "frames"
@@ -170,6 +180,7 @@ def read_plan(options: argparse.Namespace, manifest: Manifest) -> Plan:
         Architecture(
             classes=len(manifest.labels),
             conv3d=not options.no_conv3d,
+            difference=not options.no_difference,
             lstm=options.lstm,
             gru=options.gru,
             dropout=options.dropout,
@@ -183,6 +194,7 @@ def read_plan(options: argparse.Namespace, manifest: Manifest) -> Plan:
             trunk_rate=options.trunk_rate,
             ema=options.ema,
             frozen_blocks=options.frozen_blocks,
+            versions=options.versions,
             mixup=options.mixup,
             patience=options.patience,
             workers=options.workers,

@@ -26,6 +26,8 @@ VALIDATION_SHARE = 1 / 6
 TEST_SHARE = 0.25
 OWN = "own"
 
+Films = Literal["strict", "class"]
+
 
 def build_manifest(
     folders: Sequence[str | Path],
@@ -34,6 +36,7 @@ def build_manifest(
     official_split: int = 1,
     groups: Literal["folders", "files"] = "folders",
     group_pattern: str | None = None,
+    films: Films = "strict",
     seed: int = 0,
     check: bool = True,
     validation: bool = True,
@@ -51,6 +54,9 @@ def build_manifest(
             is a group.
         group_pattern: regular expression with one parenthesised part, matched against the file
             names of other clips: what it captures names the group, whatever `groups` says.
+        films: of HMDB51. "strict": a film is on one side, whatever its class; "class": within a
+            class it is on one side, as in the official lists, and parts of a film are that film.
+            Train clips of a film that stands in test are left out.
         seed: for the sides that are drawn (validation; test too in data of one's own).
         check: decode each file once; those that fail are refused, by name.
         validation: carve validation clips out of the train side.
@@ -64,7 +70,7 @@ def build_manifest(
         raise DataError(f"official split {official_split!r}: must be 1, 2 or 3")
     files = _find_files([Path(f) for f in folders], classes)
     pattern = _compile(group_pattern)
-    clips = [_describe(*found, groups, pattern, official_split) for found in files]
+    clips = [_describe(*found, groups, pattern, official_split, films) for found in files]
     if check:
         clips = _check_files(clips, on_progress)
     clips = _place_official(clips)
@@ -160,17 +166,21 @@ def _describe(
     groups: Literal["folders", "files"],
     pattern: re.Pattern[str] | None,
     official_split: int,
+    films: Films,
 ) -> Clip:
     label = label_for_folder(folder.name)
     official = find_official(path.stem)
     if official is not None:
         side = official.splits[official_split - 1]
+        film = official.group
+        if films == "class" and official.dataset == "HMDB51":
+            film = f"{official.original_class}/{film}"
         return Clip(
             path=path,
             label=label,
             dataset=official.dataset,
             original_class=official.original_class,
-            group=official.group,
+            group=film,
             split=side or "left_out",
             reason="" if side else f"not used in official split {official_split}",
         )
@@ -196,7 +206,7 @@ def _check_files(clips: list[Clip], on_progress: Callable[[int, int], None] | No
 
 
 def _place_official(clips: list[Clip]) -> list[Clip]:
-    """Leaves out train clips of films that stand in test, under another class or as a part."""
+    """Leaves out train clips of films that stand in test, too."""
     index = [k for k, c in enumerate(clips) if c.dataset != OWN and c.split in SIDES]
     sides = resolve_films([clips[k].group for k in index], [clips[k].split for k in index])  # type: ignore[misc]
     placed = list(clips)

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +55,12 @@ class FrameCache:
             VideoError: it does not decode.
         """
         p = self.preprocessing
-        path = self._path(
+        path = self.path(
             clip.path, f"{self.size} {self.step_s:g} {p.max_aspect:g} {MAX_CACHED_S:g}"
         )
-        cached = _load(path)
+        cached = load_array(path)
         if cached is None:
-            _save(self._decode(clip), path)
+            save_array(self._decode(clip), path)
             with _PARSING:
                 cached = np.load(path, mmap_mode="r", allow_pickle=False)
         return cached
@@ -70,11 +71,11 @@ class FrameCache:
         Raises:
             VideoError: it does not decode.
         """
-        path = self._path(clip.path, f"evaluation {count} {self.preprocessing}")
-        cached = _load(path)
+        path = self.path(clip.path, f"evaluation {count} {self.preprocessing}")
+        cached = load_array(path)
         if cached is None:
             with Video(clip.path) as video:
-                _save(read_clips(video, self.preprocessing, count=count).frames, path)
+                save_array(read_clips(video, self.preprocessing, count=count).frames, path)
             with _PARSING:
                 cached = np.load(path, mmap_mode="r", allow_pickle=False)
         return cached
@@ -91,7 +92,8 @@ class FrameCache:
                     on_progress(len(sizes), len(clips))
         return sum(sizes)
 
-    def _path(self, video: Path, settings: str) -> Path:
+    def path(self, video: Path, settings: str) -> Path:
+        """The file of what was made of a video with these settings."""
         try:
             facts = video.stat()
         except OSError as error:
@@ -113,7 +115,7 @@ class FrameCache:
         return frames
 
 
-def _load(path: Path) -> NDArray[np.uint8] | None:
+def load_array(path: Path) -> NDArray[Any] | None:
     """The cached array; None where there is none, or where a crash left it incomplete."""
     try:
         with _PARSING:
@@ -122,11 +124,12 @@ def _load(path: Path) -> NDArray[np.uint8] | None:
         return None
 
 
-def _save(frames: NDArray[np.uint8], path: Path) -> None:
+def save_array(values: NDArray[Any], path: Path) -> None:
+    """Writes it; an interruption leaves nothing."""
     temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
-            np.save(file, frames, allow_pickle=False)
+            np.save(file, values, allow_pickle=False)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

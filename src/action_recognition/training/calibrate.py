@@ -15,7 +15,7 @@ from action_recognition.calibration import fit_temperature
 from action_recognition.clips import read_clips
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.modelfile import Model
-from action_recognition.novelty import fit_novelty
+from action_recognition.novelty import fit_novelty, known_odds
 from action_recognition.recognizer import pick_device, run_clips
 from action_recognition.video import Video
 
@@ -57,10 +57,12 @@ def calibrate(
     _, references = outputs(train, 1)
     model.network.cpu()
     targets = [model.classes.index(c.label) for c in val]
+    count = len(model.classes)
+    odds = [known_odds(x, count) for x in logits] if model.background else None
     return replace(
         model,
-        temperature=fit_temperature(logits, targets),
-        novelty=fit_novelty(references, known, kept=kept),
+        temperature=fit_temperature([x[:, :count] for x in logits], targets),
+        novelty=fit_novelty(references, known, odds, kept=kept),  # type: ignore[arg-type]
     )
 
 

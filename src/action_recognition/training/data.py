@@ -13,14 +13,21 @@ from torch.utils.data import DataLoader, Dataset
 
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip
+from action_recognition.model import HybridNet
 from action_recognition.training.augmentation import Augmentation, random_clip
+from action_recognition.training.precompute import RandomMaps, VideoMaps
 from action_recognition.training.settings import TrainingSettings
 
 VALIDATION_CLIPS = 3  # clips of a video that validation averages; more cost time at each epoch
 
 
 class ClipData(L.LightningDataModule):
-    """Training clips drawn at random, validation videos as the Recognizer sees them."""
+    """Training clips drawn at random, validation videos as the Recognizer sees them.
+
+    Parameters:
+        frozen: a network whose `early` part stays as it is: what it makes of the clips is computed
+            here, once, and given in their place.
+    """
 
     def __init__(
         self,
@@ -31,11 +38,23 @@ class ClipData(L.LightningDataModule):
         settings: TrainingSettings,
         *,
         device: str,
+        frozen: HybridNet | None = None,
     ) -> None:
         super().__init__()
         target = {label: k for k, label in enumerate(classes)}
-        self.train = RandomClips(train, target, cache, settings.augmentation)
-        self.val = VideosOfClips(val, target, cache)
+        self.train: Dataset[tuple[Tensor, int]]
+        self.val: Dataset[tuple[Any, int]]
+        if frozen is None:
+            self.train = RandomClips(train, target, cache, settings.augmentation)
+            self.val = VideosOfClips(val, target, cache)
+        else:
+            self.train = RandomMaps(
+                frozen, train, target, cache, settings.augmentation,
+                versions=settings.versions, seed=settings.seed, workers=settings.workers,
+            )  # fmt: skip
+            self.val = VideoMaps(frozen, val, target, cache, count=VALIDATION_CLIPS)
+        self.precomputed = frozen is not None
+        self.count = len(train)
         self.settings = settings
         self.pin = device != "cpu" and torch.cuda.is_available()
 
@@ -46,9 +65,9 @@ class ClipData(L.LightningDataModule):
             self.train,
             s.batch,
             shuffle=True,
-            drop_last=len(self.train) > s.batch,
-            num_workers=s.workers,
-            persistent_workers=s.workers > 0,
+            drop_last=self.count > s.batch,
+            num_workers=0 if self.precomputed else s.workers,
+            persistent_workers=s.workers > 0 and not self.precomputed,
             pin_memory=self.pin,
         )
 

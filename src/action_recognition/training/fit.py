@@ -55,13 +55,14 @@ def fit(
     device: str = "auto",
     progress: bool = True,
 ) -> Model:
-    """Trains a network and returns it with the weights of the best epoch.
+    """Trains a network and returns it with the weights of the best epoch, or of the last.
 
     Parameters:
         manifest: clips; the sides train and val are used.
         cache: decoded frames, for the same preprocessing.
         run_folder: checkpoints and figures of each epoch (`metrics.csv`) go there.
-        auxiliary: labels that are learned as the others and then dropped from the answer.
+        auxiliary: labels that are learned as the others, but are no answers: the model keeps them
+            as its background classes.
         init: file to start from (see `initialisation`), None: random weights.
         resume: go on from the last checkpoint in the run folder.
 
@@ -73,46 +74,60 @@ def fit(
     L.seed_everything(settings.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
     run_folder = Path(run_folder)
-    classes = manifest.labels
+    background = tuple(sorted(set(auxiliary)))
+    classes = (*(c for c in manifest.labels if c not in background), *background)
     train, val = manifest.side("train"), manifest.side("val")
-    _check_sides(classes, train, val)
+    val = [c for c in val if c.label not in background]
+    wanted = len(classes) - len(background)
+    _check_sides(classes, wanted, train, val)
     network = HybridNet(architecture)
-    unknown = sorted(set(auxiliary) - set(classes))
-    if unknown:
-        raise DataError(f"auxiliary class {unknown[0]!r} has no clips")
     started_from = initialise(network, init) if init is not None else "random weights"
     network.freeze_norm = init is not None
     network.train()  # Lightning leaves the mode as it finds it
     _freeze(network, settings.frozen_blocks)
-    data = ClipData(train, val, classes, cache, settings, device=device)
+    if settings.versions and settings.frozen_blocks < network.shared:
+        raise UsageError(
+            f"clips can be drawn once (versions={settings.versions}) where the first "
+            f"{network.shared} blocks are frozen, but frozen blocks is {settings.frozen_blocks}"
+        )
     record: dict[str, Any] = {
-        "data": fingerprint(c for c in (*train, *val) if c.label not in set(auxiliary)),
+        "data": fingerprint(c for c in (*train, *val) if c.label not in background),
         "clips": {
             side: dict(sorted(Counter(c.label for c in clips).items()))
             for side, clips in (("train", train), ("val", val))
         },
-        "auxiliary": sorted(auxiliary),
+        "background": list(background),
         "init": started_from,
         "settings": asdict(settings),
         "architecture": architecture.to_dict(),
         "preprocessing": preprocessing.to_dict(),
     }
     checkpoint = _prepare_run_folder(run_folder, record, resume)
+    frozen_state = {
+        k: p.detach().clone() for k, p in network.named_parameters() if not p.requires_grad
+    }
+    frozen = network if settings.versions else None
+    if frozen is not None:
+        print(f"computing the frozen blocks of {len(train)} videos", flush=True)
+    data = ClipData(train, val, classes, cache, settings, device=device, frozen=frozen)
     weights = _class_weights(classes, train, settings.balance)
-    module = TrainingModule(network, classes, preprocessing, settings, weights)
+    module = TrainingModule(network, wanted, preprocessing, settings, weights)
     best = ModelCheckpoint(
         dirpath=run_folder,
         filename="best",
         monitor="val_loss",
         mode="min",
-        save_last=True,
         enable_version_counter=False,
     )
+    # `save_last` of Lightning saves only where there is a better epoch: not what the name says.
+    last = ModelCheckpoint(dirpath=run_folder, filename="last", enable_version_counter=False)
     callbacks: list[Callback] = [
         best,
-        EarlyStopping("val_loss", patience=settings.patience),
+        last,
         EpochLines() if not progress else TQDMProgressBar(refresh_rate=1),
     ]
+    if settings.patience:
+        callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     if settings.ema:
         callbacks.append(EMAWeightAveraging(decay=settings.ema))
     trainer = L.Trainer(
@@ -132,16 +147,18 @@ def fit(
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=False)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    state = torch.load(best.best_model_path, map_location="cpu", weights_only=False)
+    kept = best.best_model_path if settings.patience else last.best_model_path
+    state = torch.load(kept, map_location="cpu", weights_only=False)
     prefix = "network."
     network.load_state_dict(
         {k[len(prefix) :]: w for k, w in state["state_dict"].items() if k.startswith(prefix)}
+        | frozen_state  # averaging moves even equal weights by a rounding error
     )
-    score = None if best.best_model_score is None else round(float(best.best_model_score), 4)
+    score = best.best_model_score if settings.patience else trainer.callback_metrics["val_loss"]
     record |= {
         "epochs_run": trainer.current_epoch,
         "best_epoch": int(state["epoch"]) + 1,
-        "val_loss": score,
+        "val_loss": None if score is None else round(float(score), 4),
         "seconds": round(time.perf_counter() - started),
         "device": trainer.strategy.root_device.type,
         "versions": {
@@ -152,8 +169,13 @@ def fit(
         },
         "date": time.strftime("%Y-%m-%d"),
     }
-    model = Model(network.cpu().eval(), classes, preprocessing, training=record)
-    return drop_classes(model, auxiliary) if auxiliary else model
+    return Model(
+        network.cpu().eval(),
+        classes[:wanted],
+        preprocessing,
+        background=background,
+        training=record,
+    )
 
 
 def finish(
@@ -184,19 +206,6 @@ def finish(
     return measured
 
 
-def drop_classes(model: Model, labels: Sequence[str]) -> Model:
-    """The model without some of its classes: their rows of the dense layer are cut out."""
-    kept = [k for k, label in enumerate(model.classes) if label not in set(labels)]
-    old = model.network
-    network = HybridNet(replace(old.architecture, classes=len(kept)))
-    state = dict(old.state_dict())
-    state["dense.weight"] = state["dense.weight"][kept]
-    state["dense.bias"] = state["dense.bias"][kept]
-    network.load_state_dict(state)
-    classes = tuple(model.classes[k] for k in kept)
-    return replace(model, network=network.eval(), classes=classes)
-
-
 class EpochLines(Callback):
     """One line an epoch, for logs and terminals without a cursor."""
 
@@ -219,11 +228,11 @@ def _quieten_lightning() -> None:
     warnings.filterwarnings("ignore", module=r"lightning\.")
 
 
-def _check_sides(classes: Sequence[str], train: list[Clip], val: list[Clip]) -> None:
-    if len(classes) < 2:
+def _check_sides(classes: Sequence[str], wanted: int, train: list[Clip], val: list[Clip]) -> None:
+    if wanted < 2:
         raise DataError("training needs clips of at least two classes")
-    for side, clips in (("train", train), ("val", val)):
-        missing = sorted(set(classes) - {c.label for c in clips})
+    for side, clips, needed in (("train", train, classes), ("val", val, classes[:wanted])):
+        missing = sorted(set(needed) - {c.label for c in clips})
         if missing:
             raise DataError(f"class {missing[0]!r} has no clip on the side {side!r}")
 
@@ -232,7 +241,8 @@ def _freeze(network: HybridNet, blocks: int) -> None:
     if not 0 <= blocks <= len(network.blocks):
         raise UsageError(f"frozen blocks: {blocks}, must be from 0 to {len(network.blocks)}")
     if blocks:
-        for module in (network.stem, *network.blocks[:blocks]):
+        late = max(0, blocks - network.shared)
+        for module in (network.stem, *network.blocks[:blocks], *network.motion_blocks[:late]):
             module.requires_grad_(False)
 
 

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
+from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing, to_input
 from action_recognition.model import HybridNet
-from action_recognition.recognizer import predict_clips
+from action_recognition.recognizer import run_clips
 from action_recognition.training.mixing import mix
 from action_recognition.training.settings import TrainingSettings
 
+# Parts of the network that `init` can give weights to.
+TRUNK = ("stem.", "blocks.", "last.", "motion_blocks.", "motion_last.")
+
 
 class TrainingModule(L.LightningModule):
-    """Loss, optimiser and validation of a HybridNet."""
+    """Loss, optimiser and validation of a HybridNet.
+
+    Parameters:
+        wanted: the first so many classes are answers; validation does not see the others.
+        class_weights: (all classes,) of the loss.
+    """
 
     def __init__(
         self,
         network: HybridNet,
-        classes: Sequence[str],
+        wanted: int,
         preprocessing: Preprocessing,
         settings: TrainingSettings,
         class_weights: Tensor,
@@ -35,32 +42,42 @@ class TrainingModule(L.LightningModule):
         self.preprocessing = preprocessing
         self.settings = settings
         self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=settings.label_smoothing)
-        count = len(classes)
-        self.train_accuracy = MulticlassAccuracy(count, average="micro")
-        self.val_accuracy = MulticlassAccuracy(count, average="micro")
-        self.val_f1 = MulticlassF1Score(count, average="macro")
+        self.wanted = wanted
+        self.train_accuracy = MulticlassAccuracy(len(class_weights), average="micro")
+        self.val_accuracy = MulticlassAccuracy(wanted, average="micro")
+        self.val_f1 = MulticlassF1Score(wanted, average="macro")
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        """clips (B, T, H, W, 3) uint8, targets (B,) int64 -> loss."""
-        clips, targets = batch
-        x = to_input(clips, self.preprocessing)
+        """clips (B, T, H, W, 3) uint8, or maps of them; targets (B,) int64 -> loss."""
+        x, targets = batch
+        precomputed = x.dtype == torch.bfloat16
+        if not precomputed:
+            x = to_input(x, self.preprocessing)
+        run = self._late if precomputed else self.network
         if self.settings.mixup:
             x, others, share = mix(x, self.settings.mixup)
-            logits = self.network(x)
+            logits = run(x)
             loss = share * self.loss(logits, targets)
             loss = loss + (1 - share) * self.loss(logits, targets[others])
         else:
-            logits = self.network(x)
+            logits = run(x)
             loss = self.loss(logits, targets)
         self.train_accuracy(logits, targets)
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
         self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)
         return loss
 
-    def validation_step(self, batch: tuple[np.ndarray[Any, Any], int], _: int) -> None:
-        """All clips of one video, through the same function as `Recognizer`."""
+    def _late(self, maps: Tensor) -> Tensor:
+        return self.network.head(self.network.late(maps))[0]
+
+    def validation_step(self, batch: tuple[Any, Any], _: int) -> None:
+        """All clips of one video, through the same function as `Recognizer`; or maps of them."""
         clips, target = batch
-        probabilities = predict_clips(self.network, clips, self.preprocessing)
+        if clips.dtype == torch.bfloat16:
+            logits = self._late(clips.to(self.device)).double().cpu().numpy()
+        else:
+            logits = run_clips(self.network, clips, self.preprocessing)[0]
+        probabilities = video_probabilities(logits[:, : self.wanted], 1.0)
         loss = -math.log(max(probabilities[target], 1e-9))
         scores = torch.as_tensor(probabilities, device=self.device)[None].float()
         targets = torch.tensor([target], device=self.device)
@@ -72,7 +89,7 @@ class TrainingModule(L.LightningModule):
         self.log("val_f1", self.val_f1, batch_size=1, **options)
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, index: int) -> Any:
-        """Training batches go to the device whole; `predict_clips` moves clips by itself."""
+        """Training batches go to the device whole; `run_clips` moves clips by itself."""
         if self.trainer.training:
             return super().transfer_batch_to_device(batch, device, index)
         return batch
@@ -83,7 +100,7 @@ class TrainingModule(L.LightningModule):
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, parameter in self.network.named_parameters():
             if parameter.requires_grad:
-                new = not name.startswith(("stem.", "blocks.", "last.")) or "temporal" in name
+                new = not name.startswith(TRUNK) or "temporal" in name
                 decays = parameter.ndim > 1 and "temporal" not in name
                 groups.setdefault((new, decays), []).append(parameter)
         trunk = s.trunk_rate if self.network.freeze_norm else 1.0

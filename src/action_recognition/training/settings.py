@@ -24,7 +24,10 @@ class TrainingSettings:
         balance: loss weight of a class is (clips of it) ** -balance: 0 none, 1 full.
         ema: decay of the moving average of the weights, 0 for none.
         frozen_blocks: this many first blocks, and the stem, stay as `init` gives them.
-        patience: epochs without a better validation loss after which training stops.
+        versions: random clips of each video that are drawn once, and taken in turn by chance; what
+            the frozen blocks make of them is computed once. 0: each epoch draws new ones.
+        patience: epochs without a better validation loss after which training stops; the weights
+            of the best epoch are kept. 0: all epochs are run and those of the last are kept.
         workers: processes that make training clips.
         precision: of Lightning, "bf16-mixed" or "32-true".
         seed: of all random numbers.
@@ -40,6 +43,7 @@ class TrainingSettings:
     balance: float = 0.5
     ema: float = 0.99
     frozen_blocks: int = 0
+    versions: int = 0
     patience: int = 10
     workers: int = 2
     precision: str = "bf16-mixed"
@@ -51,9 +55,10 @@ class TrainingSettings:
             ("epochs", self.epochs >= 1, "at least 1"),
             ("batch", self.batch >= 1, "at least 1"),
             ("learning_rate", self.learning_rate > 0, "more than 0"),
+            ("versions", self.versions >= 0, "at least 0"),
             ("mixup", self.mixup >= 0, "at least 0"),
             ("ema", 0 <= self.ema < 1, "in 0..1"),
-            ("patience", self.patience >= 1, "at least 1"),
+            ("patience", self.patience >= 0, "at least 0"),
             ("workers", self.workers >= 0, "at least 0"),
         ):
             if not good:

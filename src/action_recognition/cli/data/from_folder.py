@@ -35,6 +35,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="REGEX",
         help="or: what its part in parentheses finds in the file name, for example '^(.+)_\\d+\\.'",
     )
+    parser.add_argument(
+        "--films",
+        choices=("strict", "class"),
+        default="strict",
+        help="what stays on one side, for HMDB51: a film, or the clips of a class of a film",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the sides that are drawn")
     parser.set_defaults(run=run_from_folder)
 
@@ -51,6 +57,7 @@ def run_from_folder(options: argparse.Namespace) -> int:
             official_split=options.split,
             groups=options.groups,
             group_pattern=options.group_pattern,
+            films=options.films,
             seed=options.seed,
             on_progress=on_progress,
         )

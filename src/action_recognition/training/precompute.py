@@ -1,0 +1,172 @@
+"""What the frozen first layers make of the clips, computed once.
+
+Frozen layers give the same for the same clip at every epoch, and they see the largest pictures:
+on a CPU they take most of a training step. So a few random clips of each video are drawn once,
+and an epoch takes one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from action_recognition.clips import to_input
+from action_recognition.datasets.framecache import FrameCache, load_array, save_array
+from action_recognition.datasets.manifest import Clip
+from action_recognition.errors import DataError
+from action_recognition.model import HybridNet
+from action_recognition.training.augmentation import Augmentation, random_clip
+
+
+class RandomMaps(Dataset[tuple[Tensor, int]]):
+    """Maps (S, T, C, h, w) bfloat16 of one of the random clips of each video, and its target.
+
+    Those of a video lie in one file of the cache's folder, read by memory mapping: a training
+    that was interrupted, or another one with the same frozen weights, finds them there.
+
+    Parameters:
+        network: its `early` part is what is computed; it stays as it is from now on.
+        versions: random clips of each video.
+        seed: of the random clips; the same one gives the same clips.
+        on_progress: called with (videos done, videos in all).
+    """
+
+    def __init__(
+        self,
+        network: HybridNet,
+        clips: Sequence[Clip],
+        target: dict[str, int],
+        cache: FrameCache,
+        augmentation: Augmentation,
+        *,
+        versions: int,
+        seed: int,
+        workers: int,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.targets = [target[c.label] for c in clips]
+        self.versions = versions
+        settings = (
+            f"{_digest(network)} {cache.preprocessing} {cache.step_s} {cache.size} "
+            f"{augmentation} {versions} {seed}"
+        )
+        self.files = [cache.path(c.path, f"maps {settings}") for c in clips]
+        missing = [k for k, file in enumerate(self.files) if load_array(file) is None]
+        drawn = _Versions([clips[k] for k in missing], cache, augmentation, versions, seed)
+        loader = DataLoader(drawn, batch_size=None, num_workers=workers if missing else 0)
+        for done, (k, frames) in enumerate(zip(missing, loader, strict=True), 1):
+            _save_maps(early_maps(network, frames, cache), self.files[k])
+            if on_progress is not None:
+                on_progress(done, len(missing))
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        version = int(torch.randint(self.versions, ()))
+        return _read_maps(self.files[index], version), self.targets[index]
+
+
+class VideoMaps(Dataset[tuple[Tensor, int]]):
+    """Maps (n, S, T, C, h, w) of the clips of each validation video, and its target.
+
+    They, too, are kept in the cache's folder.
+    """
+
+    def __init__(
+        self,
+        network: HybridNet,
+        clips: Sequence[Clip],
+        target: dict[str, int],
+        cache: FrameCache,
+        *,
+        count: int,
+    ) -> None:
+        self.targets = [target[c.label] for c in clips]
+        settings = f"maps {_digest(network)} {cache.preprocessing} evaluation {count}"
+        self.files = [cache.path(c.path, settings) for c in clips]
+        for clip, file in zip(clips, self.files, strict=True):
+            if load_array(file) is None:
+                frames = np.array(cache.evaluation_clips(clip, count=count))
+                _save_maps(early_maps(network, frames, cache), file)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return _read_maps(self.files[index]), self.targets[index]
+
+
+def early_maps(network: HybridNet, frames: Any, cache: FrameCache, *, batch: int = 2) -> Tensor:
+    """Clips (n, T, H, W, 3) uint8 -> (n, S, T, C, h, w) bfloat16 on the CPU."""
+    device = network.dense.weight.device
+    training = network.training
+    network.eval()
+    maps = []
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
+        for part in torch.as_tensor(frames).split(batch):
+            x = to_input(part.to(device), cache.preprocessing)
+            maps.append(network.early(x).bfloat16().cpu())
+    network.train(training)
+    return torch.cat(maps)
+
+
+class _Versions(Dataset[Tensor]):
+    """The random clips of a video: (versions, T, H, W, 3) uint8."""
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        cache: FrameCache,
+        augmentation: Augmentation,
+        versions: int,
+        seed: int,
+    ) -> None:
+        self.clips, self.cache, self.augmentation = clips, cache, augmentation
+        self.versions, self.seed = versions, seed
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> Tensor:
+        clip = self.clips[index]
+        frames = self.cache.frames(clip)
+        step_s, preprocessing = self.cache.step_s, self.cache.preprocessing
+        name = hashlib.sha256(clip.path.name.encode(errors="surrogateescape")).digest()
+        with torch.random.fork_rng(devices=[]):
+            # By its name, so that a video has the same clips in whatever company it comes.
+            torch.manual_seed((self.seed << 32) + int.from_bytes(name[:4], "big"))
+            drawn = [
+                random_clip(frames, step_s, preprocessing, self.augmentation)
+                for _ in range(self.versions)
+            ]
+        return torch.from_numpy(np.stack(drawn))
+
+
+def _digest(network: HybridNet) -> str:
+    """Of all that `early` depends on."""
+    sha = hashlib.sha256(f"{network.architecture.streams}".encode())
+    early = ("stem.", *(f"blocks.{k}." for k in range(network.shared)))
+    for name, values in network.state_dict().items():
+        if name.startswith(early):
+            sha.update(name.encode() + values.cpu().numpy().tobytes())
+    return sha.hexdigest()
+
+
+def _save_maps(maps: Tensor, file: Path) -> None:
+    """NumPy lacks bfloat16: its bits are kept as int16."""
+    save_array(maps.contiguous().view(torch.int16).numpy(), file)
+
+
+def _read_maps(file: Path, row: int | None = None) -> Tensor:
+    bits = load_array(file)
+    if bits is None:
+        raise DataError(f"{file}: it has gone since the training began")
+    return torch.from_numpy(np.array(bits if row is None else bits[row])).view(torch.bfloat16)
