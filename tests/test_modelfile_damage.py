@@ -69,12 +69,12 @@ def unwritten(file: h5py.File) -> None:
     file["weights"].create_dataset("dense.bias", shape=(3,), dtype="f2", chunks=(1,))
 
 
-ZEROS = np.zeros((3, 48), np.float16)
+ZEROS = np.zeros((3, 80), np.float16)
 CHANGES = {
     "format": (put_attribute("format", "other"), "'format' is 'other'"),
     "no format": (lambda f: f.attrs.__delitem__("format"), "'format' is None"),
     "odd format": (put_attribute("format", np.arange(3)), "damaged|not a model of this project"),
-    "version": (put_attribute("format_version", 99), "format version 99; .* reads 1 to 2"),
+    "version": (put_attribute("format_version", 99), "format version 99; .* reads 1 to 3"),
     "no checksum": (lambda f: f.attrs.__delitem__("sha256"), "does not match its checksum"),
     "wrong classes": (put("description/classes", '["a", "b"]'), "checksum|2 class names"),
     "classes no list": (put("description/classes", "{}"), "description/classes is not a JSON list"),
@@ -89,7 +89,7 @@ CHANGES = {
     "huge clips": (put_json("preprocessing", frames=10**9), "Preprocessing: frames=1000000000"),
     "texts": (put_json("preprocessing", size="big"), "damaged|Preprocessing: size"),
     "weight missing": (drop("weights/dense.weight"), r"the weight dense\.weight is missing"),
-    "weight shape": (put("weights/dense.weight", ZEROS.T), r"dense\.weight has shape \(48, 3\)"),
+    "weight shape": (put("weights/dense.weight", ZEROS.T), r"dense\.weight has shape \(80, 3\)"),
     "weight type": (put("weights/dense.weight", ZEROS.astype("S1")), r"dense\.weight has type"),
     "weight complex": (put("weights/dense.weight", ZEROS.astype("c8")), r"dense\.weight has type"),
     "weight NaN": (put("weights/dense.weight", ZEROS * np.nan), r"dense\.weight holds values"),

@@ -290,8 +290,8 @@ def test_frozen_blocks_are_computed_once(
     a, b = first.network.state_dict(), second.network.state_dict()
     assert all((a[k] == b[k]).all() for k in a)
     calls.clear()
-    train(data, tmp_path, epochs=1, batch=4, seed=1, **frozen)  # other random clips
-    assert len(calls) == train_clips
+    train(data, tmp_path, epochs=1, batch=4, seed=1, **frozen)  # other weights, other clips
+    assert len(calls) == train_clips + val_clips
     with pytest.raises(UsageError, match="first 2 blocks are frozen, but frozen blocks is 1"):
         train(data, tmp_path, shared_blocks=2, frozen_blocks=1, versions=3)
 

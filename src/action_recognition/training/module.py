@@ -68,6 +68,8 @@ class TrainingModule(L.LightningModule):
         return loss
 
     def _late(self, maps: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(maps.device.type):
+            maps = maps.float()
         return self.network.head(self.network.late(maps))[0]
 
     def validation_step(self, batch: tuple[Any, Any], _: int) -> None:
