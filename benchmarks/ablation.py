@@ -1,12 +1,12 @@
 """What each part of the network, its start and its training give: same clips, same splits.
 
     python benchmarks/ablation.py run manifest.csv --init mobilenet_v2_1.0_224.fp16.npz \
-        --auxiliary other.csv --rows "all four parts,trunk only" --seeds 0,1,2
+        --auxiliary other.csv --rows "all four parts;trunk only" --seeds 0,1,2
     python benchmarks/ablation.py table
 
 `run` trains the rows and saves the figures of each run in `benchmarks/ablation_runs`; `table`
-prints them, mean and spread over seeds. All rows have the same number of epochs and keep the
-last one: nothing is chosen by the test side.
+prints them, mean and spread over seeds. All rows of one start have the same number of epochs and
+keep the last one: nothing is chosen by the test side.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import re
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import c3d
 from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing
 from action_recognition.datasets.auxiliary import add_auxiliary
@@ -38,18 +39,23 @@ from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.probe import cache_folder
 from action_recognition.initialisation import load_imagenet
 from action_recognition.model import Architecture, HybridNet
+from action_recognition.recognizer import run_clips
 from action_recognition.training.fit import fit
 from action_recognition.training.precompute import VideoMaps
 from action_recognition.training.settings import TrainingSettings
+from starts import HALF_WIDTH, distil, pretrain
 
 RUNS = Path(__file__).with_name("ablation_runs")
 PREPROCESSING = Preprocessing()
 SETTINGS = TrainingSettings(
-    epochs=10, patience=0, mixup=0.2, trunk_rate=0.3, ema=0.98, frozen_blocks=13, versions=6,
+    epochs=6, patience=0, mixup=0.2, trunk_rate=0.3, ema=0.98, frozen_blocks=13, versions=6,
     workers=1,
 )  # fmt: skip
 CLIPS = (1, 5)  # of a video that are averaged
+SIDES = ("val", "test")
 BASELINE = "frozen MobileNetV2 + logistic regression"
+PLAIN_C3D = "C3D-like, from nothing, 80x80"
+SMALL = 96  # side of the picture where all layers are trained: a CPU has to do it
 
 
 @dataclass(frozen=True)
@@ -58,12 +64,16 @@ class Row:
 
     architecture: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    start: bool = True
+    start: str = "ImageNet"  # or: nothing, pre-trained, distilled
+    size: int = PREPROCESSING.size
     background: bool = False
 
 
+# All layers are trained, from clips drawn anew at each epoch.
+WHOLE = {"frozen_blocks": 0, "versions": 0, "epochs": 12}
 ROWS = {
     BASELINE: Row(),
+    PLAIN_C3D: Row(),
     "frame CNN + LSTM (LRCN)": Row({"conv3d": False, "difference": False, "gru": 0, "skip": False}),
     "trunk only": Row({"lstm": 0, "gru": 0}),
     "trunk + LSTM": Row({"gru": 0}),
@@ -72,8 +82,12 @@ ROWS = {
     "without convolutions over time": Row({"conv3d": False}),
     "without differences of frames": Row({"difference": False}),
     "without skip connection": Row({"skip": False}),
-    "from nothing": Row(settings={"frozen_blocks": 0, "versions": 0}, start=False),
+    "trunk only, without convolutions over time": Row({"conv3d": False, "lstm": 0, "gru": 0}),
+    "pre-trained on other classes": Row(start="pre-trained"),
     "all four parts and background classes": Row(background=True),
+    "from nothing, 96x96": Row(settings=WHOLE, start="nothing", size=SMALL),
+    "half width, frames, from nothing, 96x96": Row(HALF_WIDTH, WHOLE, "nothing", SMALL),
+    "half width, frames, distilled, 96x96": Row(HALF_WIDTH, WHOLE, "distilled", SMALL),
 }
 
 
@@ -84,7 +98,7 @@ def main() -> None:
     run.add_argument("manifest", help="CSV of `data from-folder`")
     run.add_argument("--init", required=True, help="ImageNet weights")
     run.add_argument("--auxiliary", help="CSV of further classes, for the row that needs them")
-    run.add_argument("--rows", default=",".join(ROWS), help="names, with commas between them")
+    run.add_argument("--rows", default=";".join(ROWS), help="names, with semicolons between")
     run.add_argument("--seeds", default="0", help="numbers, with commas between them")
     run.add_argument("--cache", type=Path, default=cache_folder() / "frames")
     commands.add_parser("table", help="print the saved figures")
@@ -94,16 +108,25 @@ def main() -> None:
         return
     manifest = read_manifest(options.manifest)
     for seed in map(int, options.seeds.split(",")):
-        for name in options.rows.split(","):
+        for name in options.rows.split(";"):
             measure(name, seed, manifest, options)
 
 
 def measure(name: str, seed: int, manifest: Manifest, options: argparse.Namespace) -> None:
     """Trains one row with one seed and saves its figures."""
     row, started = ROWS[name], time.perf_counter()
-    cache = FrameCache(options.cache, PREPROCESSING)
+    cache = FrameCache(options.cache, replace(PREPROCESSING, size=row.size))
     if name == BASELINE:
         scores = frozen_baseline(manifest, cache, options.init)
+    elif name == PLAIN_C3D:
+        cache = FrameCache(options.cache, c3d.PREPROCESSING)
+        c3d_network = c3d.train_c3d(manifest, cache, seed=seed)
+        scores = {
+            (side, count): np.stack([video_probabilities(x.double().numpy(), 1.0) for x in found])
+            for side in SIDES
+            for count in CLIPS
+            for found in [c3d.c3d_logits(c3d_network, manifest.side(side), cache, count)]
+        }
     else:
         scores = trained(row, seed, manifest, cache, options)
     figures = {
@@ -111,7 +134,7 @@ def measure(name: str, seed: int, manifest: Manifest, options: argparse.Namespac
             f"{count}": figures_of(manifest.side(side), manifest.labels, scores[side, count])
             for count in CLIPS
         }
-        for side in ("val", "test")
+        for side in SIDES
     }
     saved = {
         "row": name,
@@ -137,32 +160,64 @@ def trained(
     if row.background:
         further = read_manifest(options.auxiliary)
         auxiliary = further.labels
-        data = add_auxiliary(manifest, further, per_class=45)
+        data = add_auxiliary(manifest, further)
     with tempfile.TemporaryDirectory() as folder:
         model = fit(
             data,
             folder,
             architecture=Architecture(classes=len(data.labels), **row.architecture),
-            preprocessing=PREPROCESSING,
+            preprocessing=cache.preprocessing,
             settings=replace(SETTINGS, **row.settings, seed=seed),
             cache=cache,
             auxiliary=auxiliary,
-            init=options.init if row.start else None,
+            init=start_of(row, seed, manifest, cache, options, Path(folder)),
             device="cpu",
             progress=False,
         )
     network, classes = model.network.eval(), len(model.classes)
 
-    def answer(features: torch.Tensor) -> np.ndarray:
-        logits, _ = network.head(features)
-        return video_probabilities(logits.double().numpy()[:, :classes], 1.0)
+    def answers(clips: Sequence[Clip], count: int) -> Iterator[np.ndarray]:
+        if SETTINGS.frozen_blocks == row.settings.get("frozen_blocks", SETTINGS.frozen_blocks):
+            for features in features_of(network, clips, cache, count):
+                yield network.head(features)[0].double().numpy()
+        else:
+            for clip in clips:
+                frames = np.array(cache.evaluation_clips(clip, count=count))
+                yield run_clips(network, frames, cache.preprocessing)[0]
 
     return {
-        (side, count): np.stack([answer(x) for x in features_of(network, clips, cache, count)])
-        for side in ("val", "test")
+        (side, count): np.stack(
+            [video_probabilities(x[:, :classes], 1.0) for x in answers(clips, count)]
+        )
+        for side in SIDES
         for count in CLIPS
         for clips in [manifest.side(side)]
     }
+
+
+def start_of(
+    row: Row,
+    seed: int,
+    manifest: Manifest,
+    cache: FrameCache,
+    options: argparse.Namespace,
+    folder: Path,
+) -> str | Path | None:
+    """The file of weights that a row starts from."""
+    path = folder / "start.h5"
+    if row.start == "pre-trained":
+        pretrain(
+            read_manifest(options.auxiliary),
+            options.init,
+            cache,
+            replace(SETTINGS, seed=seed),
+            path,
+        )
+    elif row.start == "distilled":
+        distil(manifest.side("train"), options.init, cache, path, seed=seed)
+    else:
+        return None if row.start == "nothing" else options.init
+    return path
 
 
 def frozen_baseline(manifest: Manifest, cache: FrameCache, init: str) -> Scores:
@@ -179,7 +234,7 @@ def frozen_baseline(manifest: Manifest, cache: FrameCache, init: str) -> Scores:
     model.fit(describe("train", 3), truth)
     return {
         (side, count): model.predict_proba(describe(side, count))
-        for side in ("val", "test")
+        for side in SIDES
         for count in CLIPS
     }
 

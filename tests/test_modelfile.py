@@ -15,7 +15,7 @@ import torch
 from action_recognition.errors import ModelFileError
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import FORMAT, FORMAT_VERSION, Model, load_model, save_model
-from action_recognition.novelty import fit_novelty
+from action_recognition.novelty import Novelty, fit_novelty
 from tiny_network import TINY
 
 
@@ -38,28 +38,38 @@ def test_round_trip(tiny_model: Model, tiny_model_path: Path) -> None:
     torch.testing.assert_close(before, after, atol=0.01, rtol=0)
 
 
+def rule_for(classes: int, background: int = 0) -> Novelty:
+    random = np.random.default_rng(0)
+    known = [(random.normal(size=(2, classes + background)), random.random(64)) for _ in range(4)]
+    return fit_novelty(random.random((9, 64)), [k % classes for k in range(9)], known, kept=0.9)
+
+
 def test_calibration_and_novelty_rule_are_kept(tiny_model: Model, tmp_path: Path) -> None:
-    rule = fit_novelty(np.random.rand(9, 64), np.random.rand(4, 64), kept=0.9)
+    rule = rule_for(len(tiny_model.classes))
     save_model(replace(tiny_model, temperature=1.7, novelty=rule), tmp_path / "m.h5")
     loaded = load_model(tmp_path / "m.h5")
     assert loaded.temperature == 1.7
     assert loaded.novelty is not None
-    assert (loaded.novelty.neighbours, loaded.novelty.threshold) == (5, rule.threshold)
-    assert np.array_equal(loaded.novelty.references, rule.references)
+    assert (loaded.novelty.spread, loaded.novelty.threshold) == (rule.spread, rule.threshold)
+    assert np.array_equal(loaded.novelty.means, rule.means)
     assert np.array_equal(loaded.novelty.centre, rule.centre)
-    assert load_model(tmp_path / "m.h5").novelty is not None
     save_model(tiny_model, tmp_path / "n.h5")
     assert load_model(tmp_path / "n.h5").novelty is None
 
 
 def test_background_classes_are_kept(tiny_model: Model, tmp_path: Path) -> None:
-    rule = fit_novelty(np.random.rand(9, 64), np.random.rand(4, 64), [1, 2, 3, 4], kept=0.9)
+    rule = rule_for(2, background=1)
     model = replace(tiny_model, classes=("Jumping", "Reading"), background=("Swimming",))
     save_model(replace(model, novelty=rule), tmp_path / "m.h5")
     loaded = load_model(tmp_path / "m.h5")
     assert (loaded.classes, loaded.background) == (("Jumping", "Reading"), ("Swimming",))
     assert loaded.novelty is not None
-    assert (loaded.novelty.similarity, loaded.novelty.odds) == (rule.similarity, rule.odds)
+    assert set(loaded.novelty.spread) == {"energy", "nearest class mean", "background classes"}
+    with pytest.raises(ModelFileError, match="its rule for foreign videos is for \\(2, 64\\)"):
+        replace(tiny_model, novelty=rule)
+    whole = replace(rule_for(3), spread=rule.spread)
+    with pytest.raises(ModelFileError, match="needs background classes"):
+        replace(tiny_model, novelty=whole)
     with pytest.raises(ModelFileError, match="4 class names are given for a network of 3"):
         replace(tiny_model, background=("Swimming on the back",))
     with pytest.raises(ModelFileError, match="must differ"):

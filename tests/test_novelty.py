@@ -8,71 +8,103 @@ import numpy as np
 import pytest
 
 from action_recognition.errors import UsageError
-from action_recognition.novelty import Novelty, fit_novelty, known_odds
+from action_recognition.novelty import Novelty, energy, fit_novelty, known_odds
 
 RANDOM = np.random.default_rng(0)
 KNOWN = np.eye(16)[:4] * 10  # four classes, each around an axis
 FOREIGN = np.eye(16)[8:12] * 10
+Video = tuple[np.ndarray, np.ndarray]
 
 
 def around(centres: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate([c + RANDOM.normal(0, 1, (count, 16)) for c in centres])
 
 
-def test_foreign_features_are_told_from_known_ones() -> None:
-    rule = fit_novelty(around(KNOWN, 50), around(KNOWN, 50), kept=0.95)
-    known = [rule.score(x) >= rule.threshold for x in around(KNOWN, 100)]
-    foreign = [rule.score(x) >= rule.threshold for x in around(FOREIGN, 100)]
+def videos(centres: np.ndarray, count: int, *, background: bool = False) -> list[Video]:
+    """Logits of two clips are the first four features, and one more for what lies elsewhere."""
+    found = []
+    for x in around(centres, count):
+        logits = [*x[:4], x[8:12].max()] if background else x[:4]
+        found.append((np.stack([logits, logits]), x))
+    return found
+
+
+def fitted(known: list[Video], kept: float = 0.95) -> Novelty:
+    return fit_novelty(around(KNOWN, 50), np.repeat(range(4), 50).tolist(), known, kept=kept)
+
+
+def is_known(rule: Novelty, video: Video) -> bool:
+    return rule.score(rule.opinions(*video)) >= rule.threshold
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_foreign_videos_are_told_from_known_ones(background: bool) -> None:
+    rule = fitted(videos(KNOWN, 50, background=background))
+    known = [is_known(rule, v) for v in videos(KNOWN, 100, background=background)]
+    foreign = [is_known(rule, v) for v in videos(FOREIGN, 100, background=background)]
     assert np.mean(known) == pytest.approx(0.95, abs=0.04)
     assert np.mean(foreign) < 0.02
 
 
 @pytest.mark.parametrize("kept", [1.0, 0.9, 0.5])
 def test_the_share_of_known_videos_that_are_kept(kept: float) -> None:
-    known = around(KNOWN, 100)
-    rule = fit_novelty(around(KNOWN, 50), known, kept=kept)
-    share = np.mean([rule.score(x) >= rule.threshold for x in known])
-    assert share == pytest.approx(kept, abs=0.01)
+    known = videos(KNOWN, 100)
+    rule = fitted(known, kept)
+    assert np.mean([is_known(rule, v) for v in known]) == pytest.approx(kept, abs=0.01)
 
 
-def test_score_is_the_cosine_to_the_kth_nearest() -> None:
-    references = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.float16)
-    rule = Novelty(references, np.array([1, 1], dtype=np.float32), neighbours=2, threshold=0)
-    assert rule.score(np.array([3.0, 1.0])) == pytest.approx(0)  # 1, then 0
-    assert replace(rule, neighbours=1).score(np.array([3.0, 1.0])) == pytest.approx(1)
-    assert replace(rule, neighbours=3).score(np.array([3.0, 1.0])) == pytest.approx(-1)
-    assert rule.score(np.array([1.0, 1.0])) == pytest.approx(0)  # at the centre: like nothing
+def test_the_score_is_the_mean_of_the_opinions_in_deviations_of_known_videos() -> None:
+    known = videos(KNOWN, 50, background=True)
+    rule = fitted(known)
+    assert list(rule.spread) == ["energy", "nearest class mean", "background classes"]
+    opinions = [rule.opinions(*v) for v in known]
+    assert np.mean([rule.score(o) for o in opinions]) == pytest.approx(0, abs=1e-6)
+    deviation = np.std([o["background classes"] for o in opinions])
+    more = {**opinions[0], "background classes": opinions[0]["background classes"] + 3.0}
+    assert rule.score(more) - rule.score(opinions[0]) == pytest.approx(3 / deviation / 3)
 
 
-def test_background_classes_add_a_second_opinion() -> None:
-    known = around(KNOWN, 50)
-    plain = fit_novelty(around(KNOWN, 50), known, kept=0.95)
-    odds = list(RANDOM.normal(3, 2, len(known)))
-    rule = fit_novelty(around(KNOWN, 50), known, odds, kept=0.95)
-    scores = [rule.score(x, o) for x, o in zip(known, odds, strict=True)]
-    assert np.mean(scores) == pytest.approx(0, abs=1e-6)
-    x = known[0]
-    assert rule.score(x, 5.0) - rule.score(x, 3.0) == pytest.approx(1 / np.std(odds))
-    assert plain.score(x, 5.0) == plain.score(x)  # it does not know what to make of them
-    assert np.mean(np.array(scores) >= rule.threshold) == pytest.approx(0.95, abs=0.01)
+def test_nearest_class_mean_is_a_cosine() -> None:
+    means = np.array([[1, 0], [0, 1]], dtype=np.float16)
+    rule = Novelty(means, np.array([1, 1], dtype=np.float32), {"nearest class mean": (0, 1)}, 0)
+
+    def score(*features: float) -> float:
+        return rule.score(rule.opinions(np.zeros((1, 2)), np.array(features)))
+
+    assert score(3, 1) == pytest.approx(1)
+    assert score(2, 2) == pytest.approx(0.5**0.5)
+    assert score(-5, 1) == pytest.approx(0)
+    assert score(1, 1) == pytest.approx(0)  # at the centre: like nothing
 
 
-def test_odds_of_the_known_classes() -> None:
+def test_energy_and_odds_of_the_known_classes() -> None:
     logits = np.log(np.array([[0.5, 0.25, 0.25], [0.25, 0.25, 0.5]]))
+    assert energy(logits, 3) == pytest.approx(0)
+    assert energy(logits, 2) == pytest.approx((np.log(0.75) + np.log(0.5)) / 2)
     assert known_odds(logits, 2) == pytest.approx((np.log(3) + 0) / 2)
-    assert known_odds(logits, 3) is None
 
 
-def test_fewer_training_clips_than_neighbours() -> None:
-    assert fit_novelty(KNOWN[:2], KNOWN[:2], neighbours=5, kept=1.0).neighbours == 2
+def test_a_large_class_does_not_draw_the_centre_near() -> None:
+    train = np.concatenate([np.tile([2.0, 0.0], (9, 1)), [[0.0, 2.0]]])
+    rule = fit_novelty(train, [0] * 9 + [1], [(np.zeros((1, 2)), train[0])], kept=1.0)
+    assert rule.centre.tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("change", [{"neighbours": 0}, {"neighbours": 9}, {"threshold": np.nan}])
-def test_values_that_make_no_sense(change: dict[str, float]) -> None:
-    rule = Novelty(np.eye(4, dtype=np.float16), np.zeros(4, dtype=np.float32), 1, 0.0)
-    with pytest.raises(UsageError, match=next(iter(change))):
-        replace(rule, **change)
-    with pytest.raises(UsageError, match="do not fit"):
-        replace(rule, centre=np.zeros(3, dtype=np.float32))
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"threshold": np.nan}, "threshold"),
+        ({"centre": np.zeros(3, dtype=np.float32)}, "do not fit"),
+        ({"spread": {"energy": (0.0, 0.0)}}, "energy"),
+        ({"spread": {"mood": (0.0, 1.0)}}, "mood"),
+    ],
+)
+def test_values_that_make_no_sense(change: dict[str, object], said: str) -> None:
+    rule = Novelty(np.eye(4, dtype=np.float16), np.zeros(4, dtype=np.float32), {}, 0.0)
+    with pytest.raises(UsageError, match=said):
+        replace(rule, **change)  # type: ignore[arg-type]
+
+
+def test_a_share_of_nothing() -> None:
     with pytest.raises(UsageError, match="kept=0"):
-        fit_novelty(KNOWN, KNOWN, kept=0)
+        fitted(videos(KNOWN, 2), kept=0)

@@ -25,12 +25,13 @@ import torch
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import ActionRecognitionError, ModelFileError
 from action_recognition.model import Architecture, HybridNet
-from action_recognition.novelty import Novelty
+from action_recognition.novelty import BACKGROUND, Novelty
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 3
-# 1: without temperature and the rule for foreign videos; 1 and 2: one stream
-_READ_VERSIONS = (1, 2, 3)
+FORMAT_VERSION = 4
+# 1: without temperature; 1 and 2: one stream; 1 to 3: without the rule for foreign videos, or
+# with another one, which is not used any more
+_READ_VERSIONS = (1, 2, 3, 4)
 _ONE_STREAM = {"difference": False, "shared_blocks": 0}
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
@@ -88,12 +89,17 @@ class Model:
             raise ModelFileError(f"clips is {self.clips}, must be from 1 to 1000")
         if not 0.01 <= self.temperature <= 100:
             raise ModelFileError(f"temperature is {self.temperature}, must be from 0.01 to 100")
-        width = self.network.architecture.width
-        if self.novelty is not None and self.novelty.centre.shape != (width,):
-            raise ModelFileError(
-                f"its rule for foreign videos is for {self.novelty.centre.shape[0]} features, but "
-                f"the network has {width}"
-            )
+        if self.novelty is not None:
+            shape = (len(self.classes), self.network.architecture.width)
+            if self.novelty.means.shape != shape:
+                raise ModelFileError(
+                    f"its rule for foreign videos is for {self.novelty.means.shape} classes and "
+                    f"features, but the network has {shape}"
+                )
+            if BACKGROUND in self.novelty.spread and not self.background:
+                raise ModelFileError("its rule for foreign videos needs background classes")
+            if not self.novelty.spread:
+                raise ModelFileError("its rule for foreign videos goes by nothing")
 
 
 def shipped_model_path() -> Path:
@@ -118,11 +124,8 @@ def save_model(model: Model, path: str | Path) -> None:
     }
     if model.novelty is not None:
         n = model.novelty
-        inference["novelty"] = {
-            "neighbours": n.neighbours, "threshold": n.threshold, "references": len(n.references),
-            "similarity": n.similarity, "odds": n.odds,
-        }  # fmt: skip
-        weights |= {"novelty.references": n.references, "novelty.centre": n.centre}
+        inference["novelty"] = {"threshold": n.threshold, "spread": dict(n.spread)}
+        weights |= {"novelty.means": n.means, "novelty.centre": n.centre}
     texts = {
         "classes": json.dumps(list(model.classes)),
         "architecture": json.dumps(model.network.architecture.to_dict()),
@@ -227,9 +230,11 @@ def _read(file: h5py.File) -> Model:
     rule = inference.get("novelty")
     stored = dict(weights)
     if rule is not None:
+        rows = len(described["classes"]) if version > 3 else int(rule["references"])
+        name = "novelty.means" if version > 3 else "novelty.references"
         width = architecture.width
         shapes = {
-            "novelty.references": torch.empty(int(rule["references"]), width, device="meta"),
+            name: torch.empty(rows, width, device="meta"),
             "novelty.centre": torch.empty(width, device="meta"),
         }
         stored |= {key: _read_weight(file, key, like) for key, like in shapes.items()}
@@ -253,13 +258,12 @@ def _read(file: h5py.File) -> Model:
         clips=int(inference["clips"]),
         temperature=float(inference.get("temperature", 1.0)),
         novelty=None
-        if rule is None
+        if rule is None or version < 4
         else Novelty(
-            stored["novelty.references"].astype(np.float16),
+            stored["novelty.means"].astype(np.float16),
             stored["novelty.centre"].astype(np.float32),
-            int(rule["neighbours"]),
+            {str(name): _pair(values) for name, values in rule["spread"].items()},
             float(rule["threshold"]),
-            *(_pair(rule.get(part)) for part in ("similarity", "odds")),
         ),
         background=tuple(str(c) for c in inference.get("background", ())),
         metrics=described["metrics"],
@@ -267,9 +271,7 @@ def _read(file: h5py.File) -> Model:
     )
 
 
-def _pair(value: Any) -> tuple[float, float] | None:
-    if value is None:
-        return None
+def _pair(value: Any) -> tuple[float, float]:
     mean, deviation = value
     return float(mean), float(deviation)
 

@@ -1,19 +1,22 @@
-""" "None of these": how near a video is to what the network has seen in training.
+""" "None of these": how much a video is like the known actions.
 
-The score is the cosine similarity to the k-th nearest training clip in the space of the trunk's
-features (Sun, Ming, Zhu, Li, "Out-of-Distribution Detection with Deep Nearest Neighbors", ICML
-2022). Unlike the softmax, which shares out certainty among the known classes whatever comes, it
-falls for what is like none of them.
+Three opinions, each of which falls for what is like none of them:
 
-A network that has learned background classes, examples of other actions, has a second opinion:
-how likely the known classes are against those. The score is then the mean of both, each measured
-in standard deviations of the known validation videos.
+- the energy of the known classes' logits (Liu, Wang, Owens, Li, "Energy-based Out-of-distribution
+  Detection", NeurIPS 2020), which the softmax divides away;
+- the cosine similarity to the nearest class mean in the space of the trunk's features, as in
+  nearest-mean classifiers (Mensink et al., TPAMI 2013);
+- where the network has learned background classes, examples of other actions, how likely the known
+  classes are against those (as Outlier Exposure, Hendrycks, Mazeika, Dietterich, ICLR 2019, but
+  with the outliers in classes of their own).
+
+The score is their mean, each measured in standard deviations of the known validation videos.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,108 +24,128 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
 
+ENERGY = "energy"
+NEAREST = "nearest class mean"
+BACKGROUND = "background classes"
+
 
 @dataclass(frozen=True)
 class Novelty:
     """The rule that tells known from foreign.
 
     Parameters:
-        references: (N, D) float16, unit vectors: training clips, `centre` taken off.
-        centre: (D,) float32, mean of the training clips' features.
-        neighbours: k, from 1 to N.
+        means: (K, D) float16, unit vectors: mean features of the training clips of each known
+            class, `centre` taken off.
+        centre: (D,) float32, mean of the features of all of them.
+        spread: (mean, standard deviation) over known validation videos of each opinion that
+            counts, by its name.
         threshold: videos with a smaller score are foreign.
-        similarity, odds: (mean, standard deviation) of the two parts of the score over known
-            validation videos; None: there are no background classes, the similarity is the score.
     """
 
-    references: NDArray[np.float16]
+    means: NDArray[np.float16]
     centre: NDArray[np.float32]
-    neighbours: int
+    spread: Mapping[str, tuple[float, float]]
     threshold: float
-    similarity: tuple[float, float] | None = None
-    odds: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if self.references.ndim != 2 or self.centre.shape != self.references.shape[1:]:
+        if self.means.ndim != 2 or self.centre.shape != self.means.shape[1:]:
             raise UsageError(
-                f"Novelty: references {self.references.shape} and centre {self.centre.shape} "
+                f"Novelty: means {self.means.shape} and centre {self.centre.shape} "
                 "do not fit each other"
-            )
-        if not 1 <= self.neighbours <= len(self.references):
-            raise UsageError(
-                f"Novelty: neighbours={self.neighbours}, must be from 1 to {len(self.references)}"
             )
         if not math.isfinite(self.threshold):
             raise UsageError(f"Novelty: threshold={self.threshold}, must be finite")
-        for mean, deviation in filter(None, (self.similarity, self.odds)):
+        for name, (mean, deviation) in self.spread.items():
+            if name not in (ENERGY, NEAREST, BACKGROUND):
+                raise UsageError(f"Novelty: opinion {name!r} is not known")
             if not (math.isfinite(mean) and 0 < deviation < math.inf):
-                raise UsageError(f"Novelty: mean {mean} and deviation {deviation} make no sense")
+                raise UsageError(
+                    f"Novelty: mean {mean} and deviation {deviation} of {name!r} make no sense"
+                )
 
-    def score(self, features: NDArray[np.float64], odds: float | None = None) -> float:
-        """How known a video is: the larger, the more.
+    def opinions(
+        self, logits: NDArray[np.float64], features: NDArray[np.float64]
+    ) -> dict[str, float]:
+        """How known a video is by each opinion: the larger, the more.
 
         Parameters:
-            features: (D,) of the video.
-            odds: what `known_odds` gives for it, where there are background classes.
-
-        Returns:
-            the mean of similarity and odds, in standard deviations of known videos; without
-            background classes, the similarity.
+            logits: (clips, classes) of the video; those of the background come last.
+            features: (D,), their mean over the clips.
         """
-        near = self.nearest(features)
-        if self.similarity is None or self.odds is None or odds is None:
-            return near
-        parts = ((near, self.similarity), (odds, self.odds))
-        return sum((value - mean) / deviation for value, (mean, deviation) in parts) / 2
+        known = len(self.means)
+        found = {ENERGY: energy(logits, known), NEAREST: self._nearest(features)}
+        if logits.shape[1] > known:
+            found[BACKGROUND] = known_odds(logits, known)
+        return found
 
-    def nearest(self, features: NDArray[np.float64]) -> float:
-        """Similarity, in -1..1, of a video's features (D,) to its k-th nearest training clip."""
-        similar = self.references.astype(np.float32) @ _unit(features - self.centre)
-        return float(np.partition(similar, -self.neighbours)[-self.neighbours])
+    def score(self, opinions: Mapping[str, float]) -> float:
+        """Their mean, in standard deviations of known videos: the larger, the more known."""
+        parts = [
+            (opinions[name] - mean) / deviation for name, (mean, deviation) in self.spread.items()
+        ]
+        return sum(parts) / len(parts)
+
+    def _nearest(self, features: NDArray[np.float64]) -> float:
+        return float((self.means.astype(np.float32) @ _unit(features - self.centre)).max())
 
 
 def fit_novelty(
     train: NDArray[np.float64],
-    known: NDArray[np.float64],
-    odds: Sequence[float] | None = None,
+    labels: Sequence[int],
+    known: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
     *,
-    neighbours: int = 5,
     kept: float,
 ) -> Novelty:
     """Sets the rule up.
 
     Parameters:
-        train: (N, D) features of training clips.
-        known: (M, D) features of validation videos of the known classes.
-        odds: of those videos, as `known_odds` gives them; None: there are no background classes.
+        train: (N, D) features of training clips of the known classes.
+        labels: the class of each, 0 to K - 1, each at least once.
+        known: (logits, features), as for `opinions`, of validation videos of the known classes.
         kept: share of those, in 0..1, that is to be taken for known.
     """
     if not 0 < kept <= 1:
         raise UsageError(f"fit_novelty: kept={kept}, must be more than 0 and at most 1")
-    centre = train.mean(0).astype(np.float32)
-    references = np.stack([_unit(row) for row in train - centre]).astype(np.float16)
-    rule = Novelty(references, centre, min(neighbours, len(references)), 0.0)
-    if odds is not None:
-        near = [rule.nearest(row) for row in known]
-        rule = replace(rule, similarity=_spread(near), odds=_spread(odds))
-    scores = [rule.score(row, None if odds is None else odds[k]) for k, row in enumerate(known)]
+    rule = Novelty(*class_means(train, labels), {}, 0.0)
+    found = [rule.opinions(logits, features) for logits, features in known]
+    rule = replace(rule, spread={name: _spread([o[name] for o in found]) for name in found[0]})
+    scores = [rule.score(opinions) for opinions in found]
     return replace(rule, threshold=float(np.quantile(scores, 1 - kept, method="lower")))
 
 
-def known_odds(logits: NDArray[np.float64], known: int) -> float | None:
+def class_means(
+    train: NDArray[np.float64], labels: Sequence[int]
+) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """`Novelty.means` and `Novelty.centre`; parameters as for `fit_novelty`.
+
+    The centre is that of the classes, not of the clips: a large class does not draw it near.
+    """
+    classes = np.asarray(labels)
+    means = np.stack([train[classes == k].mean(0) for k in range(int(classes.max()) + 1)])
+    centre = means.mean(0)
+    units = np.stack([_unit(row) for row in means - centre])
+    return units.astype(np.float16), centre.astype(np.float32)
+
+
+def energy(logits: NDArray[np.float64], known: int) -> float:
+    """Logarithm of the sum of the exponentials of the known classes' logits (their negative
+    energy), mean over the clips. `logits` is (clips, classes), the first `known` are known.
+    """
+    return float(np.logaddexp.reduce(logits[:, :known], 1).mean())
+
+
+def known_odds(logits: NDArray[np.float64], known: int) -> float:
     """Logarithm of how much likelier the known classes are than the background classes.
 
     Parameters:
-        logits: (clips, classes) of a video; those of the background come last.
+        logits: (clips, classes) of a video; those of the background, at least one, come last.
         known: number of known classes.
 
     Returns:
-        mean over the clips; None: there is no background class.
+        mean over the clips.
     """
-    if logits.shape[1] == known:
-        return None
-    parts = np.logaddexp.reduce(logits[:, :known], 1), np.logaddexp.reduce(logits[:, known:], 1)
-    return float((parts[0] - parts[1]).mean())
+    background = np.logaddexp.reduce(logits[:, known:], 1)
+    return energy(logits, known) - float(background.mean())
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:

@@ -18,7 +18,6 @@ from action_recognition.clips import Preprocessing, VideoClips, read_clips, to_i
 from action_recognition.errors import UsageError
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, shipped_model_path
-from action_recognition.novelty import known_odds
 from action_recognition.source import Source
 from action_recognition.video import Video, VideoInfo
 
@@ -172,19 +171,13 @@ class Recognizer:
         logits, features = run_clips(self._network, seen.frames, self.model.preprocessing)
         known = len(self.classes)
         probabilities = video_probabilities(logits[:, :known], self.model.temperature)
-        rules = {
-            "largest probability": float(probabilities.max()),
-            "energy": float(np.logaddexp.reduce(logits[:, :known], 1).mean()),
-        }
+        rules = {"largest probability": float(probabilities.max())}
         familiarity, is_known = None, None
-        novelty, odds = self.model.novelty, known_odds(logits, known)
-        if odds is not None:
-            rules["background classes"] = odds
-        if novelty is not None:
-            rules["nearest training clips"] = novelty.nearest(features)
-            familiarity = novelty.score(features, odds)
-            is_known = familiarity >= novelty.threshold
-            rules[CHOSEN_RULE] = familiarity
+        if self.model.novelty is not None:
+            opinions = self.model.novelty.opinions(logits, features)
+            familiarity = self.model.novelty.score(opinions)
+            is_known = familiarity >= self.model.novelty.threshold
+            rules |= {**opinions, CHOSEN_RULE: familiarity}
         finished = time.perf_counter()
         order = np.argsort(-probabilities, kind="stable")
         return Prediction(

@@ -123,6 +123,35 @@ def test_train_starts_from_another_model(model: Path, manifest: Path, tmp_path: 
     assert (first.state_dict()[key] == second.state_dict()[key]).all()
 
 
+def test_refit(model: Path, manifest: Path, tmp_path: Path) -> None:
+    output = tmp_path / "refit.h5"
+    assert train(manifest, output, "--refit", str(model), "--patience", "0") == 0
+    first, second = load_model(model), load_model(output)
+    clips = first.training["clips"]
+    assert second.training["clips"] == {
+        "train": {label: n + clips["val"][label] for label, n in clips["train"].items()},
+        "val": {},
+    }
+    assert second.temperature == first.temperature
+
+
+def test_refit_refuses_a_model_that_was_trained_otherwise(
+    model: Path,
+    tiny_model_path: Path,
+    manifest: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = tmp_path / "refit.h5"
+    assert train(manifest, output, "--refit", str(model)) == 2
+    assert "--refit needs --patience 0" in capsys.readouterr().err
+    assert train(manifest, output, "--refit", str(tiny_model_path), "--patience", "0") == 2
+    assert "was trained on other classes" in capsys.readouterr().err
+    assert train(manifest, output, "--refit", "gone.h5", "--patience", "0") == 2
+    assert "gone.h5: there is no such model file" in capsys.readouterr().err
+    assert not output.exists()
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.datasets.folders import build_manifest, load_data
-from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
+from action_recognition.datasets.manifest import Clip, Manifest, fingerprint, learn_from_validation
 from action_recognition.datasets.manifest_csv import read_manifest, write_manifest
 from action_recognition.errors import DataError
 
@@ -199,6 +199,14 @@ def test_load_data_does_not_mix_csv_and_folders(folders: Path, tmp_path: Path) -
 
 
 # -- fingerprint ---------------------------------------------------------------------------
+
+
+def test_learn_from_validation_moves_that_side_alone(files: list[Path]) -> None:
+    sides = ["train", "val", "test", "left_out"]
+    clips = tuple(clip_at(p, split) for p, split in zip(files * 4, sides, strict=False))
+    moved = learn_from_validation(Manifest(clips))
+    assert [c.split for c in moved.clips] == ["train", "train", "test", "left_out"]
+    assert [c.path for c in moved.clips] == [c.path for c in clips]
 
 
 def test_fingerprint_tells_data_apart(files: list[Path], tmp_path: Path) -> None:

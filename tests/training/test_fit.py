@@ -14,7 +14,7 @@ import torch
 from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
-from action_recognition.datasets.manifest import Clip, Manifest
+from action_recognition.datasets.manifest import Clip, Manifest, learn_from_validation
 from action_recognition.errors import DataError, UsageError
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, load_model
@@ -107,10 +107,11 @@ def test_the_model_file_is_calibrated_and_says_none_of_these(
     assert trained[0].novelty is None  # it comes after the training
     assert model.temperature != 1
     assert model.novelty is not None
-    assert len(model.novelty.references) == len(motion.side("train"))
+    assert len(model.novelty.means) == len(model.classes)
+    assert set(model.novelty.spread) == {"energy", "nearest class mean"}
     known = [recognizer.predict(c.path) for c in motion.side("val")]
     assert np.mean([p.is_known for p in known]) >= 0.95
-    strict = replace(model, novelty=replace(model.novelty, threshold=1.1))
+    strict = replace(model, novelty=replace(model.novelty, threshold=99.0))
     foreign = Recognizer(strict, device="cpu").predict(motion.side("val")[0].path)
     assert foreign.is_known is False
     assert foreign.to_dict()["known"] is False
@@ -135,11 +136,32 @@ def test_background_classes_are_learned_but_never_the_answer(
     stored = load_model(path)
     assert stored.background == (gone,)
     assert stored.novelty is not None
-    assert stored.novelty.odds is not None
+    assert "background classes" in stored.novelty.spread
     answer = Recognizer.load(path, device="cpu").predict(wanted.side("test")[0].path)
     assert len(answer.ranked) == 2
-    assert {"background classes", "nearest training clips", "energy"} < set(answer.rules)
+    assert {"background classes", "nearest class mean", "energy"} < set(answer.rules)
     assert answer.is_known is (answer.familiarity >= stored.novelty.threshold)
+
+
+def test_refit_learns_from_the_validation_clips_and_keeps_the_calibration(
+    trained: tuple[Model, Path], motion: Manifest, tmp_path: Path
+) -> None:
+    chosen = load_model(trained[1])
+    data = learn_from_validation(few(motion))
+    with pytest.raises(DataError, match="no clip on the side 'val'"):
+        train(data, tmp_path, epochs=1)
+    model = train(data, tmp_path, epochs=1, patience=0)
+    assert model.training["clips"] == {"train": dict.fromkeys(motion.labels, 6), "val": {}}
+    assert model.training["val_loss"] is None
+    path = tmp_path / "m.h5"
+    assert finish(model, data, path, clips=2, like=chosen, device="cpu") is not None
+    stored = load_model(path)
+    assert stored.temperature == chosen.temperature
+    assert stored.novelty is not None
+    assert chosen.novelty is not None
+    assert stored.novelty.threshold == chosen.novelty.threshold
+    assert stored.novelty.spread == chosen.novelty.spread
+    assert not np.allclose(stored.novelty.means, chosen.novelty.means, atol=0.1)
 
 
 def test_time_reversal_turns_left_into_right(trained: tuple[Model, Path], motion: Manifest) -> None:

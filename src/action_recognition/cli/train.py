@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import add_class_option, split_names
 from action_recognition.cli.progress import progress_bar
-from action_recognition.errors import ModelFileError
+from action_recognition.errors import DataError, ModelFileError, UsageError
 
 if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wait for torch
     from action_recognition.clips import Preprocessing
@@ -35,6 +35,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     add_class_option(parser)
     parser.add_argument("--resume", action="store_true", help="go on after an interruption")
+    parser.add_argument(
+        "--refit", metavar="H5",
+        help="learn from the validation clips, too, once all settings are chosen: temperature and "
+        "rule for `none of these` are those of this model, trained in the same way without them",
+    )  # fmt: skip
     add_training_options(parser)
     parser.set_defaults(run=run_train)
 
@@ -72,6 +77,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--patience", type=int, default=10, help="epochs to wait for a better one; 0: keep the last"
     )
     run.add_argument("--mixup", type=float, default=0.0, help="blend clips: Beta(a, a), 0: never")
+    run.add_argument("--cutmix", type=float, default=0.0, help="share of those that get a box")
     run.add_argument("--no-flip", action="store_true", help="left and right make the classes")
     run.add_argument("--workers", type=int, default=1, help="processes that make clips")
     run.add_argument("--precision", default="bf16-mixed", choices=("bf16-mixed", "32-true"))
@@ -105,14 +111,21 @@ def run_train(options: argparse.Namespace) -> int:
     with progress_bar("checking clips") as on_progress:
         manifest = load_data(options.data, classes=options.classes, seed=0, on_progress=on_progress)
     print(manifest.summary(), flush=True)
-    train(options, manifest, output, resume=options.resume)
+    train(options, manifest, output, resume=options.resume, refit=options.refit)
     return 0
 
 
 def train(
-    options: argparse.Namespace, manifest: Manifest, output: Path, *, resume: bool
+    options: argparse.Namespace,
+    manifest: Manifest,
+    output: Path,
+    *,
+    resume: bool,
+    refit: str | None = None,
 ) -> Evaluation | None:
     """Trains as the options say, writes the model file, prints its figures on the test side.
+
+    `refit` names the model that the settings were chosen with: see `calibrate`'s `like`.
 
     Returns:
         those figures; None: there is no test side.
@@ -120,9 +133,16 @@ def train(
     from action_recognition.datasets.auxiliary import add_auxiliary
     from action_recognition.datasets.folders import load_data
     from action_recognition.datasets.framecache import FrameCache
+    from action_recognition.datasets.manifest import learn_from_validation
     from action_recognition.datasets.probe import cache_folder
+    from action_recognition.modelfile import load_model
     from action_recognition.training.fit import finish, fit
 
+    like = None
+    if refit is not None:
+        like = load_model(refit)
+        if like.classes != manifest.labels:
+            raise DataError(f"{refit}: was trained on other classes than those of the data")
     auxiliary: tuple[str, ...] = ()
     if options.auxiliary:
         with progress_bar("checking auxiliary clips") as on_progress:
@@ -133,6 +153,12 @@ def train(
         manifest = add_auxiliary(manifest, further, per_class=options.auxiliary_clips)
         print(f"with auxiliary classes:\n{manifest.summary()}", flush=True)
     plan = read_plan(options, manifest)
+    if like is not None:
+        if plan.settings.patience:
+            raise UsageError("--refit needs --patience 0: no clips are left to choose an epoch by")
+        if set(like.background) != set(auxiliary):
+            raise DataError(f"{refit}: was trained with other auxiliary classes")
+        manifest = learn_from_validation(manifest)
     frames = Path(options.cache).expanduser() if options.cache else cache_folder() / "frames"
     cache = FrameCache(frames, plan.preprocessing)
     with progress_bar("decoding clips") as on_progress:
@@ -152,7 +178,13 @@ def train(
         progress=sys.stderr.isatty(),
     )
     evaluation = finish(
-        model, manifest, output, clips=options.clips, note=options.note, device=options.device
+        model,
+        manifest,
+        output,
+        clips=options.clips,
+        like=like,
+        note=options.note,
+        device=options.device,
     )
     if evaluation is not None:
         print(evaluation.to_markdown())
@@ -196,6 +228,7 @@ def read_plan(options: argparse.Namespace, manifest: Manifest) -> Plan:
             frozen_blocks=options.frozen_blocks,
             versions=options.versions,
             mixup=options.mixup,
+            cutmix=options.cutmix,
             patience=options.patience,
             workers=options.workers,
             precision=options.precision,

@@ -15,7 +15,7 @@ from action_recognition.calibration import fit_temperature
 from action_recognition.clips import read_clips
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.modelfile import Model
-from action_recognition.novelty import fit_novelty, known_odds
+from action_recognition.novelty import class_means, fit_novelty
 from action_recognition.recognizer import pick_device, run_clips
 from action_recognition.video import Video
 
@@ -27,14 +27,20 @@ def calibrate(
     manifest: Manifest,
     *,
     kept: float = KEPT,
+    like: Model | None = None,
     device: str = "auto",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Model:
     """Sets temperature and novelty rule of a trained model by the clips of its classes.
 
-    The temperature comes from the validation videos, the references of the rule from the train
-    side (the middle clip of each video), and its threshold from the validation videos again:
+    The temperature comes from the validation videos, the class means of the rule from the train
+    side (the middle clip of each video), its scale and threshold from the validation videos again:
     `kept` of them are known.
+
+    Parameters:
+        like: a model that was trained in the same way but for the validation clips, which the one
+            at hand has learned, too: then they say nothing about it, and temperature, scale and
+            threshold are those of `like`. The class means are of the model itself.
     """
     train = [c for c in manifest.side("train") if c.label in model.classes]
     val = [c for c in manifest.side("val") if c.label in model.classes]
@@ -50,19 +56,27 @@ def calibrate(
             features.append(seen)
             done += 1
             if on_progress is not None:
-                on_progress(done, len(train) + len(val))
+                on_progress(done, len(train) + (0 if like else len(val)))
         return logits, np.stack(features)
 
-    logits, known = outputs(val, model.clips)
-    _, references = outputs(train, 1)
+    _, means = outputs(train, 1)
+    labels = [model.classes.index(c.label) for c in train]
+    if like is not None:
+        model.network.cpu()
+        novelty = like.novelty
+        if novelty is not None:
+            means, centre = class_means(means, labels)
+            novelty = replace(novelty, means=means, centre=centre)
+        return replace(model, temperature=like.temperature, novelty=novelty)
+    logits, features = outputs(val, model.clips)
     model.network.cpu()
-    targets = [model.classes.index(c.label) for c in val]
     count = len(model.classes)
-    odds = [known_odds(x, count) for x in logits] if model.background else None
     return replace(
         model,
-        temperature=fit_temperature([x[:, :count] for x in logits], targets),
-        novelty=fit_novelty(references, known, odds, kept=kept),  # type: ignore[arg-type]
+        temperature=fit_temperature(
+            [x[:, :count] for x in logits], [model.classes.index(c.label) for c in val]
+        ),
+        novelty=fit_novelty(means, labels, list(zip(logits, features, strict=True)), kept=kept),
     )
 
 

@@ -58,7 +58,8 @@ def fit(
     """Trains a network and returns it with the weights of the best epoch, or of the last.
 
     Parameters:
-        manifest: clips; the sides train and val are used.
+        manifest: clips; the sides train and val are used. Without a side val (and with
+            `settings.patience` 0) nothing is validated: see `calibrate`'s `like`.
         cache: decoded frames, for the same preprocessing.
         run_folder: checkpoints and figures of each epoch (`metrics.csv`) go there.
         auxiliary: labels that are learned as the others, but are no answers: the model keeps them
@@ -79,7 +80,7 @@ def fit(
     train, val = manifest.side("train"), manifest.side("val")
     val = [c for c in val if c.label not in background]
     wanted = len(classes) - len(background)
-    _check_sides(classes, wanted, train, val)
+    _check_sides(classes, wanted, train, val, validated=bool(val or settings.patience))
     network = HybridNet(architecture)
     started_from = initialise(network, init) if init is not None else "random weights"
     network.freeze_norm = init is not None
@@ -115,7 +116,7 @@ def fit(
     best = ModelCheckpoint(
         dirpath=run_folder,
         filename="best",
-        monitor="val_loss",
+        monitor="val_loss" if val else "train_loss",
         mode="min",
         enable_version_counter=False,
     )
@@ -142,6 +143,7 @@ def fit(
         enable_model_summary=False,
         enable_progress_bar=progress,
         num_sanity_val_steps=0,
+        limit_val_batches=None if val else 0,
     )
     started = time.perf_counter()
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=False)
@@ -154,7 +156,8 @@ def fit(
         {k[len(prefix) :]: w for k, w in state["state_dict"].items() if k.startswith(prefix)}
         | frozen_state  # averaging moves even equal weights by a rounding error
     )
-    score = best.best_model_score if settings.patience else trainer.callback_metrics["val_loss"]
+    score = trainer.callback_metrics.get("val_loss")
+    score = best.best_model_score if settings.patience else score
     record |= {
         "epochs_run": trainer.current_epoch,
         "best_epoch": int(state["epoch"]) + 1,
@@ -184,19 +187,22 @@ def finish(
     output: str | Path,
     *,
     clips: int,
+    like: Model | None = None,
     note: str = "",
     device: str = "auto",
 ) -> Evaluation | None:
     """Calibrates, writes the model file, measures it on the test side, adds the figures.
 
-    The figures are those of the file, with its rounded weights. None: no test side.
+    The figures are those of the file, with its rounded weights. None: no test side. `like` is
+    that of `calibrate`.
 
     Raises:
         ModelFileError: the file cannot be written.
     """
     model = replace(model, clips=clips, training={**model.training, "note": note})
     save_model(model, output)  # first of all: what was trained is safe
-    model = calibrate(load_model(output), manifest, device=device)  # of the rounded weights
+    model = load_model(output)  # with its rounded weights
+    model = calibrate(model, manifest, like=like, device=device)
     save_model(model, output)
     test = manifest.side("test")
     if not test:
@@ -228,10 +234,15 @@ def _quieten_lightning() -> None:
     warnings.filterwarnings("ignore", module=r"lightning\.")
 
 
-def _check_sides(classes: Sequence[str], wanted: int, train: list[Clip], val: list[Clip]) -> None:
+def _check_sides(
+    classes: Sequence[str], wanted: int, train: list[Clip], val: list[Clip], *, validated: bool
+) -> None:
     if wanted < 2:
         raise DataError("training needs clips of at least two classes")
-    for side, clips, needed in (("train", train, classes), ("val", val, classes[:wanted])):
+    sides = [("train", train, classes)]
+    if validated:
+        sides.append(("val", val, classes[:wanted]))
+    for side, clips, needed in sides:
         missing = sorted(set(needed) - {c.label for c in clips})
         if missing:
             raise DataError(f"class {missing[0]!r} has no clip on the side {side!r}")

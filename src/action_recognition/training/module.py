@@ -55,7 +55,7 @@ class TrainingModule(L.LightningModule):
             x = to_input(x, self.preprocessing)
         run = self._late if precomputed else self.network
         if self.settings.mixup:
-            x, others, share = mix(x, self.settings.mixup)
+            x, others, share = mix(x, self.settings.mixup, self.settings.cutmix)
             logits = run(x)
             loss = share * self.loss(logits, targets)
             loss = loss + (1 - share) * self.loss(logits, targets[others])

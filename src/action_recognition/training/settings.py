@@ -19,8 +19,8 @@ class TrainingSettings:
         trunk_rate: factor on it for the layers that come from `init`.
         weight_decay: of AdamW, for matrices and kernels.
         label_smoothing: share of the target that is spread over all classes.
-        mixup: two clips are blended, or a box of one is pasted over the other (each for half of the
-            batches), in a proportion drawn from Beta(mixup, mixup); 0: never.
+        mixup: two clips are blended in a proportion drawn from Beta(mixup, mixup); 0: never.
+        cutmix: in this share of the batches, a box of one is pasted over the other instead.
         balance: loss weight of a class is (clips of it) ** -balance: 0 none, 1 full.
         ema: decay of the moving average of the weights, 0 for none.
         frozen_blocks: this many first blocks, and the stem, stay as `init` gives them.
@@ -40,6 +40,7 @@ class TrainingSettings:
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     mixup: float = 0.0
+    cutmix: float = 0.0
     balance: float = 0.5
     ema: float = 0.99
     frozen_blocks: int = 0
@@ -57,6 +58,7 @@ class TrainingSettings:
             ("learning_rate", self.learning_rate > 0, "more than 0"),
             ("versions", self.versions >= 0, "at least 0"),
             ("mixup", self.mixup >= 0, "at least 0"),
+            ("cutmix", 0 <= self.cutmix <= 1, "in 0..1"),
             ("ema", 0 <= self.ema < 1, "in 0..1"),
             ("patience", self.patience >= 0, "at least 0"),
             ("workers", self.workers >= 0, "at least 0"),
