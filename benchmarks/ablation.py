@@ -48,7 +48,7 @@ from starts import HALF_WIDTH, distil, pretrain
 RUNS = Path(__file__).with_name("ablation_runs")
 PREPROCESSING = Preprocessing()
 SETTINGS = TrainingSettings(
-    epochs=6, patience=0, mixup=0.2, trunk_rate=0.3, ema=0.98, frozen_blocks=13, versions=6,
+    epochs=5, patience=0, mixup=0.2, trunk_rate=0.3, ema=0.98, frozen_blocks=13, versions=6,
     workers=1,
 )  # fmt: skip
 CLIPS = (1, 5)  # of a video that are averaged
@@ -70,7 +70,7 @@ class Row:
 
 
 # All layers are trained, from clips drawn anew at each epoch.
-WHOLE = {"frozen_blocks": 0, "versions": 0, "epochs": 12}
+WHOLE = {"frozen_blocks": 0, "versions": 0, "epochs": 8}
 ROWS = {
     BASELINE: Row(),
     PLAIN_C3D: Row(),

@@ -6,18 +6,17 @@ AVI, which no browser plays: such a file is transcoded, in memory.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from action_recognition.errors import VideoError
+from action_recognition.mp4 import TIME_BASE, encode_mp4, to_yuv
 from action_recognition.source import Source
 from action_recognition.video import Video
 
@@ -32,10 +31,6 @@ _MIN_FRAME_PIXELS = 100_000
 _CODECS_IN_MP4 = ("h264", "vp9", "av1")
 _CODECS_IN_WEBM = ("vp8", "vp9", "av1")
 _PIXEL_FORMATS = ("yuv420p", "yuvj420p")  # 8 bit, 4:2:0: what every browser decodes
-
-_TIME_BASE = Fraction(1, 90_000)  # fine enough for any frame rate, and the custom of MPEG
-_SMPTE170M = 6  # ITU-T H.273, table 4: the matrix that RGB to YUV uses below, told to the player
-_ENCODER = {"preset": "veryfast", "crf": "25"}
 
 
 @dataclass(frozen=True)
@@ -90,63 +85,40 @@ def _playable_as(video: Video, source: Source) -> str | None:
 
 
 def _transcode(video: Video) -> bytes:
-    out = io.BytesIO()
-
-    def reopen(url: str, flags: int, options: dict[str, str]) -> io.BytesIO:
-        # To put the index first, FFmpeg reads what it has written so far a second time.
-        return io.BytesIO(out.getvalue())
-
     width, height = _target_size(video.info.width, video.info.height)
+    frames, rate = _encodable_frames(video, width, height), video.info.frame_rate or 25
     try:
-        with av.open(
-            out, "w", format="mp4", options={"movflags": "faststart"}, io_open=reopen
-        ) as container:
-            rate = Fraction(video.info.frame_rate or 25).limit_denominator(1001)
-            stream = container.add_stream("libx264", rate=rate, options=_ENCODER)
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            stream.codec_context.time_base = _TIME_BASE
-            stream.codec_context.colorspace = _SMPTE170M
-            stream.codec_context.color_range = ColorRange.MPEG
-            for frame in _encodable_frames(video, width, height):
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
+        return encode_mp4(frames, width=width, height=height, frame_rate=rate)
     except (av.FFmpegError, ValueError, MemoryError) as error:
         raise VideoError(video.name, f"no preview can be made of it ({error})") from None
-    return out.getvalue()
 
 
 def _encodable_frames(video: Video, width: int, height: int) -> Iterator[av.VideoFrame]:
     """The first frames of a video, turned, scaled, and stamped with their time."""
     quarter_turns = video.info.rotation // 90
     scaled_size = (height, width) if quarter_turns % 2 else (width, height)
-    to_rgb, to_yuv = VideoReformatter(), VideoReformatter()
+    to_rgb, reformatter = VideoReformatter(), VideoReformatter()
     for frame, start, duration in _schedule(video):
         rgb = to_rgb.reformat(frame, *scaled_size, format="rgb24", threads=1)
         if quarter_turns:
             pixels: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
             pixels = np.ascontiguousarray(np.rot90(pixels, quarter_turns))
             rgb = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-        ready = to_yuv.reformat(
-            rgb,
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU601,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,
-        )
-        ready.pts, ready.duration, ready.time_base = start, duration, _TIME_BASE
+        ready = to_yuv(rgb, reformatter)
+        ready.pts, ready.duration, ready.time_base = start, duration, TIME_BASE
         yield ready
 
 
 def _schedule(video: Video) -> Iterator[tuple[av.VideoFrame, int, int]]:
-    """(frame, start, duration), times in units of `_TIME_BASE`, within the limits of a preview."""
-    usual = max(1, round(1 / _TIME_BASE / (video.info.frame_rate or 25)))
+    """(frame, start, duration), times in units of `TIME_BASE`, within the limits of a preview."""
+    usual = max(1, round(1 / TIME_BASE / (video.info.frame_rate or 25)))
     budget = _MAX_DECODED_PIXELS
     waiting: tuple[av.VideoFrame, int] | None = None
     for time_s, frame in video.timed_frames():
         budget -= max(frame.width * frame.height, _MIN_FRAME_PIXELS)
         if time_s >= MAX_DURATION_S or budget < 0:
             break
-        start = round(time_s / _TIME_BASE)
+        start = round(time_s / TIME_BASE)
         if waiting is not None:
             # A damaged file can stand still or go back in time, which MP4 cannot.
             start = max(start, waiting[1] + 1)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing, VideoClips, read_clips, to_input
 from action_recognition.errors import UsageError
+from action_recognition.explanation import heat_maps
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, shipped_model_path
 from action_recognition.source import Source
@@ -191,6 +192,33 @@ class Recognizer:
             is_known=is_known,
             rules=rules,
         )
+
+    def explain(
+        self, prediction: Prediction, *, clip: int = 0, action: str | None = None
+    ) -> NDArray[np.float32]:
+        """Where the network saw an action in one of the clips of a video.
+
+        Parameters:
+            prediction: of this recognizer, asked for with `predict(keep_frames=True)`.
+            clip: which of its clips.
+            action: one of `classes`; None: the answer.
+
+        Returns:
+            (T, H, W) float32 in 0..1, a map for each frame (see `explanation.heat_maps`).
+
+        Raises:
+            UsageError: the prediction has no frames, or there is no such clip or action.
+        """
+        if prediction.clips is None:
+            raise UsageError("explain: the prediction has no frames; use predict(keep_frames=True)")
+        if not 0 <= clip < len(prediction.clips.frames):
+            raise UsageError(f"explain: clip={clip}, but there are {len(prediction.clips.frames)}")
+        action = prediction.action if action is None else action
+        if action not in self.classes:
+            raise UsageError(f"explain: {action!r} is no action of this model")
+        frames = prediction.clips.frames[clip : clip + 1]
+        target = self.classes.index(action)
+        return heat_maps(self._network, frames, self.model.preprocessing, target)[0]
 
     def describe(self) -> Mapping[str, Any]:
         """Facts about the model: classes, preprocessing, metrics, training record."""

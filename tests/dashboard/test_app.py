@@ -20,6 +20,7 @@ pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest
 
 from action_recognition.dashboard.app import MODEL_VARIABLE
+from action_recognition.dashboard.details import DETAILS, EVIDENCE, FRAMES, TABS
 from action_recognition.dashboard.failures import UNEXPECTED
 from action_recognition.errors import VideoError
 from action_recognition.modelfile import Model, save_model
@@ -101,7 +102,7 @@ def test_upload_and_predict(page: AppTest, make_video: MakeVideo, name: str) -> 
         "0.20 s",
         "0.28 s",
     ]
-    assert "4 of the 4 frames of clip 1" in text
+    assert f"the more it added to the score of {page.header[0].value}" in text
 
 
 def test_the_answer_is_that_of_the_recognizer(page: AppTest, make_video: MakeVideo) -> None:
@@ -113,13 +114,58 @@ def test_the_answer_is_that_of_the_recognizer(page: AppTest, make_video: MakeVid
     assert f"{100 * expected.probability:.1f} %" in _text(page)
 
 
-def test_another_clip_can_be_chosen(page: AppTest, make_video: MakeVideo) -> None:
+def _open_tab(page: AppTest, name: str) -> AppTest:
+    page.session_state[TABS] = name  # AppTest cannot click a tab
+    return page.run()
+
+
+@pytest.mark.parametrize("tab", [EVIDENCE, FRAMES])
+def test_another_clip_can_be_chosen(page: AppTest, make_video: MakeVideo, tab: str) -> None:
     _predict(_upload(page, "clip.mp4", make_video("clip.mp4", seconds=6).path.read_bytes()))
+    _open_tab(page, tab)
     (choice,) = page.get("segmented_control")
     assert choice.options == ["0.0 to 0.3 s", "2.8 to 3.1 s", "5.7 to 6.0 s"]
+    assert page.get("image")[0].proto.imgs[0].caption == "0.00 s"
     choice.set_value(2).run()
     assert not page.exception
-    assert "frames of clip 3" in _text(page)
+    assert page.get("image")[0].proto.imgs[0].caption == "5.68 s"
+
+
+def test_frames_are_those_that_the_network_saw(page: AppTest, make_video: MakeVideo) -> None:
+    _predict(_upload(page, "clip.mp4", make_video("clip.mp4", seconds=6).path.read_bytes()))
+    text = _text(_open_tab(page, FRAMES))
+    assert "4 of the 4 frames of clip 1" in text
+    assert "32 x 32 pixels" in text
+    assert "The answer is the average over all clips." in text
+
+
+def test_evidence_of_another_action_and_nothing_twice(
+    page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = _count_calls(monkeypatch, Recognizer, "explain")
+    _predict(_upload(page, "clip.mp4", make_video("clip.mp4", seconds=1).path.read_bytes()))
+    assert len(page.get("video")) == 2  # the preview, and the heat maps as a film
+    (choice,) = page.selectbox
+    assert choice.options == _bars(page)
+    assert choice.value == page.header[0].value
+    for action in (choice.options[1], choice.options[0], choice.options[1]):
+        choice.set_value(action).run()
+        assert not page.exception
+        assert f"the score of {action}" in _text(page) or f"speaks for {action}" in _text(page)
+    assert len(maps) == 2
+
+
+def test_details_and_downloads(page: AppTest, make_video: MakeVideo) -> None:
+    _predict(_upload(page, "my clip.mp4", make_video("c.mp4", seconds=1).path.read_bytes()))
+    _open_tab(page, DETAILS)
+    assert not page.exception
+    shares, facts = (frame.value for frame in page.dataframe)
+    assert list(shares["Action"]) == _bars(page)
+    assert shares["Probability"].sum() == pytest.approx(1)
+    values = dict(zip(facts["Fact"], facts["Value"], strict=True))
+    assert values["Length"] == "1.00 s"
+    assert values["Frame rate"] == "25 frames/s"
+    assert [b.proto.label for b in page.get("download_button")] == ["JSON", "CSV"]
 
 
 def test_the_model_is_loaded_once(

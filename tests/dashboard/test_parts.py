@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("altair")
 
 from action_recognition.actions import ACTIONS
-from action_recognition.clips import VideoClips
 from action_recognition.dashboard.answer import MAX_BARS, chart, chart_data, left_out
+from action_recognition.dashboard.evidence import overlay
 from action_recognition.dashboard.knowledge import Knowledge, layers
 from action_recognition.dashboard.memory import Recent
 from action_recognition.dashboard.strip import pictures
@@ -80,13 +80,28 @@ def test_many_classes_are_summed_up() -> None:
 def test_pictures_are_spread_over_a_clip(length: int, shown: int) -> None:
     frames = np.arange(2 * length, dtype=np.uint8).reshape(2, length, 1, 1, 1).repeat(3, axis=-1)
     times = np.arange(2 * length, dtype=float).reshape(2, length) / 10
-    chosen = pictures(VideoClips(frames, times), 1)
+    chosen = pictures(frames[1], times[1])
     assert len(chosen) == shown
     assert chosen[0].time_s == times[1, 0]
     assert chosen[-1].time_s == times[1, -1]
     for picture in chosen:
         assert picture.pixels[0, 0, 0] == round(10 * picture.time_s)
         assert picture.caption == f"{picture.time_s:.2f} s"
+
+
+def test_overlay_leaves_cold_places_grey_and_colours_hot_ones() -> None:
+    frames = np.full((2, 4, 4, 3), (200, 100, 50), dtype=np.uint8)
+    heat = np.zeros((2, 4, 4), dtype=np.float32)
+    heat[1, 2, 3] = 1
+    laid = overlay(frames, heat)
+    assert laid.shape == frames.shape
+    assert laid.dtype == np.uint8
+    grey = round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
+    assert (laid[0] == grey).all()
+    assert laid[1, 0, 0].tolist() == [grey] * 3
+    hot = laid[1, 2, 3].astype(int)
+    assert hot.sum() > 3 * grey  # lighter: it needs no telling of colours apart
+    assert hot[0] > hot[2]
 
 
 def test_recent_keeps_the_last_used() -> None:

@@ -13,16 +13,14 @@ import streamlit as st
 
 from action_recognition.dashboard import failures
 from action_recognition.dashboard.answer import chart, left_out
+from action_recognition.dashboard.details import show_details
 from action_recognition.dashboard.knowledge import Knowledge, layers, measured
 from action_recognition.dashboard.session import Session, Upload
-from action_recognition.dashboard.strip import pictures
 from action_recognition.dashboard.wording import (
     file_name,
     percent,
-    picture_size,
     plain,
     stages,
-    time_span,
     video_facts,
 )
 from action_recognition.errors import ModelFileError, VideoError
@@ -33,8 +31,6 @@ from action_recognition.video import FILE_EXTENSIONS
 
 MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"
 MAX_UPLOAD_MB = 500
-
-_MAX_SEGMENTS = 8  # more clips than this are chosen from a list
 
 # A readable width on large screens; and a portrait video must not push the page down.
 _STYLE = """<style>
@@ -102,7 +98,7 @@ def _work(key: ModelKey, recognizer: Recognizer, knowledge: Knowledge) -> None:
         if prediction is not None:
             _show_answer(prediction, knowledge)
     if prediction is not None:
-        _show_frames(prediction, upload)
+        show_details(prediction, upload, key, recognizer)
 
 
 def _model_key() -> ModelKey:
@@ -214,41 +210,6 @@ def _show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
         f"**Answered in {prediction.timings.total_s:.2f} s**: {stages(prediction.timings)}  \n"
         f"**Video**: {video_facts(prediction.video)}"
     )
-
-
-@st.fragment
-def _show_frames(prediction: Prediction, upload: Upload) -> None:
-    with failures.shown():
-        st.subheader("What the network looked at", anchor=False)
-        clips = prediction.clips
-        if clips is None:
-            return
-        chosen = _choose_clip(prediction, upload)
-        shown = pictures(clips, chosen)
-        count, height, width = clips.frames.shape[1:4]
-        st.image([p.pixels for p in shown], caption=[p.caption for p in shown], width="stretch")
-        st.caption(
-            f"{len(shown)} of the {count} frames of clip {chosen + 1}, as the network sees them: "
-            f"cropped and scaled to {picture_size(width, height)} pixels. "
-            + ("The answer is the average over all clips." if len(clips.frames) > 1 else "")
-        )
-
-
-def _choose_clip(prediction: Prediction, upload: Upload) -> int:
-    spans = prediction.clips_s
-    if len(spans) == 1:
-        return 0
-    options, label, key = range(len(spans)), "Clip", f"clip-{upload.digest}"
-
-    def caption(k: int) -> str:
-        return time_span(*spans[k])
-
-    if len(spans) > _MAX_SEGMENTS:
-        return st.selectbox(label, options, format_func=caption, key=key)
-    chosen = st.segmented_control(
-        label, options, format_func=caption, key=key, default=0, required=True
-    )
-    return chosen or 0
 
 
 if __name__ == "__main__":

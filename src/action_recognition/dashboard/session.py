@@ -11,7 +11,9 @@ import io
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from action_recognition.dashboard.memory import Recent
@@ -24,6 +26,7 @@ _KEY = "action_recognition_session"
 # A prediction holds its frames, some 4 MB. A preview can be as large as the upload itself.
 _MAX_ANSWERS = 8
 _MAX_PREVIEWS = 1
+_MAX_HEAT_MAPS = 32  # under a megabyte each
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Session:
     digests: Recent[str] = field(default_factory=lambda: Recent(1))
     previews: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PREVIEWS))
     answers: Recent[Prediction | VideoError] = field(default_factory=lambda: Recent(_MAX_ANSWERS))
+    heat: Recent[NDArray[np.float32]] = field(default_factory=lambda: Recent(_MAX_HEAT_MAPS))
 
     @classmethod
     def current(cls) -> Session:
@@ -90,3 +94,19 @@ class Session:
     def known_answer(self, upload: Upload, model: Hashable) -> Prediction | VideoError | None:
         """The answer, if it has been asked for already."""
         return self.answers.get((model, upload.digest))
+
+    def heat_maps(
+        self,
+        upload: Upload,
+        model: Hashable,
+        recognizer: Recognizer,
+        prediction: Prediction,
+        *,
+        clip: int,
+        action: str,
+    ) -> NDArray[np.float32]:
+        """(T, H, W) in 0..1: where the network saw an action in one clip of an upload."""
+        return self.heat.get_or(
+            (model, upload.digest, clip, action),
+            lambda: recognizer.explain(prediction, clip=clip, action=action),
+        )

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.clips import VideoClips
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -23,8 +21,14 @@ class Picture:
         return f"{self.time_s:.2f} s"
 
 
-def pictures(clips: VideoClips, clip: int, *, count: int = 8) -> list[Picture]:
-    """Up to `count` frames of one clip, spread evenly, its first and last among them."""
-    length = clips.frames.shape[1]
-    chosen = np.unique(np.linspace(0, length - 1, min(count, length)).round().astype(int))
-    return [Picture(clips.frames[clip, t], float(clips.times_s[clip, t])) for t in chosen]
+def pictures(
+    frames: NDArray[np.uint8], times_s: NDArray[np.float64], *, count: int = 8
+) -> list[Picture]:
+    """Up to `count` frames of a clip, spread evenly, its first and last among them.
+
+    Parameters:
+        frames: (T, H, W, 3) uint8 RGB.
+        times_s: (T,) when each is shown.
+    """
+    chosen = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
+    return [Picture(frames[t], float(times_s[t])) for t in chosen]

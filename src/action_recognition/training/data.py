@@ -50,7 +50,7 @@ class ClipData(L.LightningDataModule):
         else:
             self.train = RandomMaps(
                 frozen, train, target, cache, settings.augmentation,
-                versions=settings.versions, seed=settings.seed, workers=settings.workers,
+                versions=settings.versions, workers=settings.workers,
             )  # fmt: skip
             self.val = VideoMaps(frozen, val, target, cache, count=VALIDATION_CLIPS)
         self.precomputed = frozen is not None

@@ -34,7 +34,8 @@ class RandomMaps(Dataset[tuple[Tensor, int]]):
     Parameters:
         network: its `early` part is what is computed; it stays as it is from now on.
         versions: random clips of each video.
-        seed: of the random clips; the same one gives the same clips.
+        seed: of the random clips; the same one gives the same clips. It is not that of the
+            training: runs of several seeds take the same clips, in another order.
         on_progress: called with (videos done, videos in all).
     """
 
@@ -47,8 +48,8 @@ class RandomMaps(Dataset[tuple[Tensor, int]]):
         augmentation: Augmentation,
         *,
         versions: int,
-        seed: int,
         workers: int,
+        seed: int = 0,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.targets = [target[c.label] for c in clips]

@@ -1,0 +1,155 @@
+"""Below the answer: why, from which frames, and all figures; drawn anew without the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from action_recognition.clips import VideoClips
+from action_recognition.dashboard import failures
+from action_recognition.dashboard.evidence import overlay
+from action_recognition.dashboard.session import Session, Upload
+from action_recognition.dashboard.strip import pictures
+from action_recognition.dashboard.wording import picture_size, plain, time_span
+from action_recognition.exports import to_csv, to_json
+from action_recognition.mp4 import pictures_to_mp4
+from action_recognition.recognizer import Prediction, Recognizer
+
+EVIDENCE, FRAMES, DETAILS = "Evidence", "Frames", "Details"
+TABS = "details-tabs"  # the key of which one is open
+_MAX_SEGMENTS = 8  # more clips than this are chosen from a list
+
+
+@st.fragment
+def show_details(
+    prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
+) -> None:
+    """The tabs. Only the open one is drawn: heat maps cost time."""
+    clips = prediction.clips
+    if clips is None:
+        return
+    # A fragment is drawn without the page around it: it catches its own failures.
+    with failures.shown():
+        evidence, frames, details = st.tabs(
+            [EVIDENCE, FRAMES, DETAILS], on_change="rerun", key=TABS
+        )
+        if evidence.open:
+            with evidence:
+                _show_evidence(prediction, clips, upload, model, recognizer)
+        if frames.open:
+            with frames:
+                _show_frames(prediction, clips, upload)
+        if details.open:
+            with details:
+                _show_figures(prediction)
+
+
+def _show_evidence(
+    prediction: Prediction,
+    clips: VideoClips,
+    upload: Upload,
+    model: Hashable,
+    recognizer: Recognizer,
+) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        clip = _choose_clip(prediction, f"evidence-{upload.digest}")
+    with right:
+        actions = [action for action, _ in prediction.ranked]
+        action = st.selectbox("What speaks for", actions, key=f"action-{upload.digest}")
+    with st.spinner("Computing heat maps …"):
+        heat = Session.current().heat_maps(
+            upload, model, recognizer, prediction, clip=clip, action=action
+        )
+    if not heat.any():
+        st.markdown(f"Nothing in this clip speaks for {plain(action)}.")
+        return
+    laid = overlay(clips.frames[clip], heat)
+    player, strip = st.columns([1, 3], gap="medium")
+    with player:
+        interval_s = recognizer.model.preprocessing.interval_s
+        even = laid[:, : laid.shape[1] // 2 * 2, : laid.shape[2] // 2 * 2]
+        st.video(pictures_to_mp4(even, interval_s=interval_s), loop=True, autoplay=True, muted=True)
+    with strip:
+        _show_strip(laid, clips.times_s[clip])
+    st.caption(
+        f"The lighter a place, the more it added to the score of {plain(action)}, at that moment. "
+        "Places are compared within a clip, not between clips."
+    )
+
+
+def _show_frames(prediction: Prediction, clips: VideoClips, upload: Upload) -> None:
+    clip = _choose_clip(prediction, f"clip-{upload.digest}")
+    shown = _show_strip(clips.frames[clip], clips.times_s[clip])
+    count, height, width = clips.frames.shape[1:4]
+    st.caption(
+        f"{shown} of the {count} frames of clip {clip + 1}, as the network sees them: "
+        f"cropped and scaled to {picture_size(width, height)} pixels. "
+        + ("The answer is the average over all clips." if len(clips.frames) > 1 else "")
+    )
+
+
+def _show_figures(prediction: Prediction) -> None:
+    facts = prediction.to_dict()
+    left, right = st.columns(2, gap="large")
+    with left:
+        table = pd.DataFrame(prediction.ranked, columns=["Action", "Probability"])
+        share = st.column_config.NumberColumn(format="%.4f")
+        st.dataframe(table, hide_index=True, column_config={"Probability": share})
+    with right:
+        video, times = prediction.video, facts["timings_s"]
+        rows = {
+            "Length": f"{video.duration_s:.2f} s",
+            "Picture": f"{picture_size(video.width, video.height)} pixels",
+            "Frame rate": f"{video.frame_rate:.3g} frames/s" if video.frame_rate else "not told",
+            "Codec, container": f"{video.codec}, {video.container}",
+            "Clips seen": "; ".join(time_span(*span) for span in prediction.clips_s),
+            "Opening": f"{times['open_s']:.3f} s",
+            "Decoding": f"{times['decode_s']:.3f} s",
+            "Network": f"{times['network_s']:.3f} s",
+        }
+        if prediction.familiarity is not None:
+            rows["Familiarity"] = f"{prediction.familiarity:.2f}"
+        st.dataframe(pd.DataFrame(rows.items(), columns=["Fact", "Value"]), hide_index=True)
+    stem = PurePath(prediction.file).stem or "video"
+    with st.container(horizontal=True):
+        for label, text, ending, mime in (
+            ("JSON", to_json(prediction), "json", "application/json"),
+            ("CSV", to_csv([prediction]), "csv", "text/csv"),
+        ):
+            st.download_button(
+                label,
+                text,
+                f"{stem}.{ending}",
+                mime,
+                on_click="ignore",
+                icon=":material/download:",
+            )
+
+
+def _show_strip(frames: np.ndarray, times_s: np.ndarray) -> int:
+    """The frames side by side, with their times; returns how many are shown."""
+    shown = pictures(frames, times_s)
+    st.image([p.pixels for p in shown], caption=[p.caption for p in shown], width="stretch")
+    return len(shown)
+
+
+def _choose_clip(prediction: Prediction, key: str) -> int:
+    spans = prediction.clips_s
+    if len(spans) == 1:
+        return 0
+    options, label = range(len(spans)), "Clip"
+
+    def caption(k: int) -> str:
+        return time_span(*spans[k])
+
+    if len(spans) > _MAX_SEGMENTS:
+        return st.selectbox(label, options, format_func=caption, key=key)
+    chosen = st.segmented_control(
+        label, options, format_func=caption, key=key, default=0, required=True
+    )
+    return chosen or 0
