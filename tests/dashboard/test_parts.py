@@ -96,12 +96,20 @@ def test_overlay_leaves_cold_places_grey_and_colours_hot_ones() -> None:
     laid = overlay(frames, heat)
     assert laid.shape == frames.shape
     assert laid.dtype == np.uint8
-    grey = round(0.299 * 200 + 0.587 * 100 + 0.114 * 50)
+    grey = round(0.5 * (0.299 * 200 + 0.587 * 100 + 0.114 * 50))
     assert (laid[0] == grey).all()
     assert laid[1, 0, 0].tolist() == [grey] * 3
     hot = laid[1, 2, 3].astype(int)
     assert hot.sum() > 3 * grey  # lighter: it needs no telling of colours apart
     assert hot[0] > hot[2]
+
+
+def test_the_hotter_the_lighter() -> None:
+    frames = np.full((1, 1, 11, 3), 255, dtype=np.uint8)  # a white wall
+    heat = np.linspace(0, 1, 11, dtype=np.float32).reshape(1, 1, 11)
+    light = overlay(frames, heat)[0, 0] @ np.array([0.299, 0.587, 0.114])
+    assert light[-1] - light[0] > 60
+    assert (np.diff(light)[2:] > 0).all()
 
 
 def test_recent_keeps_the_last_used() -> None:

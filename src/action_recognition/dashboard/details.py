@@ -69,7 +69,7 @@ def _show_evidence(
         st.markdown(f"Nothing in this clip speaks for {plain(action)}.")
         return
     laid = overlay(clips.frames[clip], heat)
-    player, strip = st.columns([1, 3], gap="medium")
+    player, strip = st.columns([2, 3], gap="medium")
     with player:
         interval_s = recognizer.model.preprocessing.interval_s
         even = laid[:, : laid.shape[1] // 2 * 2, : laid.shape[2] // 2 * 2]
