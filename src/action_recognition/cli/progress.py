@@ -16,6 +16,21 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield _reporter(bar)
 
 
+def late_bar(title: str) -> Callable[[int, int], None]:
+    """As `progress_bar`, for work that may not come: drawn at the first call, gone at the last."""
+    bar: tqdm | None = None
+
+    def report(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = tqdm(desc=title, total=total, file=sys.stderr, disable=None)
+        bar.update(done - bar.n)
+        if done >= total:
+            bar.close()
+
+    return report
+
+
 @contextmanager
 def bytes_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """As `progress_bar` for bytes, with rate and time left.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import add_class_option, split_names
-from action_recognition.cli.progress import progress_bar
+from action_recognition.cli.progress import late_bar, progress_bar
 from action_recognition.errors import DataError, ModelFileError, UsageError
 
 if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wait for torch
@@ -176,6 +176,7 @@ def train(
         resume=resume,
         device=options.device,
         progress=sys.stderr.isatty(),
+        on_frozen=late_bar("computing frozen blocks"),
     )
     evaluation = finish(
         model,

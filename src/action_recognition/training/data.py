@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightning as L
@@ -27,6 +27,7 @@ class ClipData(L.LightningDataModule):
     Parameters:
         frozen: a network whose `early` part stays as it is: what it makes of the clips is computed
             here, once, and given in their place.
+        on_frozen: called with (videos done, videos in all) meanwhile.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ClipData(L.LightningDataModule):
         *,
         device: str,
         frozen: HybridNet | None = None,
+        on_frozen: Callable[[int, int], None] | None = None,
     ) -> None:
         super().__init__()
         target = {label: k for k, label in enumerate(classes)}
@@ -50,7 +52,7 @@ class ClipData(L.LightningDataModule):
         else:
             self.train = RandomMaps(
                 frozen, train, target, cache, settings.augmentation,
-                versions=settings.versions, workers=settings.workers,
+                versions=settings.versions, workers=settings.workers, on_progress=on_frozen,
             )  # fmt: skip
             self.val = VideoMaps(frozen, val, target, cache, count=VALIDATION_CLIPS)
         self.precomputed = frozen is not None

@@ -8,7 +8,7 @@ import platform
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ def fit(
     resume: bool = False,
     device: str = "auto",
     progress: bool = True,
+    on_frozen: Callable[[int, int], None] | None = None,
 ) -> Model:
     """Trains a network and returns it with the weights of the best epoch, or of the last.
 
@@ -66,6 +67,7 @@ def fit(
             as its background classes.
         init: file to start from (see `initialisation`), None: random weights.
         resume: go on from the last checkpoint in the run folder.
+        on_frozen: called with (videos done, videos in all) while the frozen blocks are computed.
 
     Raises:
         DataError: a side is empty or a class has no training clip.
@@ -108,9 +110,9 @@ def fit(
         k: p.detach().clone() for k, p in network.named_parameters() if not p.requires_grad
     }
     frozen = network if settings.versions else None
-    if frozen is not None:
-        print(f"computing the frozen blocks of {len(train)} videos", flush=True)
-    data = ClipData(train, val, classes, cache, settings, device=device, frozen=frozen)
+    data = ClipData(
+        train, val, classes, cache, settings, device=device, frozen=frozen, on_frozen=on_frozen
+    )
     weights = _class_weights(classes, train, settings.balance)
     module = TrainingModule(network, wanted, preprocessing, settings, weights)
     best = ModelCheckpoint(
