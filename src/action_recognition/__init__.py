@@ -3,6 +3,7 @@
 from action_recognition.actions import ACTIONS, Action
 from action_recognition.errors import ActionRecognitionError, ModelFileError, VideoError
 from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.segmentation import Segment
 
 __all__ = [
     "ACTIONS",
@@ -11,5 +12,6 @@ __all__ = [
     "ModelFileError",
     "Prediction",
     "Recognizer",
+    "Segment",
     "VideoError",
 ]

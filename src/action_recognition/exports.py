@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from action_recognition.recognizer import Prediction
+from action_recognition.segmentation import Segment
 
 
 def to_json(prediction: Prediction) -> str:
@@ -35,6 +36,41 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
             ]
         )  # fmt: skip
     return out.getvalue()
+
+
+def segments_to_csv(segments: Iterable[Segment]) -> Iterator[str]:
+    """Lines of a CSV, one a segment; the action is empty where it is none of the known."""
+    yield "start_s,end_s,action,probability"
+    for segment in segments:
+        out = io.StringIO()
+        facts = segment.to_dict()
+        values = [facts["start_s"], facts["end_s"], facts["action"] or "", facts["probability"]]
+        csv.writer(out, lineterminator="").writerow(values)
+        yield out.getvalue()
+
+
+def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
+    """Blocks of a WebVTT file (W3C), a subtitle for each segment that shows an action.
+
+    >>> print(*segments_to_vtt([Segment(0, 61.5, "Run", 0.91)]), sep="\\n")
+    WEBVTT
+    <BLANKLINE>
+    00:00:00.000 --> 00:01:01.500
+    Run 91%
+    <BLANKLINE>
+    """
+    yield "WEBVTT\n"
+    for segment in segments:
+        if segment.action is not None:
+            text = segment.action.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            span = f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}"
+            yield f"{span}\n{text} {segment.probability:.0%}\n"
+
+
+def _clock(time_s: float) -> str:
+    milliseconds = round(time_s * 1000)
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{milliseconds:03}"
 
 
 def _text(value: str) -> str:

@@ -85,6 +85,13 @@ class Novelty:
         ]
         return sum(parts) / len(parts)
 
+    def known_probability(self, score: float) -> float:
+        """In 0..1, 0.5 at the threshold: how sure the rule is, for what weighs several moments.
+
+        A logistic curve over the score; its slope of 2 for a standard deviation is not fitted.
+        """
+        return 1 / (1 + math.exp(min(50.0, 2 * (self.threshold - score))))
+
     def _nearest(self, features: NDArray[np.float64]) -> float:
         return float((self.means.astype(np.float32) @ _unit(features - self.centre)).max())
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,12 @@ from action_recognition.errors import UsageError
 from action_recognition.explanation import heat_maps
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, shipped_model_path
+from action_recognition.segmentation import Moment, Segment, find_segments
 from action_recognition.source import Source
+from action_recognition.timeline import Window, ahead, in_groups, whole_steps, windows
 from action_recognition.video import Video, VideoInfo
 
+_TIMELINE_BATCH = 4  # clips that go through the network at once
 CHOSEN_RULE = "the model's rule"  # the name in `Prediction.rules` of what decides
 
 
@@ -193,6 +197,66 @@ class Recognizer:
             rules=rules,
         )
 
+    def timeline(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        step_s: float = 1.0,
+        dwell_s: float = 4.0,
+        on_progress: Callable[[float, float], None] | None = None,
+    ) -> Iterator[Segment]:
+        """What is seen when, over a whole video of any length.
+
+        Segments come as soon as they have ended, while the video is still read: decoding goes on
+        in a thread of its own, and memory does not grow with the length.
+
+        Parameters:
+            source: path, or binary file object.
+            name: the name for results and errors; by default the file's own.
+            step_s: seconds between answers, rounded to the model's frame interval.
+            dwell_s: how long an action lasts on average, in seconds: the more, the smoother; 0:
+                not at all (see `segmentation.find_segments`).
+            on_progress: called with (seconds seen, seconds in all).
+
+        Raises:
+            UsageError: `step_s` or `dwell_s` makes no sense.
+            VideoError: the video cannot be read; what came before the damage has been given.
+        """
+        preprocessing = self.model.preprocessing
+        step_s = whole_steps(preprocessing, step_s) * preprocessing.interval_s
+        with Video(source, name=name) as video:
+            end_s = video.info.duration_s
+            with closing(ahead(windows(video, preprocessing, step_s=step_s))) as seen:
+                yield from find_segments(
+                    self._moments(seen, end_s, on_progress),
+                    self.classes,
+                    step_s=step_s,
+                    dwell_s=dwell_s,
+                    end_s=end_s,
+                )
+
+    def _moments(
+        self,
+        seen: Iterable[Window],
+        end_s: float,
+        on_progress: Callable[[float, float], None] | None,
+    ) -> Iterator[Moment]:
+        known, novelty = len(self.classes), self.model.novelty
+        for group in in_groups(seen, _TIMELINE_BATCH):
+            frames = np.stack([w.frames for w in group])
+            logits, features = clip_outputs(self._network, frames, self.model.preprocessing)
+            for k, window in enumerate(group):
+                rows = logits[k : k + 1]
+                sure = 1.0
+                if novelty is not None:
+                    score = novelty.score(novelty.opinions(rows, features[k]))
+                    sure = novelty.known_probability(score)
+                probabilities = video_probabilities(rows[:, :known], self.model.temperature)
+                yield Moment(window.middle_s, probabilities, sure)
+            if on_progress is not None:
+                on_progress(min(end_s, group[-1].middle_s), end_s)
+
     def explain(
         self, prediction: Prediction, *, clip: int = 0, action: str | None = None
     ) -> NDArray[np.float32]:
@@ -268,6 +332,18 @@ def run_clips(
     Returns:
         logits (N, classes) and the trunk's features (D,), averaged over the clips, float64.
     """
+    logits, features = clip_outputs(network, clips, preprocessing, batch=batch)
+    return logits, features.mean(0)
+
+
+def clip_outputs(
+    network: HybridNet,
+    clips: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    *,
+    batch: int = 8,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As `run_clips`, with the features of each clip (N, D)."""
     device = network.dense.weight.device
     logits, features = [], []
     with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
@@ -276,7 +352,7 @@ def run_clips(
             answer, seen = network.classify(x)
             logits.append(answer.double().cpu().numpy())
             features.append(seen.double().cpu().numpy())
-    return np.concatenate(logits), np.concatenate(features).mean(0)
+    return np.concatenate(logits), np.concatenate(features)
 
 
 def pick_device(device: str) -> torch.device:

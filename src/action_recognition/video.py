@@ -121,18 +121,25 @@ class Video:
         order = np.argsort(wanted, kind="stable")
         frames = np.empty((len(wanted), size, size, 3), dtype=np.uint8)
         actual = np.empty(len(wanted), dtype=np.float64)
+        selected = self.stream_at(wanted[order], size=size, max_aspect=max_aspect)
+        for position, (time_s, pixels) in zip(order, selected, strict=True):
+            frames[position], actual[position] = pixels, time_s
+        return frames, actual
+
+    def stream_at(
+        self, times_s: NDArray[np.float64], *, size: int, max_aspect: float = 4 / 3
+    ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+        """As `frames_at`, one by one: (time at which it begins, frame). The times must rise."""
         to_square = SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
-        selected = self._select(wanted[order])
-        for position, (time_s, frame) in zip(order, selected, strict=True):
+        for time_s, frame in self._select(times_s):
             self._check_size(frame.width, frame.height)
             try:
-                frames[position] = to_square(frame)
+                pixels = to_square(frame)
             except (av.FFmpegError, ValueError, MemoryError) as error:
                 raise VideoError(
                     self.name, f"a frame cannot be converted to RGB ({error})"
                 ) from None
-            actual[position] = time_s
-        return frames, actual
+            yield time_s, pixels
 
     def check(self) -> int:
         """Decodes the whole video once and returns its number of frames.

@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from action_recognition.cli import calibrate, data, evaluate, predict, reproduce, train
+from action_recognition.cli import calibrate, data, evaluate, predict, reproduce, timeline, train
 from action_recognition.errors import ActionRecognitionError
 
-COMMANDS = (predict, train, calibrate, evaluate, data, reproduce)
+COMMANDS = (predict, timeline, train, calibrate, evaluate, data, reproduce)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,83 @@
+"""`action-recognition timeline FILE`: what is seen when, over a whole video."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from action_recognition.cli.progress import progress_bar
+from action_recognition.errors import UsageError
+
+if TYPE_CHECKING:
+    from action_recognition.segmentation import Segment
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "timeline",
+        help="say what a long video shows when",
+        description="Prints a line for each stretch of a video, as soon as it is known. Memory "
+        "does not grow with the length of the video.",
+    )
+    parser.add_argument("file", metavar="FILE", help="video file")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--csv", action="store_true", help="a table")
+    form.add_argument("--vtt", action="store_true", help="subtitles (WebVTT)")
+    parser.add_argument(
+        "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
+    )
+    parser.add_argument(
+        "--dwell", type=float, default=4.0, metavar="S",
+        help="seconds that an action lasts on average; 0: no smoothing (default 4)",
+    )  # fmt: skip
+    parser.add_argument("--model", metavar="H5", help="model file (default: the shipped one)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the segments as they come."""
+    if options.step <= 0:
+        raise UsageError(f"--step {options.step:g}: must be more than 0")
+    if options.dwell < 0:
+        raise UsageError(f"--dwell {options.dwell:g}: must be at least 0")
+    from action_recognition.exports import segments_to_csv, segments_to_vtt
+    from action_recognition.recognizer import Recognizer
+
+    recognizer = Recognizer.load(options.model, device=options.device)
+    with progress_bar("seconds of video") as report:
+        segments = recognizer.timeline(
+            options.file,
+            step_s=options.step,
+            dwell_s=options.dwell,
+            on_progress=lambda done_s, all_s: report(round(done_s), round(all_s)),
+        )
+        if options.csv:
+            lines = segments_to_csv(segments)
+        elif options.vtt:
+            lines = segments_to_vtt(segments)
+        else:
+            lines = _lines(segments, as_json=options.json)
+        for line in lines:
+            print(line, flush=True)
+    return 0
+
+
+def _lines(segments: Iterator[Segment], *, as_json: bool) -> Iterator[str]:
+    for segment in segments:
+        if as_json:
+            yield json.dumps(segment.to_dict(), ensure_ascii=False)
+        else:
+            action = segment.action or "none of the known actions"
+            span = f"{_clock(segment.start_s)} to {_clock(segment.end_s)}"
+            yield f"{span}  {action} {segment.probability:.0%}"
+
+
+def _clock(time_s: float) -> str:
+    minutes, seconds = divmod(round(time_s, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"

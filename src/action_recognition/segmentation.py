@@ -1,0 +1,166 @@
+"""From moments to segments: what is seen from when to when.
+
+A hidden Markov model over the actions and "none of these" smooths the answers of single moments:
+an action goes on more often than it changes, so a lone moment that disagrees with its neighbours
+is overruled, and several are not. The most probable path (Viterbi) is followed as moments come; a
+moment is decided once `lag` later ones are known, so that memory does not grow with length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the network says of one moment of a video.
+
+    Parameters:
+        time_s: the middle of the clip that was looked at, in seconds from the first frame.
+        probabilities: (classes,) in 0..1, sum 1.
+        known: probability, in 0..1, that it is one of the known actions; 1 without such a rule.
+    """
+
+    time_s: float
+    probabilities: NDArray[np.float64]
+    known: float = 1.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a video that shows one action.
+
+    Parameters:
+        start_s, end_s: in seconds from the first frame.
+        action: name of the action; None: none of those that the model knows.
+        probability: mean over its moments, in 0..1, of the action, were it one of the known; or
+            of its being none of them.
+    """
+
+    start_s: float
+    end_s: float
+    action: str | None
+    probability: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, fit for JSON."""
+        return {
+            "start_s": round(self.start_s, 3),
+            "end_s": round(self.end_s, 3),
+            "action": self.action,
+            "probability": round(self.probability, 4),
+        }
+
+
+def find_segments(
+    moments: Iterable[Moment],
+    classes: tuple[str, ...],
+    *,
+    step_s: float,
+    dwell_s: float,
+    end_s: float | None = None,
+) -> Iterator[Segment]:
+    """Segments in order, without gaps, each as soon as it has ended.
+
+    Parameters:
+        moments: in the order of their times, `step_s` seconds apart.
+        dwell_s: how long an action lasts on average, in seconds; 0: no smoothing, each moment
+            goes by its own most probable answer.
+        end_s: end of the video; None: half a step after the last moment.
+    """
+    if not (step_s > 0 and dwell_s >= 0):
+        raise UsageError(f"find_segments: step_s={step_s}, dwell_s={dwell_s} make no sense")
+    path = _Path(len(classes) + 1, math.exp(-step_s / dwell_s) if dwell_s else None)
+    start_s = last_s = 0.0
+    state: int | None = None
+    shares: list[float] = []
+
+    def closed(at_s: float) -> Segment:
+        assert state is not None
+        action = classes[state] if state < len(classes) else None
+        return Segment(start_s, at_s, action, float(np.mean(shares)))
+
+    for moment, decided in path.follow(moments):
+        if state is not None and decided != state:
+            border = (last_s + moment.time_s) / 2
+            yield closed(border)
+            start_s, shares = border, []
+        state, last_s = decided, moment.time_s
+        shares.append(float(np.append(moment.probabilities, 1 - moment.known)[decided]))
+    if state is not None:
+        yield closed(last_s + step_s / 2 if end_s is None else max(end_s, start_s))
+
+
+def _evidence(moment: Moment) -> NDArray[np.float64]:
+    """How much speaks for each action, then for none of them, in 0..1.
+
+    The best action has all that speaks for a known one: many actions that share it out among them
+    must not lose to none of them for that.
+    """
+    actions = moment.probabilities / moment.probabilities.max()
+    return np.append(actions * moment.known, 1 - moment.known)
+
+
+class _Path:
+    """The most probable path through the moments, decided `lag` moments late.
+
+    Parameters:
+        states: number of them.
+        stay: probability that the next moment has the same one; None: moments are independent.
+    """
+
+    def __init__(self, states: int, stay: float | None) -> None:
+        self.states, self.stay = states, stay
+        # The odds of a change are spent after so many moments: later ones hardly move a decision.
+        self.lag = 0 if stay is None else max(1, min(60, round(3 / (1 - stay))))
+
+    def follow(self, moments: Iterable[Moment]) -> Iterator[tuple[Moment, int]]:
+        """Each moment with the state that is decided for it."""
+        if self.stay is None:
+            for moment in moments:
+                yield moment, int(_evidence(moment).argmax())
+            return
+        change = math.log((1 - self.stay) / (self.states - 1))
+        keep = math.log(self.stay)
+        scores: NDArray[np.float64] | None = None
+        waiting: deque[tuple[Moment, NDArray[np.int64]]] = deque()  # with where each came from
+        for moment in moments:
+            seen = np.log(_evidence(moment) + 1e-6)
+            if scores is None:
+                came_from = np.arange(self.states)
+                scores = seen
+            else:
+                best = int(scores.argmax())
+                stayed, changed = scores + keep, scores[best] + change
+                came_from = np.where(stayed >= changed, np.arange(self.states), best)
+                scores = np.maximum(stayed, changed) + seen
+            scores = scores - scores.max()
+            waiting.append((moment, came_from))
+            if len(waiting) > self.lag:
+                first, _ = waiting[0]
+                yield first, self._back(scores, waiting)[0]
+                waiting.popleft()
+        if scores is not None:
+            states = self._back(scores, waiting)
+            yield from ((moment, state) for (moment, _), state in zip(waiting, states, strict=True))
+
+    @staticmethod
+    def _back(
+        scores: NDArray[np.float64], waiting: deque[tuple[Moment, NDArray[np.int64]]]
+    ) -> list[int]:
+        """The states of the waiting moments on the path that is best now."""
+        state = int(scores.argmax())
+        states = [state]
+        for _, came_from in list(waiting)[:0:-1]:
+            state = int(came_from[state])
+            states.append(state)
+        return states[::-1]

@@ -1,0 +1,72 @@
+"""`timeline` on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from action_recognition.cli import main
+from video_maker import MadeVideo
+
+MakeVideo = Callable[..., MadeVideo]
+CLASSES = {"Jumping", "Reading", "Swimming"}
+
+
+@pytest.fixture
+def command(tiny_model_path: Path, make_video: MakeVideo) -> list[str]:
+    path = make_video("long.mp4", seconds=6).path
+    return ["timeline", str(path), "--model", str(tiny_model_path), "--step", "0.5"]
+
+
+def test_a_line_for_each_segment(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("0:00.0 to 0:")
+    assert lines[-1].split("  ")[0].endswith("to 0:06.0")
+    assert all(line.split("  ")[1].split()[0] in CLASSES for line in lines)
+
+
+def test_json_and_csv_agree(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--json"]) == 0
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert main([*command, "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [r["action"] for r in rows] == [o["action"] for o in objects]
+    assert [float(r["end_s"]) for r in rows] == [o["end_s"] for o in objects]
+    assert objects[0]["start_s"] == 0
+
+
+def test_subtitles(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--vtt"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:")
+    assert out.count("-->") >= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--step", "0"], "--step 0: must be more than 0"),
+        (["--dwell", "-1"], "--dwell -1: must be at least 0"),
+        (["--model", "gone.h5"], "gone.h5: there is no such model file"),
+    ],
+)
+def test_timeline_refuses_in_one_sentence(
+    options: list[str], sentence: str, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, *options]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_video(
+    tmp_path: Path, tiny_model_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.mp4").write_bytes(b"These are notes. " * 100)
+    command = ["timeline", str(tmp_path / "notes.mp4"), "--model", str(tiny_model_path)]
+    assert main(command) == 2
+    assert "notes.mp4: it is not a video file" in capsys.readouterr().err
