@@ -179,7 +179,8 @@ def trained(
     def answers(clips: Sequence[Clip], count: int) -> Iterator[np.ndarray]:
         if SETTINGS.frozen_blocks == row.settings.get("frozen_blocks", SETTINGS.frozen_blocks):
             for features in features_of(network, clips, cache, count):
-                yield network.head(features)[0].double().numpy()
+                with torch.inference_mode():
+                    yield network.head(features)[0].double().numpy()
         else:
             for clip in clips:
                 frames = np.array(cache.evaluation_clips(clip, count=count))

@@ -10,6 +10,8 @@ what the later frames made of it comes back with the gradient.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -54,7 +56,7 @@ def _of_clip(network: HybridNet, x: torch.Tensor, target: int) -> NDArray[np.flo
         with torch.no_grad():
             maps = network.early(x)  # (1, S, T, C, h, w)
         maps = maps.detach().requires_grad_()
-        with torch.enable_grad(), _recurrent_gradients():
+        with torch.enable_grad(), _own_recurrent_layers():
             logits, _ = network.head(network.late(maps))
             # Against the other classes, not alone: what speaks for all of them says nothing.
             score = logits[0, target] - logits[0].logsumexp(0)
@@ -65,6 +67,6 @@ def _of_clip(network: HybridNet, x: torch.Tensor, target: int) -> NDArray[np.flo
     return (heat / most if most > 0 else heat).cpu().numpy()
 
 
-def _recurrent_gradients() -> torch.backends.cudnn.flags:
+def _own_recurrent_layers() -> AbstractContextManager[None]:
     """cuDNN's LSTM has no backward pass in eval mode; PyTorch's own has."""
     return torch.backends.cudnn.flags(enabled=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, shipped_model_path
 from action_recognition.segmentation import Moment, Segment, find_segments
 from action_recognition.source import Source
-from action_recognition.timeline import Window, ahead, in_groups, whole_steps, windows
+from action_recognition.timeline import ahead, in_groups, whole_steps, windows
 from action_recognition.video import Video, VideoInfo
 
 _TIMELINE_BATCH = 4  # clips that go through the network at once
@@ -223,39 +223,52 @@ class Recognizer:
             UsageError: `step_s` or `dwell_s` makes no sense.
             VideoError: the video cannot be read; what came before the damage has been given.
         """
-        preprocessing = self.model.preprocessing
-        step_s = whole_steps(preprocessing, step_s) * preprocessing.interval_s
+        interval_s = self.model.preprocessing.interval_s
+        step_s = whole_steps(self.model.preprocessing, step_s) * interval_s
         with Video(source, name=name) as video:
-            end_s = video.info.duration_s
-            with closing(ahead(windows(video, preprocessing, step_s=step_s))) as seen:
-                yield from find_segments(
-                    self._moments(seen, end_s, on_progress),
-                    self.classes,
-                    step_s=step_s,
-                    dwell_s=dwell_s,
-                    end_s=end_s,
-                )
+            yield from find_segments(
+                self._moments(video, step_s, on_progress),
+                self.classes,
+                step_s=step_s,
+                dwell_s=dwell_s,
+                end_s=video.info.duration_s,
+            )
+
+    def moments(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        step_s: float = 1.0,
+        on_progress: Callable[[float, float], None] | None = None,
+    ) -> Iterator[Moment]:
+        """What the network says of each moment, before it is smoothed: see `timeline`."""
+        with Video(source, name=name) as video:
+            yield from self._moments(video, step_s, on_progress)
 
     def _moments(
         self,
-        seen: Iterable[Window],
-        end_s: float,
+        video: Video,
+        step_s: float,
         on_progress: Callable[[float, float], None] | None,
     ) -> Iterator[Moment]:
-        known, novelty = len(self.classes), self.model.novelty
-        for group in in_groups(seen, _TIMELINE_BATCH):
-            frames = np.stack([w.frames for w in group])
-            logits, features = clip_outputs(self._network, frames, self.model.preprocessing)
-            for k, window in enumerate(group):
-                rows = logits[k : k + 1]
-                sure = 1.0
-                if novelty is not None:
-                    score = novelty.score(novelty.opinions(rows, features[k]))
-                    sure = novelty.known_probability(score)
-                probabilities = video_probabilities(rows[:, :known], self.model.temperature)
-                yield Moment(window.middle_s, probabilities, sure)
-            if on_progress is not None:
-                on_progress(min(end_s, group[-1].middle_s), end_s)
+        preprocessing, novelty = self.model.preprocessing, self.model.novelty
+        known, end_s = len(self.classes), video.info.duration_s
+        # Closed before the video is: the thread that decodes must have ended by then.
+        with closing(ahead(windows(video, preprocessing, step_s=step_s))) as seen:
+            for group in in_groups(seen, _TIMELINE_BATCH):
+                frames = np.stack([w.frames for w in group])
+                logits, features = clip_outputs(self._network, frames, preprocessing)
+                for k, window in enumerate(group):
+                    rows = logits[k : k + 1]
+                    sure = 1.0
+                    if novelty is not None:
+                        score = novelty.score(novelty.opinions(rows, features[k]))
+                        sure = novelty.known_probability(score)
+                    shares = video_probabilities(rows[:, :known], self.model.temperature)
+                    yield Moment(window.middle_s, shares, sure)
+                if on_progress is not None:
+                    on_progress(min(end_s, group[-1].middle_s), end_s)
 
     def explain(
         self, prediction: Prediction, *, clip: int = 0, action: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -43,18 +43,16 @@ def windows(video: Video, preprocessing: Preprocessing, *, step_s: float) -> Ite
     count = 1 + max(0, int(room / (step * interval_s) + 1e-6))
     starts = step * np.arange(count)
     wanted = np.unique(starts[:, None] + np.arange(length))
-    ends = iter(starts + length - 1)
-    end = next(ends)
+    ends = deque((starts + length - 1).tolist())
     recent: deque[NDArray[np.uint8]] = deque(maxlen=length)
     frames = video.stream_at(
         wanted * interval_s, size=preprocessing.size, max_aspect=preprocessing.max_aspect
     )
     for place, (_, frame) in zip(wanted, frames, strict=True):
         recent.append(frame)
-        if place == end:
-            middle_s = (end - (length - 1) / 2) * interval_s
-            yield Window(float(middle_s), np.stack(recent))
-            end = next(ends, None)
+        if place == ends[0]:
+            middle_s = (ends.popleft() - (length - 1) / 2) * interval_s
+            yield Window(middle_s, np.stack(recent))
 
 
 def whole_steps(preprocessing: Preprocessing, step_s: float) -> int:
@@ -74,7 +72,7 @@ def in_groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield group
 
 
-def ahead(items: Iterable[Item], *, limit: int = _AHEAD) -> Iterator[Item]:
+def ahead(items: Iterable[Item], *, limit: int = _AHEAD) -> Generator[Item]:
     """The items, made by another thread while the caller works, at most `limit` of them waiting.
 
     What `items` raises is raised here. When the caller stops early, so does the thread.

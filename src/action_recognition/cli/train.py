@@ -57,7 +57,10 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--auxiliary-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
     )
     parser.add_argument(
-        "--auxiliary-clips", metavar="N", type=int, help="train clips of each at most (default: all)"
+        "--auxiliary-clips",
+        metavar="N",
+        type=int,
+        help="train clips of each, at most",
     )
     parser.add_argument("--note", default="", help="a sentence for the training record")
     parser.add_argument("--cache", metavar="DIR", help="folder for decoded frames")

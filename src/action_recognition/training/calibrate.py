@@ -65,8 +65,8 @@ def calibrate(
         model.network.cpu()
         novelty = like.novelty
         if novelty is not None:
-            means, centre = class_means(means, labels)
-            novelty = replace(novelty, means=means, centre=centre)
+            units, centre = class_means(means, labels)
+            novelty = replace(novelty, means=units, centre=centre)
         return replace(model, temperature=like.temperature, novelty=novelty)
     logits, features = outputs(val, model.clips)
     model.network.cpu()
