@@ -20,7 +20,8 @@ pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest
 
 from action_recognition.dashboard.app import MODEL_VARIABLE
-from action_recognition.dashboard.details import DETAILS, EVIDENCE, FRAMES, TABS
+from action_recognition.dashboard.course import NONE_OF_THESE
+from action_recognition.dashboard.details import DETAILS, EVIDENCE, FRAMES, TABS, TIMELINE
 from action_recognition.dashboard.failures import UNEXPECTED
 from action_recognition.errors import VideoError
 from action_recognition.modelfile import Model, save_model
@@ -153,6 +154,37 @@ def test_evidence_of_another_action_and_nothing_twice(
         assert not page.exception
         assert f"the score of {action}" in _text(page) or f"speaks for {action}" in _text(page)
     assert len(maps) == 2
+
+
+def test_timeline_is_computed_once_and_covers_the_video(
+    page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = _count_calls(monkeypatch, Recognizer, "moments")
+    _predict(_upload(page, "clip.mp4", make_video("clip.mp4", seconds=5).path.read_bytes()))
+    assert not computed  # not before the tab is open
+    for _ in range(2):
+        _open_tab(page, TIMELINE)
+        assert not page.exception
+        (table,) = page.dataframe
+        assert table.value["Time"].iloc[0].startswith("0.0 to ")
+        assert table.value["Time"].iloc[-1].endswith(" to 5.0 s")
+        assert set(table.value["Action"]) <= {*CLASSES, NONE_OF_THESE}
+        assert [b.proto.label for b in page.get("download_button")] == ["CSV", "Subtitles"]
+        player = page.get("video")[1].proto
+        assert [s.label for s in player.subtitles] == ["Actions"]
+        _open_tab(page, FRAMES)
+    assert len(computed) == 1
+
+
+def test_timeline_of_a_long_video_waits_to_be_asked(page: AppTest, make_video: MakeVideo) -> None:
+    made = make_video("long.mp4", seconds=130, fps=2)
+    _predict(_upload(page, "long.mp4", made.path.read_bytes()))
+    _open_tab(page, TIMELINE)
+    assert not page.dataframe
+    assert "There is an answer for every second of 2 minutes" in _text(page)
+    page.button[1].click().run()
+    assert not page.exception
+    assert page.dataframe[0].value["Time"].iloc[-1].endswith(" to 130.0 s")
 
 
 def test_details_and_downloads(page: AppTest, make_video: MakeVideo) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from action_recognition.clips import VideoClips
 from action_recognition.dashboard import failures
+from action_recognition.dashboard.course import show_course
 from action_recognition.dashboard.evidence import overlay
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.strip import pictures
@@ -19,7 +20,7 @@ from action_recognition.exports import to_csv, to_json
 from action_recognition.mp4 import pictures_to_mp4
 from action_recognition.recognizer import Prediction, Recognizer
 
-EVIDENCE, FRAMES, DETAILS = "Evidence", "Frames", "Details"
+EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
 TABS = "details-tabs"  # the key of which one is open
 _MAX_SEGMENTS = 8  # more clips than this are chosen from a list
 
@@ -34,12 +35,14 @@ def show_details(
         return
     # A fragment is drawn without the page around it: it catches its own failures.
     with failures.shown():
-        evidence, frames, details = st.tabs(
-            [EVIDENCE, FRAMES, DETAILS], on_change="rerun", key=TABS
-        )
+        names = [EVIDENCE, TIMELINE, FRAMES, DETAILS]
+        evidence, timeline, frames, details = st.tabs(names, on_change="rerun", key=TABS)
         if evidence.open:
             with evidence:
                 _show_evidence(prediction, clips, upload, model, recognizer)
+        if timeline.open:
+            with timeline:
+                show_course(prediction, upload, model, recognizer)
         if frames.open:
             with frames:
                 _show_frames(prediction, clips, upload)

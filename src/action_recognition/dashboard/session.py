@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from action_recognition.dashboard.memory import Recent
 from action_recognition.errors import VideoError
 from action_recognition.preview import Preview, browser_preview
 from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.segmentation import Moment
 
 _KEY = "action_recognition_session"
 
@@ -27,6 +28,7 @@ _KEY = "action_recognition_session"
 _MAX_ANSWERS = 8
 _MAX_PREVIEWS = 1
 _MAX_HEAT_MAPS = 32  # under a megabyte each
+_MAX_COURSES = 4  # an hour of moments takes a megabyte
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Session:
     digests: Recent[str] = field(default_factory=lambda: Recent(1))
     previews: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PREVIEWS))
     answers: Recent[Prediction | VideoError] = field(default_factory=lambda: Recent(_MAX_ANSWERS))
+    courses: Recent[list[Moment] | VideoError] = field(default_factory=lambda: Recent(_MAX_COURSES))
     heat: Recent[NDArray[np.float32]] = field(default_factory=lambda: Recent(_MAX_HEAT_MAPS))
 
     @classmethod
@@ -110,3 +113,20 @@ class Session:
             (model, upload.digest, clip, action),
             lambda: recognizer.explain(prediction, clip=clip, action=action),
         )
+
+    def moments(
+        self, upload: Upload, model: Hashable, compute: Callable[[], list[Moment]]
+    ) -> list[Moment] | VideoError:
+        """The moments of an upload, or why there are none; `compute` makes them."""
+
+        def caught() -> list[Moment] | VideoError:
+            try:
+                return compute()
+            except VideoError as error:
+                return error
+
+        return self.courses.get_or((model, upload.digest), caught)
+
+    def known_moments(self, upload: Upload, model: Hashable) -> list[Moment] | VideoError | None:
+        """The moments, if they have been asked for already."""
+        return self.courses.get((model, upload.digest))

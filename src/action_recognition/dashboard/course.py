@@ -1,0 +1,193 @@
+"""The course of a video: what is seen when, as a chart, a table, and a player that jumps there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import PurePath
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from action_recognition.dashboard import failures
+from action_recognition.dashboard.session import Session, Upload
+from action_recognition.dashboard.wording import percent, time_span
+from action_recognition.errors import VideoError
+from action_recognition.exports import segments_to_csv, segments_to_vtt
+from action_recognition.preview import MAX_DURATION_S
+from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.segmentation import Moment, Segment, find_segments
+
+NONE_OF_THESE = "None of these"
+_FINE_STEP_S, _STEP_S = 0.4, 1.0  # between answers, for a short and for a long video
+_SHORT_S = 30.0
+_ASK_FROM_S = 120.0  # a longer video is worked through only when asked
+_DWELL_S = 4.0
+_ROW_HEIGHT = 28  # pixels
+
+
+def show_course(
+    prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
+) -> None:
+    """Computes what is not known yet, with its progress, and shows it."""
+    duration_s = prediction.video.duration_s
+    session = Session.current()
+    moments = session.known_moments(upload, model)
+    if moments is None:
+        if duration_s > _ASK_FROM_S and not st.button("Go through the whole video"):
+            st.caption(f"There is an answer for every second of {duration_s / 60:.0f} minutes.")
+            return
+        moments = _compute(upload, model, recognizer, duration_s)
+    if isinstance(moments, VideoError):
+        failures.show(moments, name=upload.name)
+        return
+    step_s = _step(duration_s)
+    segments = list(
+        find_segments(
+            moments, recognizer.classes, step_s=step_s, dwell_s=_DWELL_S, end_s=duration_s
+        )
+    )
+    dark = st.context.theme.type == "dark"
+    st.altair_chart(course_chart(moments, recognizer.classes, step_s, dark=dark), width="stretch")
+    left, right = st.columns(2, gap="large")
+    with left:
+        chosen = _choose(segments, upload)
+        _offer(segments, upload.name)
+    with right:
+        _play(segments, chosen, upload)
+
+
+def course_data(
+    moments: Sequence[Moment], classes: Sequence[str], step_s: float
+) -> tuple[pd.DataFrame, list[str]]:
+    """What the chart shows, and its rows from top to bottom: actions that lead at some moment.
+
+    Columns: action (str), start and end (seconds), probability (0..1), label (text of it).
+    """
+    leaders = {classes[int(m.probabilities.argmax())] for m in moments if m.known >= 0.5}
+    rows = [name for name in classes if name in leaders]
+    cells = []
+    for m in moments:
+        start_s, end_s = max(0.0, m.time_s - step_s / 2), m.time_s + step_s / 2
+        shares = {name: float(m.probabilities[classes.index(name)]) * m.known for name in rows}
+        if m.known < 1:
+            shares[NONE_OF_THESE] = 1 - m.known
+        cells += [
+            {"action": name, "start": start_s, "end": end_s, "probability": p, "label": percent(p)}
+            for name, p in shares.items()
+        ]
+    if any(m.known < 0.5 for m in moments):
+        rows.append(NONE_OF_THESE)
+    data = pd.DataFrame(cells, columns=["action", "start", "end", "probability", "label"])
+    return data[data["action"].isin(rows)], rows
+
+
+def course_chart(
+    moments: Sequence[Moment], classes: Sequence[str], step_s: float, *, dark: bool
+) -> alt.Chart:
+    """One row an action, time to the right; the surer, the fuller the colour."""
+    data, rows = course_data(moments, classes, step_s)
+    text = "#e7edf3" if dark else "#1b2530"  # as in .streamlit/config.toml
+    axis = {"labelColor": text, "titleColor": text, "labelFontSize": 13, "domain": False}
+    return (
+        alt.Chart(data)
+        .mark_rect(color="#2f86d1")
+        .encode(
+            x=alt.X("start:Q", title="seconds", axis=alt.Axis(grid=False, **axis)),
+            x2="end:Q",
+            y=alt.Y(
+                "action:N",
+                sort=rows,
+                title=None,
+                axis=alt.Axis(labelLimit=1000, ticks=False, **axis),
+            ),
+            opacity=alt.Opacity("probability:Q", scale=alt.Scale(domain=[0, 1]), legend=None),
+            tooltip=[
+                alt.Tooltip("action:N", title="Action"),
+                alt.Tooltip("start:Q", title="From (s)", format=".1f"),
+                alt.Tooltip("label:N", title="Probability"),
+            ],
+        )
+        .properties(height=_ROW_HEIGHT * max(1, len(rows)) + 40)
+        .configure_view(strokeWidth=0)
+    )
+
+
+def _step(duration_s: float) -> float:
+    return _FINE_STEP_S if duration_s <= _SHORT_S else _STEP_S
+
+
+def _compute(
+    upload: Upload, model: Hashable, recognizer: Recognizer, duration_s: float
+) -> list[Moment] | VideoError:
+    bar = st.progress(0.0, "Going through the video …")
+
+    def report(done_s: float, all_s: float) -> None:
+        bar.progress(min(1.0, done_s / max(all_s, 1e-6)), f"{done_s:.0f} of {all_s:.0f} s seen")
+
+    def moments(on_progress: Callable[[float, float], None]) -> list[Moment]:
+        source = io.BytesIO(upload.data)
+        step_s = _step(duration_s)
+        return list(
+            recognizer.moments(source, name=upload.name, step_s=step_s, on_progress=on_progress)
+        )
+
+    found = Session.current().moments(upload, model, lambda: moments(report))
+    bar.empty()
+    return found
+
+
+def _choose(segments: Sequence[Segment], upload: Upload) -> Segment:
+    """The segment whose row is clicked; the first one before any is."""
+    table = pd.DataFrame(
+        {
+            "Time": [time_span(s.start_s, s.end_s) for s in segments],
+            "Action": [s.action or NONE_OF_THESE for s in segments],
+            "Probability": [percent(s.probability) for s in segments],
+        }
+    )
+    event = st.dataframe(
+        table,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"segments-{upload.digest}",
+    )
+    st.caption("Click the box before a row to play from there.")
+    rows = event["selection"]["rows"]
+    return segments[rows[0] if rows and rows[0] < len(segments) else 0]
+
+
+def _play(segments: Sequence[Segment], chosen: Segment, upload: Upload) -> None:
+    preview = Session.current().preview(upload)
+    if isinstance(preview, VideoError):
+        return  # the page above has said why
+    if preview.transcoded and chosen.start_s >= MAX_DURATION_S:
+        st.caption(
+            f"The preview of this file holds its first {MAX_DURATION_S:.0f} s only; "
+            "the video itself goes on."
+        )
+    st.video(
+        preview.data,
+        format=preview.mime,
+        start_time=chosen.start_s,
+        subtitles={"Actions": "\n".join(segments_to_vtt(segments))},
+    )
+
+
+def _offer(segments: Sequence[Segment], name: str) -> None:
+    stem = PurePath(name).stem or "video"
+    with st.container(horizontal=True):
+        for label, text, ending, mime in (
+            ("CSV", "\n".join(segments_to_csv(segments)) + "\n", "csv", "text/csv"),
+            ("Subtitles", "\n".join(segments_to_vtt(segments)), "vtt", "text/vtt"),
+        ):
+            st.download_button(
+                label,
+                text,
+                f"{stem}-timeline.{ending}",
+                mime,
+                on_click="ignore",
+                icon=":material/download:",
+            )
