@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import PurePath
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -89,7 +90,12 @@ def course_chart(
     """One row an action, time to the right; the surer, the fuller the colour."""
     data, rows = course_data(moments, classes, step_s)
     text = "#e7edf3" if dark else "#1b2530"  # as in .streamlit/config.toml
-    axis = {"labelColor": text, "titleColor": text, "labelFontSize": 13, "domain": False}
+    axis: dict[str, Any] = {
+        "labelColor": text,
+        "titleColor": text,
+        "labelFontSize": 13,
+        "domain": False,
+    }
     return (
         alt.Chart(data)
         .mark_rect(color="#2f86d1")
