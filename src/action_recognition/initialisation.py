@@ -29,7 +29,8 @@ def initialise(network: HybridNet, path: str | Path) -> str:
     if path.suffix == ".npz":
         load_imagenet(network, path)
         return f"ImageNet MobileNetV2 ({path.name})"
-    other = load_model(path).network.state_dict()
+    model = load_model(path)
+    other, before = model.network.state_dict(), model.training.get("init", "unknown weights")
     own = network.state_dict()
     taken = {k: w for k, w in other.items() if k in own and own[k].shape == w.shape}
     trunk = {k for k in own if k.startswith("blocks.") and k.endswith(".conv.weight")}
@@ -38,7 +39,7 @@ def initialise(network: HybridNet, path: str | Path) -> str:
     if network.dense.weight.shape != other["dense.weight"].shape:
         taken = {k: w for k, w in taken.items() if not k.startswith("dense.")}
     network.load_state_dict(taken, strict=False)
-    return f"{path.name} ({len(taken)} of {len(own)} tensors)"
+    return f"{path.name} ({len(taken)} of {len(own)} tensors), which started from {before}"
 
 
 def load_imagenet(network: HybridNet, path: str | Path) -> None:

@@ -15,6 +15,7 @@ from action_recognition.dashboard import failures
 from action_recognition.dashboard.answer import chart, left_out
 from action_recognition.dashboard.details import show_details
 from action_recognition.dashboard.knowledge import Knowledge, layers, measured
+from action_recognition.dashboard.model_page import show_model_page
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.wording import (
     file_name,
@@ -52,22 +53,37 @@ def main() -> None:
     """Draws the page. Streamlit calls it anew at each interaction."""
     st.set_page_config(page_title="Action Recognition", page_icon="🎬", layout="wide")
     st.html(_STYLE)
+    pages = [
+        st.Page(_recognize, title="Recognize", icon=":material/movie:", default=True),
+        st.Page(_model, title="Model", icon=":material/info:", url_path="model"),
+    ]
+    chosen = st.navigation(pages, position="top")
     with failures.shown():
-        _page()
+        chosen.run()
 
 
-def _page() -> None:
+def _model() -> None:
+    key, recognizer = _loaded()
+    show_model_page(recognizer.model, Path(key[0]).name)
+
+
+def _loaded() -> tuple[ModelKey, Recognizer]:
+    """The model; where there is none, the page says why and ends."""
+    try:
+        key = _model_key()
+        return key, _load_recognizer(key)
+    except ModelFileError as error:
+        failures.show(error)
+        st.stop()
+
+
+def _recognize() -> None:
     st.title("Action Recognition", anchor=False)
     st.markdown(
         "Upload a video to see which human action it shows, how sure the model is, "
         "and which frames it looked at."
     )
-    try:
-        key = _model_key()
-        recognizer = _load_recognizer(key)
-    except ModelFileError as error:
-        failures.show(error)
-        st.stop()
+    key, recognizer = _loaded()
     knowledge = Knowledge.of(recognizer.classes)
     _show_classes(knowledge)
     work = st.container()
