@@ -108,7 +108,9 @@ def course_chart(
                 title=None,
                 axis=alt.Axis(labelLimit=1000, ticks=False, **axis),
             ),
-            opacity=alt.Opacity("probability:Q", scale=alt.Scale(domain=[0, 1]), legend=None),
+            opacity=alt.Opacity(
+                "probability:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1]), legend=None
+            ),
             tooltip=[
                 alt.Tooltip("action:N", title="Action"),
                 alt.Tooltip("start:Q", title="From (s)", format=".1f"),

@@ -25,8 +25,10 @@ def show_model_page(model: Model, file: str) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("How good it is", anchor=False)
-        _show_figures(model.metrics, model.classes, dark=dark)
+        _show_figures(model.metrics)
     with right:
+        if measured(model.metrics):
+            _show_confusion(model.metrics, model.classes, dark=dark)
         st.subheader("How it is built", anchor=False)
         count = sum(p.numel() for p in model.network.parameters()) / 1e6
         st.markdown(f"{count:.2f} million parameters. Each part with the shape that it gives:")
@@ -36,7 +38,7 @@ def show_model_page(model: Model, file: str) -> None:
         st.json(dict(model.training))
 
 
-def _show_figures(metrics: Mapping[str, Any], classes: Sequence[str], *, dark: bool) -> None:
+def _show_figures(metrics: Mapping[str, Any]) -> None:
     said = measured(metrics)
     if not said:
         st.markdown("The file does not say: it was not measured.")
@@ -51,7 +53,11 @@ def _show_figures(metrics: Mapping[str, Any], classes: Sequence[str], *, dark: b
     st.dataframe(pd.DataFrame(overall), hide_index=True, column_config=columns)
     st.caption("From and to: 95 % bootstrap interval over groups of clips of one origin.")
     st.dataframe(pd.DataFrame(metrics["per_class"]), hide_index=True, column_config=columns)
-    st.markdown("**Confusion matrix**: rows are the truth, columns the answers, numbers of videos.")
+
+
+def _show_confusion(metrics: Mapping[str, Any], classes: Sequence[str], *, dark: bool) -> None:
+    st.subheader("What it confuses", anchor=False)
+    st.markdown("Rows are the truth, columns the answers, numbers of videos.")
     st.altair_chart(confusion_chart(metrics["confusion"], classes, dark=dark), width="stretch")
 
 
@@ -66,14 +72,19 @@ def confusion_chart(
         for answer, n in zip(classes, row, strict=True)
     ]
     names = list(classes)
-    label: dict[str, Any] = {"labelColor": text, "titleColor": text, "labelLimit": 1000}
+    label: dict[str, Any] = {
+        "labelColor": text,
+        "titleColor": text,
+        "labelLimit": 1000,
+        "labelOverlap": False,
+    }
     base = alt.Chart(pd.DataFrame(cells)).encode(
         x=alt.X("answer:N", sort=names, axis=alt.Axis(labelAngle=-45, orient="top", **label)),
         y=alt.Y("truth:N", sort=names, axis=alt.Axis(**label)),
         tooltip=["truth:N", "answer:N", "videos:Q"],
     )
     squares = base.mark_rect(color="#2f86d1").encode(
-        opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1]), legend=None)
+        opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1]), legend=None)
     )
     numbers = base.mark_text(color=text, fontSize=13).encode(
         text="videos:Q", opacity=alt.condition("datum.videos > 0", alt.value(1), alt.value(0.25))
