@@ -100,7 +100,12 @@ def course_chart(
         alt.Chart(data)
         .mark_rect(color="#2f86d1")
         .encode(
-            x=alt.X("start:Q", title="seconds", axis=alt.Axis(grid=False, **axis)),
+            x=alt.X(
+                "start:Q",
+                title="seconds",
+                scale=alt.Scale(domain=[0, float(data["end"].max())], nice=False),
+                axis=alt.Axis(grid=False, tickCount=12, **axis),
+            ),
             x2="end:Q",
             y=alt.Y(
                 "action:N",
@@ -117,7 +122,7 @@ def course_chart(
                 alt.Tooltip("label:N", title="Probability"),
             ],
         )
-        .properties(height=_ROW_HEIGHT * max(1, len(rows)) + 40)
+        .properties(height=alt.Step(_ROW_HEIGHT))
         .configure_view(strokeWidth=0)
     )
 
