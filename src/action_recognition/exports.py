@@ -56,7 +56,7 @@ def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
     WEBVTT
     <BLANKLINE>
     00:00:00.000 --> 00:01:01.500
-    Run 91%
+    Run 91.0%
     <BLANKLINE>
     """
     yield "WEBVTT\n"
@@ -64,7 +64,7 @@ def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
         if segment.action is not None:
             text = segment.action.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
             span = f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}"
-            yield f"{span}\n{text} {segment.probability:.0%}\n"
+            yield f"{span}\n{text} {segment.probability:.1%}\n"
 
 
 def _clock(time_s: float) -> str:

@@ -22,25 +22,26 @@ MOMENTS = [
 
 
 def test_rows_are_what_leads_at_some_moment() -> None:
-    data, rows = course_data(MOMENTS, CLASSES, 1.0)
+    data, rows = course_data(MOMENTS, CLASSES, 3.2)
     assert rows == ["Run", "Jump", NONE_OF_THESE]  # walking leads only where it is none of these
     assert len(data) == 9
     first = data[data["start"] == 0].set_index("action")
     assert first.loc["Run", "probability"] == pytest.approx(0.63)
     assert first.loc[NONE_OF_THESE, "probability"] == pytest.approx(0.1)
     assert first.loc["Run", "end"] == 1
+    assert data["end"].max() == 3.2
     assert first.loc["Run", "label"] == "63.0 %"
 
 
 def test_a_model_that_always_answers_has_no_row_for_none_of_these() -> None:
     sure = [Moment(m.time_s, m.probabilities) for m in MOMENTS]
-    _, rows = course_data(sure, CLASSES, 1.0)
+    _, rows = course_data(sure, CLASSES, 3.2)
     assert rows == ["Run", "Walk", "Jump"]
 
 
 @pytest.mark.parametrize("dark", [True, False])
 def test_the_chart_is_readable_without_seeing_colours(dark: bool) -> None:
-    spec = json.loads(course_chart(MOMENTS, CLASSES, 1.0, dark=dark).to_json())
+    spec = json.loads(course_chart(MOMENTS, CLASSES, 3.2, dark=dark).to_json())
     assert spec["encoding"]["opacity"]["scale"]["domain"] == [0, 1]
     assert "color" not in spec["encoding"]  # one hue: its strength is what counts
     assert spec["encoding"]["y"]["sort"] == ["Run", "Jump", NONE_OF_THESE]

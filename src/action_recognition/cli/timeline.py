@@ -74,7 +74,7 @@ def _lines(segments: Iterator[Segment], *, as_json: bool) -> Iterator[str]:
         else:
             action = segment.action or "none of the known actions"
             span = f"{_clock(segment.start_s)} to {_clock(segment.end_s)}"
-            yield f"{span}  {action} {segment.probability:.0%}"
+            yield f"{span}  {action} {segment.probability:.1%}"
 
 
 def _clock(time_s: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Hashable, Sequence
+from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
 
@@ -50,7 +51,9 @@ def show_course(
         )
     )
     dark = st.context.theme.type == "dark"
-    st.altair_chart(course_chart(moments, recognizer.classes, step_s, dark=dark), width="stretch")
+    st.altair_chart(
+        course_chart(moments, recognizer.classes, duration_s, dark=dark), width="stretch"
+    )
     left, right = st.columns(2, gap="large")
     with left:
         chosen = _choose(segments, upload)
@@ -60,22 +63,31 @@ def show_course(
 
 
 def course_data(
-    moments: Sequence[Moment], classes: Sequence[str], step_s: float
+    moments: Sequence[Moment], classes: Sequence[str], end_s: float
 ) -> tuple[pd.DataFrame, list[str]]:
     """What the chart shows, and its rows from top to bottom: actions that lead at some moment.
+
+    Each moment reaches halfway to its neighbours, the first to 0 and the last to `end_s`.
 
     Columns: action (str), start and end (seconds), probability (0..1), label (text of it).
     """
     leaders = {classes[int(m.probabilities.argmax())] for m in moments if m.known >= 0.5}
     rows = [name for name in classes if name in leaders]
     cells = []
-    for m in moments:
-        start_s, end_s = max(0.0, m.time_s - step_s / 2), m.time_s + step_s / 2
+    times = [m.time_s for m in moments]
+    borders = [0.0, *((a + b) / 2 for a, b in pairwise(times)), max([end_s, *times])]
+    for m, start_s, until_s in zip(moments, borders, borders[1:], strict=False):
         shares = {name: float(m.probabilities[classes.index(name)]) * m.known for name in rows}
         if m.known < 1:
             shares[NONE_OF_THESE] = 1 - m.known
         cells += [
-            {"action": name, "start": start_s, "end": end_s, "probability": p, "label": percent(p)}
+            {
+                "action": name,
+                "start": start_s,
+                "end": until_s,
+                "probability": p,
+                "label": percent(p),
+            }
             for name, p in shares.items()
         ]
     if any(m.known < 0.5 for m in moments):
@@ -85,10 +97,10 @@ def course_data(
 
 
 def course_chart(
-    moments: Sequence[Moment], classes: Sequence[str], step_s: float, *, dark: bool
+    moments: Sequence[Moment], classes: Sequence[str], end_s: float, *, dark: bool
 ) -> alt.Chart:
     """One row an action, time to the right; the surer, the fuller the colour."""
-    data, rows = course_data(moments, classes, step_s)
+    data, rows = course_data(moments, classes, end_s)
     text = "#e7edf3" if dark else "#1b2530"  # as in .streamlit/config.toml
     axis: dict[str, Any] = {
         "labelColor": text,
