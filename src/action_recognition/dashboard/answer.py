@@ -5,17 +5,14 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.wording import percent
 from action_recognition.recognizer import Prediction
 
 MAX_BARS = 10
 _BAR_HEIGHT = 30  # pixels, with the gap below it
 
-# One hue for all bars, and lightness for the difference: readable without seeing colours, on a
-# white and on a black page.
-_HUE = "#2f86d1"
-_FAINT = 0.4
-_TEXT_ON_LIGHT, _TEXT_ON_DARK = "#1b2530", "#e7edf3"  # as in .streamlit/config.toml
+_FAINT = 0.4  # of the bars that are not the answer
 
 
 def chart_data(prediction: Prediction) -> pd.DataFrame:
@@ -43,7 +40,7 @@ def chart(prediction: Prediction, *, dark: bool) -> alt.LayerChart:
 
     `dark` is True for a page with a dark background.
     """
-    text = _TEXT_ON_DARK if dark else _TEXT_ON_LIGHT
+    text = text_colour(dark=dark)
     data = chart_data(prediction)
     names = list(data["action"])
     base = alt.Chart(data).encode(
@@ -67,7 +64,7 @@ def chart(prediction: Prediction, *, dark: bool) -> alt.LayerChart:
             alt.Tooltip("label:N", title="Probability"),
         ],
     )
-    bars = base.mark_bar(color=_HUE, cornerRadiusEnd=3, height=_BAR_HEIGHT * 0.6).encode(
+    bars = base.mark_bar(color=HUE, cornerRadiusEnd=3, height=_BAR_HEIGHT * 0.6).encode(
         opacity=alt.condition("datum.winner", alt.value(1.0), alt.value(_FAINT))
     )
     labels = base.mark_text(align="left", dx=6, fontSize=14, color=text).encode(text="label:N")

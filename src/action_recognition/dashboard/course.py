@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from action_recognition.dashboard import failures
+from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.wording import percent, time_span
 from action_recognition.errors import VideoError
@@ -101,7 +102,7 @@ def course_chart(
 ) -> alt.Chart:
     """One row an action, time to the right; the surer, the fuller the colour."""
     data, rows = course_data(moments, classes, end_s)
-    text = "#e7edf3" if dark else "#1b2530"  # as in .streamlit/config.toml
+    text = text_colour(dark=dark)
     axis: dict[str, Any] = {
         "labelColor": text,
         "titleColor": text,
@@ -110,7 +111,7 @@ def course_chart(
     }
     return (
         alt.Chart(data)
-        .mark_rect(color="#2f86d1")
+        .mark_rect(color=HUE)
         .encode(
             x=alt.X(
                 "start:Q",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from action_recognition.clips import Preprocessing
+from action_recognition.dashboard.colours import text_colour
 from action_recognition.model import HybridNet
 
 _SIGN = "\N{MULTIPLICATION SIGN}"
@@ -46,7 +47,7 @@ def parts(network: HybridNet, preprocessing: Preprocessing) -> list[tuple[str, s
 
 def as_dot(network: HybridNet, preprocessing: Preprocessing, *, dark: bool) -> str:
     """The same as a graph in the DOT language."""
-    text, line = ("#e7edf3", "#9fb3c8") if dark else ("#1b2530", "#52667a")
+    text, line = text_colour(dark=dark), "#9fb3c8" if dark else "#52667a"
     lines = [
         "digraph {",
         '  bgcolor="transparent"; rankdir="TB"; ranksep=0.25;',

@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.drawing import as_dot
 from action_recognition.dashboard.knowledge import Knowledge, measured
 from action_recognition.dashboard.wording import file_name
@@ -65,7 +66,7 @@ def confusion_chart(
     counts: Sequence[Sequence[int]], classes: Sequence[str], *, dark: bool
 ) -> alt.LayerChart:
     """Each cell its number, and the fuller the more of its row."""
-    text = "#e7edf3" if dark else "#1b2530"  # as in .streamlit/config.toml
+    text = text_colour(dark=dark)
     cells = [
         {"truth": truth, "answer": answer, "videos": n, "share": n / max(1, sum(row))}
         for truth, row in zip(classes, counts, strict=True)
@@ -83,7 +84,7 @@ def confusion_chart(
         y=alt.Y("truth:N", sort=names, axis=alt.Axis(**label)),
         tooltip=["truth:N", "answer:N", "videos:Q"],
     )
-    squares = base.mark_rect(color="#2f86d1").encode(
+    squares = base.mark_rect(color=HUE).encode(
         opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0, 1]), legend=None)
     )
     numbers = base.mark_text(color=text, fontSize=13).encode(
