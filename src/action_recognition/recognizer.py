@@ -151,6 +151,7 @@ class Recognizer:
         name: str | None = None,
         clips: int | None = None,
         keep_frames: bool = False,
+        on_stage: Callable[[str], None] | None = None,
     ) -> Prediction:
         """Recognises the action of one video: the average over clips spread over its length.
 
@@ -159,13 +160,17 @@ class Recognizer:
             name: the name for results and errors; by default the file's own.
             clips: how many clips at most; None: as the model file says.
             keep_frames: keep what the network saw in `Prediction.clips`.
+            on_stage: called with "open", "decode" and "network" as each of them begins.
 
         Raises:
             VideoError: the video cannot be read; the message names the file and the reason.
         """
+        begin = on_stage or (lambda _: None)
+        begin("open")
         started = time.perf_counter()
         with Video(source, name=name) as video:
             opened = time.perf_counter()
+            begin("decode")
             seen = read_clips(
                 video,
                 self.model.preprocessing,
@@ -173,6 +178,7 @@ class Recognizer:
             )
             decoded = time.perf_counter()
             info, file = video.info, video.name
+        begin("network")
         logits, features = run_clips(self._network, seen.frames, self.model.preprocessing)
         known = len(self.classes)
         probabilities = video_probabilities(logits[:, :known], self.model.temperature)

@@ -19,10 +19,12 @@ pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
 
-from action_recognition.dashboard.app import MODEL_VARIABLE
+from action_recognition.dashboard import session as session_module
 from action_recognition.dashboard.course import NONE_OF_THESE
 from action_recognition.dashboard.details import DETAILS, EVIDENCE, FRAMES, TABS, TIMELINE
+from action_recognition.dashboard.examples import DRAWN
 from action_recognition.dashboard.failures import UNEXPECTED
+from action_recognition.dashboard.settings import MODEL_VARIABLE
 from action_recognition.errors import VideoError
 from action_recognition.modelfile import Model, save_model
 from action_recognition.recognizer import Recognizer
@@ -197,7 +199,28 @@ def test_details_and_downloads(page: AppTest, make_video: MakeVideo) -> None:
     values = dict(zip(facts["Fact"], facts["Value"], strict=True))
     assert values["Length"] == "1.00 s"
     assert values["Frame rate"] == "25 frames/s"
-    assert [b.proto.label for b in page.get("download_button")] == ["JSON", "CSV"]
+    assert [b.proto.label for b in page.get("download_button")] == [
+        "JSON",
+        "CSV",
+        "Subtitles",
+        "Picture",
+    ]
+
+
+def test_an_example_is_predicted_like_an_upload(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    previews = _count_calls(monkeypatch, session_module, "browser_preview")
+    (choice,) = page.pills
+    assert choice.options == [example.title for example in DRAWN]
+    choice.set_value(DRAWN[0].title).run()
+    assert page.get("video")
+    _predict(page)
+    assert page.header[0].value in CLASSES
+    assert "6.0 s · 480 x 360 pixels" in _text(page)
+    assert previews == ["jumping.mp4"]  # once, not at each click
+    choice.set_value(None).run()
+    assert not page.get("video")
 
 
 def test_the_model_is_loaded_once(
@@ -349,7 +372,7 @@ def test_no_file_is_left_behind(
     assert list(scratch.iterdir()) == []
 
 
-def _count_calls(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> list[str]:
+def _count_calls(monkeypatch: pytest.MonkeyPatch, owner: Any, method: str) -> list[str]:
     """Lets a method work as before, and lists the `name` of each call."""
     calls: list[str] = []
     original = getattr(owner, method)

@@ -15,10 +15,13 @@ from action_recognition.dashboard.course import show_course
 from action_recognition.dashboard.evidence import overlay
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.strip import pictures
+from action_recognition.dashboard.summary import summary_png
+from action_recognition.dashboard.waiting import wait
 from action_recognition.dashboard.wording import picture_size, plain, time_span
-from action_recognition.exports import to_csv, to_json
+from action_recognition.exports import segments_to_vtt, to_csv, to_json
 from action_recognition.mp4 import pictures_to_mp4
 from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.segmentation import Segment
 
 EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
 TABS = "details-tabs"  # the key of which one is open
@@ -49,6 +52,7 @@ def show_details(
         if details.open:
             with details:
                 _show_figures(prediction)
+                _offer(prediction, clips, upload, model, recognizer)
 
 
 def _show_evidence(
@@ -64,10 +68,13 @@ def _show_evidence(
     with right:
         actions = [action for action, _ in prediction.ranked]
         action = st.selectbox("What speaks for", actions, key=f"action-{upload.digest}")
-    with st.spinner("Computing heat maps …"):
-        heat = Session.current().heat_maps(
+    heat = wait(
+        Session.current().heat_maps(
             upload, model, recognizer, prediction, clip=clip, action=action
-        )
+        ),
+        {},
+        "Explaining: where the network looked …",
+    )
     if not heat.any():
         st.markdown(f"Nothing in this clip speaks for {plain(action)}.")
         return
@@ -118,15 +125,45 @@ def _show_figures(prediction: Prediction) -> None:
         if prediction.familiarity is not None:
             rows["Familiarity"] = f"{prediction.familiarity:.2f}"
         st.dataframe(pd.DataFrame(rows.items(), columns=["Fact", "Value"]), hide_index=True)
+
+
+def _offer(
+    prediction: Prediction,
+    clips: VideoClips,
+    upload: Upload,
+    model: Hashable,
+    recognizer: Recognizer,
+) -> None:
+    """Downloads of the answer."""
+    heat = wait(
+        Session.current().heat_maps(
+            upload, model, recognizer, prediction, clip=0, action=prediction.action
+        ),
+        {},
+        "Explaining: where the network looked …",
+    )
+    whole = Segment(
+        0.0,
+        prediction.video.duration_s,
+        None if prediction.is_known is False else prediction.action,
+        prediction.probability,
+    )
     stem = PurePath(prediction.file).stem or "video"
     with st.container(horizontal=True):
-        for label, text, ending, mime in (
+        for label, content, ending, mime in (
             ("JSON", to_json(prediction), "json", "application/json"),
             ("CSV", to_csv([prediction]), "csv", "text/csv"),
+            ("Subtitles", "\n".join(segments_to_vtt([whole])), "vtt", "text/vtt"),
+            (
+                "Picture",
+                summary_png(prediction, clips.frames[0], clips.times_s[0], heat),
+                "png",
+                "image/png",
+            ),
         ):
             st.download_button(
                 label,
-                text,
+                content,
                 f"{stem}.{ending}",
                 mime,
                 on_click="ignore",

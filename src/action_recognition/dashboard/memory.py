@@ -32,6 +32,10 @@ class Recent(Generic[Item]):
         self._items.move_to_end(key)
         return self._items[key]
 
+    def forget(self, key: Hashable) -> None:
+        """Forgets one item, if it is remembered."""
+        self._items.pop(key, None)
+
     def clear(self) -> None:
         """Forgets everything."""
         self._items.clear()

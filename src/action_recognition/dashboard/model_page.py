@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
+from action_recognition.dashboard.chosen import loaded
 from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.drawing import as_dot
 from action_recognition.dashboard.knowledge import Knowledge, measured
@@ -16,6 +18,12 @@ from action_recognition.dashboard.wording import file_name
 from action_recognition.modelfile import Model
 
 _CELL = 36  # pixels
+
+
+def model_page() -> None:
+    """Draws it for the model that this visitor uses."""
+    key, recognizer = loaded()
+    show_model_page(recognizer.model, Path(key[0]).name)
 
 
 def show_model_page(model: Model, file: str) -> None:

@@ -16,6 +16,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from action_recognition.dashboard.line import Job, Result, Tell, shared_line
 from action_recognition.dashboard.memory import Recent
 from action_recognition.errors import VideoError
 from action_recognition.preview import Preview, browser_preview
@@ -33,11 +34,16 @@ _MAX_COURSES = 4  # an hour of moments takes a megabyte
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded file, in memory. `digest` is the SHA-256 of `data`."""
+    """A file of the visitor's, in memory. `digest` is the SHA-256 of `data`."""
 
     name: str
     data: bytes = field(repr=False)
     digest: str
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> Upload:
+        """Computes the digest."""
+        return cls(name, data, hashlib.sha256(data).hexdigest())
 
 
 @dataclass
@@ -46,9 +52,11 @@ class Session:
 
     digests: Recent[str] = field(default_factory=lambda: Recent(1))
     previews: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PREVIEWS))
-    answers: Recent[Prediction | VideoError] = field(default_factory=lambda: Recent(_MAX_ANSWERS))
+    answers: Recent[Job[Prediction | VideoError]] = field(
+        default_factory=lambda: Recent(_MAX_ANSWERS)
+    )
     courses: Recent[list[Moment] | VideoError] = field(default_factory=lambda: Recent(_MAX_COURSES))
-    heat: Recent[NDArray[np.float32]] = field(default_factory=lambda: Recent(_MAX_HEAT_MAPS))
+    heat: Recent[Job[NDArray[np.float32]]] = field(default_factory=lambda: Recent(_MAX_HEAT_MAPS))
 
     @classmethod
     def current(cls) -> Session:
@@ -59,9 +67,8 @@ class Session:
         return session
 
     def receive(self, file: UploadedFile | None) -> Upload | None:
-        """The upload behind Streamlit's widget; without one, the last preview is let go."""
+        """The upload behind Streamlit's widget, if there is one."""
         if file is None:
-            self.previews.clear()
             return None
         data = file.getvalue()
         # Streamlit gives each upload an id; hashing 500 MB at each click would be felt.
@@ -79,24 +86,25 @@ class Session:
 
         return self.previews.get_or(upload.digest, make)
 
-    def answer(
+    def ask(
         self, upload: Upload, model: Hashable, recognizer: Recognizer
-    ) -> Prediction | VideoError:
-        """The prediction for an upload, or why there is none; `model` identifies the model."""
+    ) -> Job[Prediction | VideoError]:
+        """Asks for the prediction of an upload, once; `model` identifies the model."""
 
-        def compute() -> Prediction | VideoError:
+        def work(tell: Tell) -> Prediction | VideoError:
             try:
                 return recognizer.predict(
-                    io.BytesIO(upload.data), name=upload.name, keep_frames=True
+                    io.BytesIO(upload.data), name=upload.name, keep_frames=True, on_stage=tell
                 )
             except VideoError as error:
                 return error
 
-        return self.answers.get_or((model, upload.digest), compute)
+        return _once(self.answers, (model, upload.digest), work)
 
-    def known_answer(self, upload: Upload, model: Hashable) -> Prediction | VideoError | None:
-        """The answer, if it has been asked for already."""
-        return self.answers.get((model, upload.digest))
+    def asked(self, upload: Upload, model: Hashable) -> Job[Prediction | VideoError] | None:
+        """The same, if it has been asked for already and has not failed."""
+        job = self.answers.get((model, upload.digest))
+        return None if job is None or job.failed else job
 
     def heat_maps(
         self,
@@ -107,11 +115,12 @@ class Session:
         *,
         clip: int,
         action: str,
-    ) -> NDArray[np.float32]:
+    ) -> Job[NDArray[np.float32]]:
         """(T, H, W) in 0..1: where the network saw an action in one clip of an upload."""
-        return self.heat.get_or(
+        return _once(
+            self.heat,
             (model, upload.digest, clip, action),
-            lambda: recognizer.explain(prediction, clip=clip, action=action),
+            lambda _: recognizer.explain(prediction, clip=clip, action=action),
         )
 
     def moments(
@@ -130,3 +139,11 @@ class Session:
     def known_moments(self, upload: Upload, model: Hashable) -> list[Moment] | VideoError | None:
         """The moments, if they have been asked for already."""
         return self.courses.get((model, upload.digest))
+
+
+def _once(jobs: Recent[Job[Result]], key: Hashable, work: Callable[[Tell], Result]) -> Job[Result]:
+    """The job of this key; joins the line where there is none, or where it failed."""
+    job = jobs.get(key)
+    if job is not None and job.failed:
+        jobs.forget(key)
+    return jobs.get_or(key, lambda: shared_line().join(work))

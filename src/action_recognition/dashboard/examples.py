@@ -1,0 +1,58 @@
+"""Videos to try: a clip of each action where the data sets are at hand, else drawn ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.actions import label_for_folder
+from action_recognition.dashboard.figure import film, jumping, jumping_then_resting
+from action_recognition.datasets.folders import videos_in
+
+_SIZE = (480, 360)
+_MAX_BYTES = 50_000_000
+
+
+@dataclass(frozen=True)
+class Example:
+    """A video to try: its title on the page, its file's name, and what gives its bytes.
+
+    `read` raises OSError where a file has gone meanwhile.
+    """
+
+    title: str
+    name: str
+    read: Callable[[], bytes]
+
+
+DRAWN: tuple[Example, ...] = (
+    Example("Jumping figure", "jumping.mp4", lambda: film(6, jumping, size=_SIZE)),
+    Example(
+        "Jumps, then rests", "jumps-rests.mp4", lambda: film(12, jumping_then_resting, size=_SIZE)
+    ),
+)
+
+
+def find_examples(folder: Path, classes: Sequence[str]) -> tuple[Example, ...]:
+    """The first clip of each class that has a folder in `folder`; drawn ones where none has."""
+    clips = class_clips(folder, classes)
+    if not clips:
+        return DRAWN
+    return tuple(Example(label, path.name, path.read_bytes) for label, path in clips.items())
+
+
+def class_clips(folder: Path, classes: Sequence[str]) -> dict[str, Path]:
+    """The first clip of each class, by its label, in the order of `classes`."""
+    try:
+        folders = {label_for_folder(f.name): f for f in sorted(folder.iterdir()) if f.is_dir()}
+    except OSError:
+        return {}
+    found = {}
+    for label in classes:
+        if label in folders:
+            clips = (c for c in videos_in(folders[label]) if c.stat().st_size <= _MAX_BYTES)
+            first = next(clips, None)
+            if first is not None:
+                found[label] = first
+    return found

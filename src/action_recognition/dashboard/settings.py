@@ -1,0 +1,55 @@
+"""What the operator of the dashboard decides: environment variables, or options after `--`.
+
+`streamlit run op_app.py -- --videos DIR` allows a folder, as does ACTION_RECOGNITION_VIDEOS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from action_recognition.modelfile import shipped_model_path
+
+MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"
+MODELS_VARIABLE = "ACTION_RECOGNITION_MODELS"
+VIDEOS_VARIABLE = "ACTION_RECOGNITION_VIDEOS"
+EXAMPLES_VARIABLE = "ACTION_RECOGNITION_EXAMPLES"
+_EXAMPLES = Path("data", "clips")  # where `action-recognition data prepare` puts them
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Paths, none of which need exist.
+
+    Parameters:
+        model: the model file that is used until a visitor chooses another.
+        models: a folder of model files to choose from.
+        videos: the folder on the server whose videos visitors may have recognised; None: none.
+        examples: a folder with a folder of clips for each action.
+    """
+
+    model: Path
+    models: Path
+    videos: Path | None
+    examples: Path
+
+    @classmethod
+    def read(cls) -> Settings:
+        """An option counts more than its variable."""
+        parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        for name in ("model", "models", "videos", "examples"):
+            parser.add_argument(f"--{name}")
+        options, _ = parser.parse_known_args(sys.argv[1:])
+        model = options.model or os.environ.get(MODEL_VARIABLE)
+        models = options.models or os.environ.get(MODELS_VARIABLE)
+        videos = options.videos or os.environ.get(VIDEOS_VARIABLE)
+        examples = options.examples or os.environ.get(EXAMPLES_VARIABLE)
+        return cls(
+            model=Path(model) if model else shipped_model_path(),
+            models=Path(models) if models else shipped_model_path().parent,
+            videos=Path(videos) if videos else None,
+            examples=Path(examples) if examples else _EXAMPLES,
+        )

@@ -1,0 +1,46 @@
+"""What a visitor sees while a job stands in line and is worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from action_recognition.dashboard.line import Job, Result
+
+_LOOK_S = 0.1  # between two looks at how far it is
+STAGES = {
+    "open": (0.1, "Reading the video …"),
+    "decode": (0.35, "Taking frames from it …"),
+    "network": (0.7, "Looking at what happens in them …"),
+}
+
+
+def place(ahead: int) -> str:
+    """Where in the line a visitor stands.
+
+    >>> place(1), place(3)
+    ('Waiting in line: 1 video is ahead of yours.', 'Waiting in line: 3 videos are ahead of yours.')
+    """
+    videos = "1 video is" if ahead == 1 else f"{ahead} videos are"
+    return f"Waiting in line: {videos} ahead of yours."
+
+
+def wait(job: Job[Result], stages: Mapping[str, tuple[float, str]], working: str) -> Result:
+    """Waits for a job, and shows its place in line, then its stage.
+
+    Parameters:
+        stages: share of the bar, 0..1, and text for each stage that the job tells.
+        working: the text while it is worked on and has told no stage.
+
+    Raises:
+        Whatever the job raised.
+    """
+    if not job.done:
+        with st.empty():
+            # Each look is also where Streamlit can stop this run for a newer one.
+            while not job.wait(_LOOK_S):
+                share, text = stages.get(job.stage, (0.0, working))
+                st.progress(share, place(job.ahead) if job.ahead else text)
+            st.empty()
+    return job.result()
