@@ -39,6 +39,7 @@ from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.probe import cache_folder
 from action_recognition.initialisation import load_imagenet
 from action_recognition.model import Architecture, HybridNet
+from action_recognition.modelfile import save_model
 from action_recognition.recognizer import run_clips
 from action_recognition.training.fit import fit
 from action_recognition.training.precompute import VideoMaps
@@ -101,6 +102,7 @@ def main() -> None:
     run.add_argument("--rows", default=";".join(ROWS), help="names, with semicolons between")
     run.add_argument("--seeds", default="0", help="numbers, with commas between them")
     run.add_argument("--cache", type=Path, default=cache_folder() / "frames")
+    run.add_argument("--keep", type=Path, help="folder for the trained model files")
     commands.add_parser("table", help="print the saved figures")
     options = parser.parse_args()
     if options.command == "table":
@@ -128,7 +130,7 @@ def measure(name: str, seed: int, manifest: Manifest, options: argparse.Namespac
             for found in [c3d.c3d_logits(c3d_network, manifest.side(side), cache, count)]
         }
     else:
-        scores = trained(row, seed, manifest, cache, options)
+        scores = trained(name, seed, manifest, cache, options)
     figures = {
         side: {
             f"{count}": figures_of(manifest.side(side), manifest.labels, scores[side, count])
@@ -143,18 +145,24 @@ def measure(name: str, seed: int, manifest: Manifest, options: argparse.Namespac
         "train_clips": len(manifest.side("train")),
         "figures": figures,
     }
-    path = RUNS / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}_{seed}.json"
+    path = RUNS / f"{file_name(name, seed)}.json"
     path.write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
     print(name, seed, json.dumps(figures["val"]["5"]), flush=True)  # the test side: in the table
+
+
+def file_name(row: str, seed: int) -> str:
+    """Of what a run leaves, without its ending."""
+    return f"{re.sub('[^a-z0-9]+', '-', row.lower()).strip('-')}_{seed}"
 
 
 Scores = dict[tuple[str, int], np.ndarray]
 
 
 def trained(
-    row: Row, seed: int, manifest: Manifest, cache: FrameCache, options: argparse.Namespace
+    name: str, seed: int, manifest: Manifest, cache: FrameCache, options: argparse.Namespace
 ) -> Scores:
     """Probabilities (videos, classes) of a HybridNet, by side and clips of a video."""
+    row = ROWS[name]
     auxiliary: tuple[str, ...] = ()
     data = manifest
     if row.background:
@@ -174,6 +182,9 @@ def trained(
             device="cpu",
             progress=False,
         )
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
+        save_model(model, options.keep / f"{file_name(name, seed)}.h5")
     network, classes = model.network.eval(), len(model.classes)
 
     def answers(clips: Sequence[Clip], count: int) -> Iterator[np.ndarray]:

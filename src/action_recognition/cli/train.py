@@ -62,6 +62,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="train clips of each, at most",
     )
+    parser.add_argument(
+        "--teachers", nargs="+", metavar="H5", default=[],
+        help="models of the same classes, whose answers are learned beside the labels",
+    )  # fmt: skip
+    parser.add_argument(
+        "--teaching", type=float, default=0.5, help="share of the loss that teachers have"
+    )
     parser.add_argument("--note", default="", help="a sentence for the training record")
     parser.add_argument("--cache", metavar="DIR", help="folder for decoded frames")
 
@@ -176,6 +183,7 @@ def train(
         cache=cache,
         auxiliary=auxiliary,
         init=options.init,
+        teachers=options.teachers,
         resume=resume,
         device=options.device,
         progress=sys.stderr.isatty(),
@@ -228,6 +236,7 @@ def read_plan(options: argparse.Namespace, manifest: Manifest) -> Plan:
             batch=options.batch,
             learning_rate=options.learning_rate,
             trunk_rate=options.trunk_rate,
+            teaching=options.teaching,
             ema=options.ema,
             frozen_blocks=options.frozen_blocks,
             versions=options.versions,

@@ -37,6 +37,7 @@ from action_recognition.modelfile import Model, load_model, save_model
 from action_recognition.recognizer import Recognizer
 from action_recognition.training.calibrate import calibrate
 from action_recognition.training.data import ClipData
+from action_recognition.training.distillation import Teachers
 from action_recognition.training.module import TrainingModule
 from action_recognition.training.settings import TrainingSettings
 
@@ -51,6 +52,7 @@ def fit(
     cache: FrameCache,
     auxiliary: Sequence[str] = (),
     init: str | Path | None = None,
+    teachers: Sequence[str | Path] = (),
     resume: bool = False,
     device: str = "auto",
     progress: bool = True,
@@ -66,6 +68,7 @@ def fit(
         auxiliary: labels that are learned as the others, but are no answers: the model keeps them
             as its background classes.
         init: file to start from (see `initialisation`), None: random weights.
+        teachers: model files of the same classes, whose answers are learned beside the labels.
         resume: go on from the last checkpoint in the run folder.
         on_frozen: called with (videos done, videos in all) while the frozen blocks are computed.
 
@@ -93,6 +96,10 @@ def fit(
             f"clips can be drawn once (versions={settings.versions}) where the first "
             f"{network.shared} blocks are frozen, but frozen blocks is {settings.frozen_blocks}"
         )
+    taught = None
+    if teachers:
+        taught = Teachers.of([load_model(path) for path in teachers], classes[:wanted])
+        taught.check(preprocessing, network if settings.versions else None)
     record: dict[str, Any] = {
         "data": fingerprint(c for c in (*train, *val) if c.label not in background),
         "clips": {
@@ -101,6 +108,7 @@ def fit(
         },
         "background": list(background),
         "init": started_from,
+        "teachers": [Path(path).name for path in teachers],
         "settings": asdict(settings),
         "architecture": architecture.to_dict(),
         "preprocessing": preprocessing.to_dict(),
@@ -114,7 +122,7 @@ def fit(
         train, val, classes, cache, settings, device=device, frozen=frozen, on_frozen=on_frozen
     )
     weights = _class_weights(classes, train, settings.balance)
-    module = TrainingModule(network, wanted, preprocessing, settings, weights)
+    module = TrainingModule(network, wanted, preprocessing, settings, weights, taught)
     best = ModelCheckpoint(
         dirpath=run_folder,
         filename="best",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import lightning as L
@@ -14,7 +15,9 @@ from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing, to_input
 from action_recognition.model import HybridNet
 from action_recognition.recognizer import run_clips
+from action_recognition.training.distillation import Teachers, teaching_loss
 from action_recognition.training.mixing import mix
+from action_recognition.training.precompute import late_logits
 from action_recognition.training.settings import TrainingSettings
 
 # Parts of the network that `init` can give weights to.
@@ -27,6 +30,7 @@ class TrainingModule(L.LightningModule):
     Parameters:
         wanted: the first so many classes are answers; validation does not see the others.
         class_weights: (all classes,) of the loss.
+        teachers: networks whose answers are learned, too.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class TrainingModule(L.LightningModule):
         preprocessing: Preprocessing,
         settings: TrainingSettings,
         class_weights: Tensor,
+        teachers: Teachers | None = None,
     ) -> None:
         super().__init__()
         self.network = network
@@ -43,6 +48,7 @@ class TrainingModule(L.LightningModule):
         self.settings = settings
         self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=settings.label_smoothing)
         self.wanted = wanted
+        self.teachers = teachers
         self.train_accuracy = MulticlassAccuracy(len(class_weights), average="micro")
         self.val_accuracy = MulticlassAccuracy(wanted, average="micro")
         self.val_f1 = MulticlassF1Score(wanted, average="macro")
@@ -53,30 +59,29 @@ class TrainingModule(L.LightningModule):
         precomputed = x.dtype == torch.bfloat16
         if not precomputed:
             x = to_input(x, self.preprocessing)
-        run = self._late if precomputed else self.network
+        run = partial(late_logits, self.network) if precomputed else self.network
+        share, others = 1.0, torch.arange(len(targets), device=targets.device)
         if self.settings.mixup:
             x, others, share = mix(x, self.settings.mixup, self.settings.cutmix)
-            logits = run(x)
-            loss = share * self.loss(logits, targets)
+        logits = run(x)
+        loss = share * self.loss(logits, targets)
+        if share < 1:
             loss = loss + (1 - share) * self.loss(logits, targets[others])
-        else:
-            logits = run(x)
-            loss = self.loss(logits, targets)
+        if self.teachers is not None:
+            known = (targets < self.wanted).float()
+            known = share * known + (1 - share) * known[others]
+            taught = teaching_loss(logits, self.teachers.answer(x), known)
+            loss = torch.lerp(loss, taught, self.settings.teaching)
         self.train_accuracy(logits, targets)
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
         self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)
         return loss
 
-    def _late(self, maps: Tensor) -> Tensor:
-        if not torch.is_autocast_enabled(maps.device.type):
-            maps = maps.float()
-        return self.network.head(self.network.late(maps))[0]
-
     def validation_step(self, batch: tuple[Any, Any], _: int) -> None:
         """All clips of one video, through the same function as `Recognizer`; or maps of them."""
         clips, target = batch
         if clips.dtype == torch.bfloat16:
-            logits = self._late(clips.to(self.device)).double().cpu().numpy()
+            logits = late_logits(self.network, clips.to(self.device)).double().cpu().numpy()
         else:
             logits = run_clips(self.network, clips, self.preprocessing)[0]
         probabilities = video_probabilities(logits[:, : self.wanted], 1.0)

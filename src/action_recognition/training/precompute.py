@@ -119,6 +119,13 @@ def early_maps(network: HybridNet, frames: Any, cache: FrameCache, *, batch: int
     return torch.cat(maps)
 
 
+def late_logits(network: HybridNet, maps: Tensor) -> Tensor:
+    """Logits (n, classes) for maps (n, S, T, C, h, w) as `early_maps` gives them."""
+    if not torch.is_autocast_enabled(maps.device.type):
+        maps = maps.float()
+    return network.head(network.late(maps))[0]
+
+
 class _Versions(Dataset[Tensor]):
     """The random clips of a video: (versions, T, H, W, 3) uint8."""
 
@@ -154,11 +161,15 @@ class _Versions(Dataset[Tensor]):
 def _digest(network: HybridNet) -> str:
     """Of all that `early` depends on."""
     sha = hashlib.sha256(f"{network.architecture.streams}".encode())
-    early = ("stem.", *(f"blocks.{k}." for k in range(network.shared)))
-    for name, values in network.state_dict().items():
-        if name.startswith(early):
-            sha.update(name.encode() + values.cpu().numpy().tobytes())
+    for name, values in early_state(network).items():
+        sha.update(name.encode() + values.cpu().numpy().tobytes())
     return sha.hexdigest()
+
+
+def early_state(network: HybridNet) -> dict[str, Tensor]:
+    """Weights and statistics of the layers that `early` runs."""
+    early = ("stem.", *(f"blocks.{k}." for k in range(network.shared)))
+    return {k: w for k, w in network.state_dict().items() if k.startswith(early)}
 
 
 def _save_maps(maps: Tensor, file: Path) -> None:

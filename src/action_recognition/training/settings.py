@@ -22,6 +22,7 @@ class TrainingSettings:
         mixup: two clips are blended in a proportion drawn from Beta(mixup, mixup); 0: never.
         cutmix: in this share of the batches, a box of one is pasted over the other instead.
         balance: loss weight of a class is (clips of it) ** -balance: 0 none, 1 full.
+        teaching: share in 0..1 of the loss that teachers have, where there are any.
         ema: decay of the moving average of the weights, 0 for none.
         frozen_blocks: this many first blocks, and the stem, stay as `init` gives them.
         versions: random clips of each video that are drawn once, and taken in turn by chance; what
@@ -42,6 +43,7 @@ class TrainingSettings:
     mixup: float = 0.0
     cutmix: float = 0.0
     balance: float = 0.5
+    teaching: float = 0.5
     ema: float = 0.99
     frozen_blocks: int = 0
     versions: int = 0
@@ -59,6 +61,7 @@ class TrainingSettings:
             ("versions", self.versions >= 0, "at least 0"),
             ("mixup", self.mixup >= 0, "at least 0"),
             ("cutmix", 0 <= self.cutmix <= 1, "in 0..1"),
+            ("teaching", 0 <= self.teaching <= 1, "in 0..1"),
             ("ema", 0 <= self.ema < 1, "in 0..1"),
             ("patience", self.patience >= 0, "at least 0"),
             ("workers", self.workers >= 0, "at least 0"),

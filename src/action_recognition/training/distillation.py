@@ -1,0 +1,100 @@
+"""Distillation: a network learns from the answers of others, beside the labels.
+
+Hinton, Vinyals and Dean (2015). Several teachers together are surer than each of them, and what
+they know of the likeness of classes says more of a clip than its label does. Teachers and student
+see the same clips, mixed and cropped alike (Beyer et al., CVPR 2022).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from action_recognition.clips import Preprocessing
+from action_recognition.errors import DataError
+from action_recognition.model import HybridNet
+from action_recognition.modelfile import Model
+from action_recognition.training.precompute import early_state, late_logits
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Trained networks whose mean answer a student learns.
+
+    They stay as they are. They are no part of the student: its checkpoints do not hold them.
+
+    Parameters:
+        models: their files as read.
+        order: for each of them the places (wanted classes,) in its logits of the student's classes.
+    """
+
+    models: tuple[Model, ...]
+    order: tuple[Tensor, ...]
+
+    @classmethod
+    def of(cls, models: Sequence[Model], classes: Sequence[str]) -> Teachers:
+        """Of model files, for a student that tells `classes` apart.
+
+        Raises:
+            DataError: a teacher does not know just these classes.
+        """
+        order = []
+        for model in models:
+            if sorted(model.classes) != sorted(classes):
+                raise DataError(
+                    f"a teacher knows {', '.join(model.classes)}; "
+                    f"the network learns {', '.join(classes)}"
+                )
+            order.append(torch.tensor([model.classes.index(c) for c in classes]))
+            model.network.eval().requires_grad_(False)
+        return cls(tuple(models), tuple(order))
+
+    def check(self, preprocessing: Preprocessing, frozen: HybridNet | None) -> None:
+        """Raises DataError where the teachers cannot read the student's clips.
+
+        `frozen`: the student, where it is given what its early blocks make of the clips: they
+        have to be those of the teachers, but for the rounding of a model file.
+        """
+        for model in self.models:
+            if model.preprocessing != preprocessing:
+                raise DataError(
+                    f"a teacher reads other clips: {model.preprocessing}, not {preprocessing}"
+                )
+            if frozen is None:
+                continue
+            own, other = early_state(frozen), early_state(model.network)
+            if own.keys() != other.keys() or not all(
+                own[k].shape == other[k].shape
+                and torch.allclose(own[k].float(), other[k].float(), rtol=1e-2, atol=1e-3)
+                for k in own
+            ):
+                raise DataError("a teacher has other frozen blocks than the network that learns")
+
+    def answer(self, x: Tensor) -> Tensor:
+        """Mean probabilities (B, wanted classes) for clips (B, 3, T, H, W) or maps of them."""
+        found = []
+        with torch.no_grad():
+            for model, order in zip(self.models, self.order, strict=True):
+                network = model.network.to(x.device)
+                logits = late_logits(network, x) if x.ndim == 6 else network(x)
+                found.append(logits[:, order.to(x.device)].softmax(1))
+        return torch.stack(found).mean(0)
+
+
+def teaching_loss(logits: Tensor, answer: Tensor, share: Tensor) -> Tensor:
+    """Cross-entropy of the student's probabilities against the teachers'.
+
+    Parameters:
+        logits: (B, all classes) of the student; the wanted classes come first.
+        answer: (B, wanted classes) probabilities of the teachers.
+        share: (B,) in 0..1, of a clip that is of wanted classes: of others, teachers know nothing.
+
+    Returns:
+        the mean over the clips, weighted by `share`; a scalar.
+    """
+    loss = F.cross_entropy(logits[:, : answer.shape[1]].float(), answer, reduction="none")
+    return (loss * share).sum() / share.sum().clamp(min=1e-6)
