@@ -29,12 +29,8 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
         facts = p.to_dict()
         shares = [facts["probabilities"].get(action, "") for action in actions]
         known = "" if p.is_known is None else str(p.is_known).lower()
-        table.writerow(
-            [
-                _text(p.file), p.action, facts["probability"], known, facts["duration_s"],
-                facts["elapsed_s"], *shares,
-            ]
-        )  # fmt: skip
+        name, times = spreadsheet_text(p.file), (facts["duration_s"], facts["elapsed_s"])
+        table.writerow([name, p.action, facts["probability"], known, *times, *shares])
     return out.getvalue()
 
 
@@ -73,6 +69,6 @@ def _clock(time_s: float) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{milliseconds:03}"
 
 
-def _text(value: str) -> str:
-    """A file name that a spreadsheet does not take for a formula."""
+def spreadsheet_text(value: str) -> str:
+    """Text that a spreadsheet does not take for a formula."""
     return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

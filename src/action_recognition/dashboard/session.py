@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from action_recognition.dashboard.line import Job, Result, Tell, shared_line
+from action_recognition.dashboard.many import Batch, Found, find
 from action_recognition.dashboard.memory import Recent
 from action_recognition.errors import VideoError
 from action_recognition.preview import Preview, browser_preview
@@ -29,6 +31,7 @@ _KEY = "action_recognition_session"
 _MAX_ANSWERS = 8
 _MAX_PREVIEWS = 1
 _MAX_HEAT_MAPS = 32  # under a megabyte each
+_MAX_FOUND = 1000  # of many videos, with thumbnails: some 5 kB each
 _MAX_COURSES = 4  # an hour of moments takes a megabyte
 
 
@@ -56,6 +59,8 @@ class Session:
         default_factory=lambda: Recent(_MAX_ANSWERS)
     )
     courses: Recent[list[Moment] | VideoError] = field(default_factory=lambda: Recent(_MAX_COURSES))
+    found: Recent[Job[Found]] = field(default_factory=lambda: Recent(_MAX_FOUND))
+    batch: Batch | None = None
     heat: Recent[Job[NDArray[np.float32]]] = field(default_factory=lambda: Recent(_MAX_HEAT_MAPS))
 
     @classmethod
@@ -105,6 +110,19 @@ class Session:
         """The same, if it has been asked for already and has not failed."""
         job = self.answers.get((model, upload.digest))
         return None if job is None or job.failed else job
+
+    def find(
+        self,
+        content: bytes | Path,
+        name: str,
+        digest: str,
+        model: Hashable,
+        recognizer: Recognizer,
+    ) -> Job[Found]:
+        """Asks what is in one of many videos, once for each content (`digest`)."""
+        return _once(
+            self.found, (model, digest), lambda tell: find(recognizer, content, name, tell)
+        )
 
     def heat_maps(
         self,

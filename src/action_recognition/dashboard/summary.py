@@ -47,7 +47,9 @@ def summary_png(
     title = "None of the known actions" if none else prediction.action
     _write(pen, _MARGIN, 32, title, 44, inner, dark_text)
     about = f"Nearest: {prediction.action}. " if none else ""
-    about += f"{prediction.file} · {video_facts(prediction.video)}"
+    # The font has no sign of multiplication.
+    facts = video_facts(prediction.video).replace("\N{MULTIPLICATION SIGN}", "x")
+    about += f"{prediction.file} · {facts}"
     _write(pen, _MARGIN, 96, about, 20, inner, dark_text)
     y = 150
     for k, (action, p) in enumerate(bars):
