@@ -8,6 +8,7 @@ from __future__ import annotations
 import streamlit as st
 
 from action_recognition.dashboard import failures
+from action_recognition.dashboard.live_page import live_page
 from action_recognition.dashboard.many_page import many_page
 from action_recognition.dashboard.model_page import model_page
 from action_recognition.dashboard.recognize_page import recognize_page
@@ -33,6 +34,7 @@ def main() -> None:
     pages = [
         st.Page(recognize_page, title="Recognize", icon=":material/movie:", default=True),
         st.Page(many_page, title="Many videos", icon=":material/video_library:", url_path="many"),
+        st.Page(live_page, title="Live", icon=":material/videocam:", url_path="live"),
         st.Page(model_page, title="Model", icon=":material/info:", url_path="model"),
     ]
     chosen = st.navigation(pages, position="top")

@@ -17,6 +17,7 @@ MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"
 MODELS_VARIABLE = "ACTION_RECOGNITION_MODELS"
 VIDEOS_VARIABLE = "ACTION_RECOGNITION_VIDEOS"
 EXAMPLES_VARIABLE = "ACTION_RECOGNITION_EXAMPLES"
+ICE_VARIABLE = "ACTION_RECOGNITION_ICE"
 _EXAMPLES = Path("data", "clips")  # where `action-recognition data prepare` puts them
 
 
@@ -29,18 +30,20 @@ class Settings:
         models: a folder of model files to choose from.
         videos: the folder on the server whose videos visitors may have recognised; None: none.
         examples: a folder with a folder of clips for each action.
+        ice: a STUN or TURN server, for cameras that do not stand in the server's own network.
     """
 
     model: Path
     models: Path
     videos: Path | None
     examples: Path
+    ice: str | None
 
     @classmethod
     def read(cls) -> Settings:
         """An option counts more than its variable."""
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        for name in ("model", "models", "videos", "examples"):
+        for name in ("model", "models", "videos", "examples", "ice"):
             parser.add_argument(f"--{name}")
         options, _ = parser.parse_known_args(sys.argv[1:])
         model = options.model or os.environ.get(MODEL_VARIABLE)
@@ -52,4 +55,5 @@ class Settings:
             models=Path(models) if models else shipped_model_path().parent,
             videos=Path(videos) if videos else None,
             examples=Path(examples) if examples else _EXAMPLES,
+            ice=options.ice or os.environ.get(ICE_VARIABLE) or None,
         )
