@@ -23,7 +23,7 @@ from action_recognition.training.augmentation import Augmentation
 from action_recognition.training.data import RandomClips
 
 PREPROCESSING = Preprocessing(size=80)
-EPOCHS, BATCH, RATE = 20, 16, 1e-3
+EPOCHS, BATCH, RATE = 40, 16, 1e-3
 # (channels, pooled over time, height and width after it)
 LAYERS = ((16, (1, 2, 2)), (32, (2, 2, 2)), (64, None), (64, (2, 2, 2)), (128, None), (128, 2))
 
@@ -63,11 +63,13 @@ def train_c3d(manifest: Manifest, cache: FrameCache, *, seed: int) -> C3D:
     loader = DataLoader(data, BATCH, shuffle=True, drop_last=True, num_workers=1)
     network = C3D(len(target)).to(memory_format=torch.channels_last_3d).train()
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=0.02)
-    total = EPOCHS * len(loader)
+    total, warm_up = EPOCHS * len(loader), len(loader)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * step / total))
+        optimizer,
+        lambda step: min((step + 1) / warm_up, 0.5 * (1 + math.cos(math.pi * step / total))),
     )
-    for _ in range(EPOCHS):
+    for epoch in range(EPOCHS):
+        losses = []
         for frames, targets in loader:
             x = to_input(frames, PREPROCESSING).contiguous(memory_format=torch.channels_last_3d)
             with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -78,6 +80,8 @@ def train_c3d(manifest: Manifest, cache: FrameCache, *, seed: int) -> C3D:
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
             schedule.step()
+            losses.append(loss.item())
+        print(f"epoch {epoch + 1:>3}  train_loss {np.mean(losses):.3f}", flush=True)
     return network.eval()
 
 

@@ -108,6 +108,7 @@ class Evaluation:
             "refused": [{"file": f, "reason": r} for f, r in self.refused],
             "seconds_per_video": round(self.seconds_per_video, 3),
             "calibration_error": round(self.reliability.error, 4),
+            "reliability": self.reliability.to_dict(),
             "rejection": None if self.rejection is None else self.rejection.to_dict(),
         }
 
@@ -132,7 +133,9 @@ class Evaluation:
         lines += [
             "",
             f"Expected calibration error ({len(self.reliability.count)} bins): "
-            f"{self.reliability.error:.3f}",
+            f"{self.reliability.error:.3f} (exactly right probabilities would show "
+            f"{self.reliability.chance[0]:.3f} on so many videos, and up to "
+            f"{self.reliability.chance[1]:.3f} in 95 of 100 cases)",
         ]
         if self.rejection is not None:
             lines += ["", *self.rejection.to_markdown()]
