@@ -38,6 +38,11 @@ def choose(path: Path) -> None:
     st.session_state[_CHOICE] = path
 
 
+def check(path: Path) -> None:
+    """Raises ModelFileError where a file is no model that can be used."""
+    _load(_key(path))
+
+
 def choices() -> list[Path]:
     """The operator's model, and the model files of the folder, by name; links out of it are not."""
     settings = Settings.read()

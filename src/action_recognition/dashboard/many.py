@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import hashlib
 import io
@@ -11,18 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
 from action_recognition.dashboard.allowed import check_inside
+from action_recognition.dashboard.thumbnail import data_url
 from action_recognition.errors import VideoError
 from action_recognition.exports import spreadsheet_text
 from action_recognition.recognizer import Prediction, Recognizer
 
 ALL, KNOWN, FOREIGN, FAILED = "All", "Known actions", "None of these", "Not readable"
 SHOW = (ALL, KNOWN, FOREIGN, FAILED)
-_THUMBNAIL = 96  # pixels, of the longer side
 
 
 @dataclass(frozen=True)
@@ -158,10 +155,5 @@ def _thumbnail(prediction: Prediction) -> str:
     if prediction.clips is None:
         return ""
     frames = prediction.clips.frames[len(prediction.clips.frames) // 2]
-    # The network sees a square; its sides were those of the video, up to 4:3.
-    aspect = float(np.clip(prediction.video.width / prediction.video.height, 3 / 4, 4 / 3))
-    width, height = (_THUMBNAIL * min(1.0, aspect), _THUMBNAIL * min(1.0, 1 / aspect))
-    small = Image.fromarray(frames[len(frames) // 2]).resize((round(width), round(height)))
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=75)
-    return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
+    aspect = prediction.video.width / prediction.video.height
+    return data_url(frames[len(frames) // 2], aspect=aspect)
