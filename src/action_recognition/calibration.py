@@ -83,13 +83,6 @@ class Reliability:
             "error by chance": [round(v, 4) for v in self.chance],
         }
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON; None in an empty bin."""
-        return {
-            name: [None if np.isnan(v) else round(float(v), 4) for v in values]
-            for name, values in (("confidence", self.confidence), ("accuracy", self.accuracy))
-        } | {"count": self.count.tolist()}
-
 
 def measure_reliability(
     scores: NDArray[np.float64], truth: NDArray[np.int64], *, bins: int = BINS

@@ -50,10 +50,10 @@ def confusion_chart(
 
 def reliability_data(reliability: Mapping[str, Sequence[float | None]]) -> pd.DataFrame:
     """One row a bin that has videos: its borders, its mean probability, share right, videos."""
-    bins = len(reliability["count"])
+    bins = len(reliability["videos"])
     columns = ["low", "high", "confidence", "accuracy", "videos"]
     places = range(bins)
-    rows = zip(places, *(reliability[n] for n in ("confidence", "accuracy", "count")), strict=True)
+    rows = zip(places, *(reliability[n] for n in ("confidence", "accuracy", "videos")), strict=True)
     return pd.DataFrame(
         [(k / bins, (k + 1) / bins, c, a, n) for k, c, a, n in rows if n], columns=columns
     )

@@ -158,7 +158,11 @@ def _show_reliability(metrics: Mapping[str, Any], *, dark: bool) -> None:
         st.caption("The record of this file has no bins to draw; `evaluate` of today writes them.")
         return
     st.altair_chart(reliability_chart(bins, dark=dark), width="stretch")
-    st.caption("On the dashed line probabilities mean what they say. Numbers: videos.")
+    said = "On the dashed line probabilities mean what they say. Numbers: videos."
+    chance = bins.get("error by chance")
+    if chance:
+        said += f" Chance alone would show an error of {chance[0]:.3f} on so many videos."
+    st.caption(said)
 
 
 def _show_confusion(metrics: Mapping[str, Any], classes: Sequence[str], *, dark: bool) -> None:
