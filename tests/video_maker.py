@@ -92,6 +92,7 @@ def write_video(
     fps: int = 25,
     size: tuple[int, int] = (64, 48),
     codec: str | None = None,
+    tag: str | None = None,
     container: str | None = None,
     rotation: int = 0,
     timestamps: Sequence[float] | None = None,
@@ -109,6 +110,7 @@ def write_video(
 
     Parameters:
         target: a path, or a file object (then `container` is needed).
+        tag: the four letters by which the file names its codec, for example "XVID".
         rotation: degrees counter-clockwise that a player turns the picture by.
         timestamps: seconds of each frame (variable frame rate); replaces `seconds` and `fps`.
         start_s: time stamp of the first frame.
@@ -136,6 +138,8 @@ def write_video(
             stream.width, stream.height = size
             stream.pix_fmt = pix_fmt
             stream.gop_size = gop or 12
+            if tag:
+                stream.codec_context.codec_tag = tag
             if name != "mjpeg" and "vp" not in name and name != "ffv1":
                 stream.max_b_frames = b_frames
             if name == "mpeg4":

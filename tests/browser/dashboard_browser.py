@@ -27,6 +27,30 @@ if TYPE_CHECKING:
 _VIDEO = "document.querySelector('video')"
 _IDLE = "document.querySelector('[data-test-script-state=notRunning]') !== null"
 
+# What is clicked: a button, tab, choice or link whose own text is the first argument. Icons are
+# written as words in a font of their own.
+_FIND = """
+const own = e => [...e.querySelectorAll('p, span, div')].concat(e).map(x => x.innerText.trim());
+const found = [...document.querySelectorAll('button, [role=tab], a')]
+    .find(e => !e.disabled && own(e).includes(arguments[0]));
+"""
+
+_OVERFLOW = """
+const width = document.documentElement.clientWidth, found = [];
+for (const e of document.querySelectorAll('[data-testid=stMain] *')) {
+    const box = e.getBoundingClientRect();
+    if (!box.width || !box.height || box.right <= width + 1) continue;
+    let p = e.parentElement, scrolls = false;
+    for (; p && p.dataset.testid !== 'stMain'; p = p.parentElement)
+        if (['auto', 'scroll', 'hidden', 'clip'].includes(getComputedStyle(p).overflowX))
+            scrolls = true;
+    if (!scrolls) found.push(`${e.tagName} ${e.innerText?.slice(0, 40)} ${Math.round(box.right)}`);
+}
+const main = document.querySelector('[data-testid=stMain]');
+if (main.scrollWidth > main.clientWidth) found.push(`the page ${main.scrollWidth}`);
+return found;
+"""
+
 REPOSITORY = Path(__file__).parents[2]
 WAIT_S = 90.0  # a busy machine starts a browser slowly
 
@@ -41,6 +65,9 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    # A camera for the page Live: moving pictures that the browser makes itself.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 )
 
 
@@ -51,11 +78,12 @@ def missing_tools() -> list[str]:
 
 
 @contextmanager
-def running_dashboard(model: Path | None = None) -> Iterator[str]:
+def running_dashboard(model: Path | None = None, *options: str) -> Iterator[str]:
     """Starts the dashboard on a free port and gives its address; stops it at the end.
 
     Parameters:
         model: a model file; None stands for the one that ships with the package.
+        options: of the dashboard itself, as `settings` reads them.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -65,7 +93,7 @@ def running_dashboard(model: Path | None = None) -> Iterator[str]:
         environment["ACTION_RECOGNITION_MODEL"] = str(model)
     command = [sys.executable, "-m", "streamlit", "run", "op_app.py"]
     command += ["--server.headless=true", "--server.fileWatcherType=none"]
-    command += ["--server.address=127.0.0.1", f"--server.port={port}"]
+    command += ["--server.address=127.0.0.1", f"--server.port={port}", "--", *options]
     with tempfile.TemporaryFile() as log:
         server = subprocess.Popen(
             command, cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT
@@ -104,51 +132,90 @@ class DashboardPage:
     """The page as a visitor sees it. Each method waits until what it names is there."""
 
     def __init__(self, driver: Chrome) -> None:
-        self._driver = driver
+        self.driver = driver
         self._earlier = ""  # address of the video that was shown before the last upload
 
-    def open(self, address: str) -> None:
-        """Opens the page and waits for its uploader."""
-        self._driver.get(address)
-        self._wait("return document.querySelector('input[type=file]') !== null", "the uploader")
+    def open(self, address: str, page: str = "") -> None:
+        """Opens a page of the dashboard, as a new visitor, and waits until it is complete."""
+        self.driver.get(f"{address}/{page}")
+        self.wait("return document.querySelector('h1') !== null", "the title")
+        self.settle()
 
-    def upload(self, video: Path) -> None:
-        """Chooses a file, as a visitor would in the file dialogue."""
-        self._earlier = self._driver.execute_script(f"return {_VIDEO}?.currentSrc ?? ''")
-        self._driver.find_element("css selector", "input[type=file]").send_keys(str(video))
+    def settle(self) -> None:
+        """Waits until the server has drawn the page to its end."""
+        self.wait(f"return {_IDLE}", "the end of the script")
+
+    def upload(self, *files: Path) -> None:
+        """Chooses files, as a visitor would in the file dialogue."""
+        self._earlier = self.script(f"return {_VIDEO}?.currentSrc ?? ''")
+        box = self.driver.find_element("css selector", "input[type=file]")
+        box.send_keys("\n".join(str(f) for f in files))
 
     def wait_for_preview(self) -> int:
         """Waits until the uploaded video can be shown; gives the player's readyState, 2 to 4."""
-        self._wait(
+        self.wait(
             f"return {_VIDEO}?.currentSrc !== {self._earlier!r} && {_VIDEO}?.readyState >= 2"
             f" && {_IDLE}",
             "a playable preview",
         )
-        return int(self._driver.execute_script(f"return {_VIDEO}.readyState"))
+        return int(self.script(f"return {_VIDEO}.readyState"))
+
+    def play(self) -> float:
+        """Plays the first player until its time goes on; gives that time in seconds."""
+        self.script(f"{_VIDEO}.muted = true; {_VIDEO}.play()")
+        self.wait(f"return {_VIDEO}.currentTime > 0.1", "a later time of the player")
+        return float(self.script(f"return {_VIDEO}.currentTime"))
+
+    def click(self, label: str) -> None:
+        """Clicks a button, a tab, a choice or a link by its label."""
+        self.wait(f"{_FIND} found?.click(); return found !== undefined", label, label)
 
     def predict(self) -> str:
         """Clicks Predict, waits for the answer, and gives the action that is shown."""
-        click = (
-            "const b = [...document.querySelectorAll('button')]"
-            ".find(b => b.innerText.trim() === 'Predict'); b?.click(); return b !== undefined"
-        )
-        self._wait(click, "the Predict button")
-        self._wait(
+        self.click("Predict")
+        return self.answer()
+
+    def answer(self) -> str:
+        """Waits for the answer and what explains it, and gives the action that is shown."""
+        self.wait(
             "const i = [...document.querySelectorAll('[data-testid=stImage] img')];"
             f"return i.length > 0 && i.every(x => x.complete && x.naturalWidth > 0) && {_IDLE}",
             "the answer",
         )
-        return str(self._driver.execute_script("return document.querySelector('h2').innerText"))
+        return str(self.script("return document.querySelector('h2').innerText"))
 
     def error(self) -> str:
         """Waits for an error box and gives its text."""
         box = "document.querySelector('[data-testid=stAlert]')"
-        self._wait(f"return Boolean({box}?.innerText.trim()) && {_IDLE}", "an error box")
-        return str(self._driver.execute_script(f"return {box}.innerText"))
+        self.wait(f"return Boolean({box}?.innerText.trim()) && {_IDLE}", "an error box")
+        return str(self.script(f"return {box}.innerText"))
+
+    def download(self, label: str, folder: Path) -> Path:
+        """Clicks a download button; gives the file, in `folder`, when it is complete."""
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {"behavior": "allow", "downloadPath": str(folder)}
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", settings)
+        before = set(folder.iterdir())
+        self.click(label)
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            new = [p for p in set(folder.iterdir()) - before if p.suffix != ".crdownload"]
+            if new and new[0].stat().st_size and not list(folder.glob("*.crdownload")):
+                return new[0]
+            time.sleep(0.1)
+        raise TimeoutError(f"{label}: nothing was downloaded within {WAIT_S:.0f} s")
+
+    def text(self) -> str:
+        """All text that is shown."""
+        return str(self.script("return document.body.innerText"))
+
+    def overflow(self) -> list[str]:
+        """What reaches beyond the right edge of the page, by its text; scrolling areas may."""
+        return list(self.script(_OVERFLOW))
 
     def set_size(self, width: int, height: int) -> None:
         """Sets the visible part of the page, in CSS pixels; a window has a smallest width."""
-        self._driver.execute_cdp_cmd(
+        self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
         )
@@ -156,26 +223,31 @@ class DashboardPage:
     def set_dark(self, dark: bool) -> None:
         """Makes the browser ask for a dark or a light page; to be called before `open`."""
         feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
     def content_height(self) -> int:
         """Height of the whole page in CSS pixels."""
         main = "document.querySelector('[data-testid=stMain]')"
-        return int(self._driver.execute_script(f"return {main}.scrollHeight"))
+        return int(self.script(f"return {main}.scrollHeight"))
 
     def save_screenshot(self, path: Path) -> None:
         """Saves what is visible as a PNG file."""
         time.sleep(1.0)  # charts and fades end
-        if not self._driver.save_screenshot(str(path)):
+        if not self.driver.save_screenshot(str(path)):
             raise OSError(f"{path}: the screenshot cannot be written")
 
-    def _wait(self, script: str, what: str) -> None:
+    def script(self, javascript: str, *arguments: Any) -> Any:
+        """What a piece of JavaScript returns."""
+        return self.driver.execute_script(javascript, *arguments)
+
+    def wait(self, script: str, what: str, *arguments: Any) -> None:
+        """Waits until a piece of JavaScript returns something true; `what` names it in errors."""
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline:
-            if self._driver.execute_script(script):
+            if self.script(script, *arguments):
                 return
             time.sleep(0.1)
-        shown: Any = self._driver.execute_script("return document.body.innerText")
+        shown = self.text()
         raise TimeoutError(f"{what} did not appear within {WAIT_S:.0f} s; the page shows: {shown}")
 
 

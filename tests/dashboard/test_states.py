@@ -1,0 +1,132 @@
+"""States of the page Recognize that last only for a moment, or that few videos lead to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("streamlit")
+
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from action_recognition.dashboard import session as session_module
+from action_recognition.dashboard.line import Job, Line
+from action_recognition.dashboard.settings import MODEL_VARIABLE
+from action_recognition.modelfile import Model, save_model
+from action_recognition.novelty import Novelty
+from action_recognition.recognizer import Recognizer
+from video_maker import MadeVideo
+
+MakeVideo = Callable[..., MadeVideo]
+PAGE = Path(__file__).parents[2] / "op_app.py"
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Line:
+    line = Line()
+    monkeypatch.setattr(session_module, "shared_line", lambda: line)
+    return line
+
+
+@pytest.fixture
+def page(tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch, make_video: MakeVideo) -> AppTest:
+    """With a video that waits to be predicted."""
+    monkeypatch.setenv(MODEL_VARIABLE, str(tiny_model_path))
+    page = AppTest.from_file(PAGE, default_timeout=120).run()
+    content = make_video("clip.mp4", seconds=1).path.read_bytes()
+    return page.file_uploader[0].set_value(("clip.mp4", content, "video/mp4")).run()
+
+
+def _look_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page is left as it is at the second look at a job: AppTest sees no page in between."""
+    looks: list[Job[Any]] = []
+
+    def wait(self: Job[Any], timeout_s: float) -> bool:
+        looks.append(self)
+        if len(looks) > 1:
+            st.stop()
+        return False
+
+    monkeypatch.setattr(Job, "wait", wait)
+
+
+def _bars(page: AppTest) -> list[str]:
+    return [bar.proto.text for bar in page.get("progress")]
+
+
+def test_while_others_predict_the_place_in_line_is_shown(
+    page: AppTest, line: Line, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        line.join(lambda _: gate.wait(60))
+    with monkeypatch.context() as stopped:
+        _look_once(stopped)
+        page.button[0].click().run()
+    assert _bars(page) == ["Waiting in line: 3 videos are ahead of yours."]
+    assert not page.header
+    gate.set()
+    page.run()  # any other interaction finds the job in its place and its answer
+    assert page.header
+    assert not _bars(page)
+    assert line.served == 5  # those three, the prediction once, its heat maps
+
+
+def test_the_stage_of_the_work_is_named(
+    page: AppTest, line: Line, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, begun = Recognizer.predict, threading.Event()
+
+    def slow(self: Recognizer, *arguments: Any, **settings: Any) -> Any:
+        settings["on_stage"]("decode")
+        begun.set()
+        gate.wait(60)
+        return original(self, *arguments, **settings)
+
+    monkeypatch.setattr(Recognizer, "predict", slow)
+    monkeypatch.setattr(Job, "done", property(lambda job: begun.wait(60) and job._future.done()))
+    with monkeypatch.context() as stopped:
+        _look_once(stopped)
+        page.button[0].click().run()
+    assert _bars(page) == ["Taking frames from it …"]
+    gate.set()
+    assert page.run().header
+
+
+def test_none_of_the_known_actions(
+    page: AppTest, tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    width = tiny_model.network.architecture.width
+    rule = Novelty(
+        np.zeros((3, width), np.float16), np.ones(width, np.float32), {"energy": (0.0, 1.0)}, 1e6
+    )
+    save_model(replace(tiny_model, novelty=rule), tmp_path / "strict.h5")
+    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "strict.h5"))
+    page.run().button[0].click().run()
+    assert page.header[0].value == "None of the known actions"
+    assert any("The nearest of its actions is" in m.value for m in page.markdown)
+    assert not page.exception
+
+
+def test_every_page_tells_of_a_missing_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "none.h5"))
+    for name in ("recognize", "many", "live", "model"):
+        module = f"action_recognition.dashboard.{name}_page"
+        page = AppTest.from_string(f"from {module} import {name}_page as p\np()").run()
+        assert [e.value for e in page.error] == ["none.h5: there is no such model file"], name
+        assert not page.exception
