@@ -1,6 +1,6 @@
 """Drives the dashboard in a real browser: headless Chromium, through Selenium.
 
-Used by the browser test beside it and by `benchmarks/screenshot.py`.
+Used by the browser test beside it and by `benchmarks/screenshots.py`.
 """
 
 from __future__ import annotations
@@ -253,15 +253,25 @@ class DashboardPage:
 
 @contextmanager
 def open_browser(
-    *, width: int = 1440, height: int = 900, dark: bool = False
+    *, width: int = 1440, height: int = 900, dark: bool = False, camera: Path | None = None
 ) -> Iterator[DashboardPage]:
-    """A fresh browser without a history; its profile is deleted at the end."""
+    """A fresh browser without a history; its profile is deleted at the end.
+
+    Parameters:
+        camera: a film (MJPEG) that its camera sees; None: a picture that Chromium draws.
+    """
     from selenium import webdriver
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium") or "chromium"
-        for flag in (*_FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
+        seen = [f"--use-file-for-fake-video-capture={camera}"] if camera else []
+        for flag in (
+            *_FLAGS,
+            *seen,
+            f"--user-data-dir={profile}",
+            f"--window-size={width},{height}",
+        ):
             options.add_argument(flag)
         service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
         driver = webdriver.Chrome(options=options, service=service)

@@ -194,7 +194,7 @@ def test_csv_can_be_read_and_holds_no_formula() -> None:
     assert [r["known"] for r in rows] == ["true", "false", "", ""]
     assert rows[2]["error"] == "the file is empty"
     assert float(rows[0]["probability"]) == 0.75
-    assert as_table(_rows())["Remark"][1].startswith("none of the known actions")
+    assert as_table(_rows())["Remark"][1].startswith("none of the known")
 
 
 def test_thumbnails_have_the_shape_of_the_video(page: AppTest, make_video: MakeVideo) -> None:

@@ -99,7 +99,7 @@ def test_the_page_shows_what_the_shipped_file_holds() -> None:
     assert "Picture" not in known
     values = dict(zip(overall["Figure"], overall["Value"], strict=True))
     assert values["accuracy"] == metrics["overall"]["accuracy"]["value"]
-    assert list(per_class["class"]) == metrics["classes"]
+    assert list(per_class["Class"]) == metrics["classes"]
     assert len(test.get("graphviz_chart")) == 1
     assert any("test videos that it had not seen" in m.value for m in test.markdown)
 

@@ -121,7 +121,7 @@ def select(
 
 def as_table(rows: Sequence[tuple[str, Found]]) -> pd.DataFrame:
     """The table on the page; what a file that cannot be read has not is empty."""
-    columns = ["Picture", "File", "Action", "Probability", "Known", "Seconds", "Remark"]
+    columns = ["Picture", "Action", "Probability", "File", "Known", "Seconds", "Remark"]
     return pd.DataFrame([_cells(name, found) for name, found in rows], columns=columns)
 
 
@@ -144,11 +144,12 @@ def as_csv(rows: Sequence[tuple[str, Found]]) -> str:
 def _cells(name: str, found: Found) -> list[object]:
     answer = found.answer
     if isinstance(answer, VideoError):
-        return [None, name, None, None, None, None, answer.reason]
+        return [None, None, None, name, None, None, answer.reason]
     known = {None: "", True: "yes", False: "no"}[answer.is_known]
-    remark = "none of the known actions; this one is nearest" if known == "no" else ""
+    remark = "none of the known; this is nearest" if known == "no" else ""
     seconds = answer.timings.total_s
-    return [found.thumbnail, name, answer.action, answer.probability, known, seconds, remark]
+    shown = [found.thumbnail, answer.action, 100 * answer.probability]
+    return [*shown, name, known, seconds, remark]
 
 
 def _thumbnail(prediction: Prediction) -> str:

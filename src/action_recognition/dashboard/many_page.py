@@ -164,13 +164,27 @@ def _draw(
 ) -> None:
     columns = {
         "Picture": st.column_config.ImageColumn(width=90),
+        "Action": st.column_config.TextColumn(width=150),
+        "Probability": st.column_config.NumberColumn(format="%.1f %%", width=90),
         "File": st.column_config.TextColumn(width="medium"),
-        "Probability": st.column_config.NumberColumn(format="percent"),
         "Seconds": st.column_config.NumberColumn(format="%.2f"),
         "Remark": st.column_config.TextColumn(width="large"),
     }
-    rows = as_table(select(batch.rows, show, actions))
-    table.dataframe(rows, hide_index=True, column_config=columns, row_height=_ROW_HEIGHT)
+    shown = select(batch.rows, show, actions)
+    rows = as_table(shown)
+    with table.container():
+        st.dataframe(
+            rows,
+            hide_index=True,
+            column_config=columns,
+            row_height=_ROW_HEIGHT,
+            placeholder="",
+        )
+        # A cell cuts a long sentence off.
+        failed = [(n, f.answer) for n, f in shown if isinstance(f.answer, VideoError)]
+        lines = [f"- {file_name(name)}: {plain(e.reason)}" for name, e in failed]
+        if lines:
+            st.markdown("\n".join(["Not readable:", *lines]))
 
 
 def _stop() -> None:

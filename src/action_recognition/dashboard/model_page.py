@@ -23,6 +23,14 @@ from action_recognition.dashboard.wording import file_name, plain
 from action_recognition.errors import ModelFileError, VideoError
 from action_recognition.modelfile import Model
 
+_HEADINGS = {
+    "class": "Class",
+    "dataset": "Data set",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "videos": "Videos",
+}
 _FILE = "model-file"  # the key of the choice
 _ROW_HEIGHT = 64  # pixels, with a thumbnail
 
@@ -111,7 +119,7 @@ def _show_classes(model: Model, examples: Path) -> None:
         column = {"Picture": st.column_config.ImageColumn(width=90)}
         st.dataframe(table, hide_index=True, column_config=column, row_height=_ROW_HEIGHT)
     else:
-        height = 36 * (len(rows) + 1)
+        height = 35 * (len(rows) + 1) + 3  # all rows, and the border
         st.dataframe(table, hide_index=True, height=height)
         st.caption(
             "Pictures stand here where clips of the data sets are at hand: in `data/clips`, or in "
@@ -139,10 +147,11 @@ def _show_figures(metrics: Mapping[str, Any]) -> None:
         for name, f in metrics["overall"].items()
     ]
     share = st.column_config.NumberColumn(format="%.3f")
-    columns = dict.fromkeys(("Value", "From", "To", "precision", "recall", "f1"), share)
+    columns = dict.fromkeys(("Value", "From", "To", "Precision", "Recall", "F1"), share)
     st.dataframe(pd.DataFrame(overall), hide_index=True, column_config=columns)
     st.caption("From and to: 95 % bootstrap interval over groups of clips of one origin.")
-    st.dataframe(pd.DataFrame(metrics["per_class"]), hide_index=True, column_config=columns)
+    per_class = pd.DataFrame(metrics["per_class"]).rename(columns=_HEADINGS)
+    st.dataframe(per_class, hide_index=True, column_config=columns)
 
 
 def _show_reliability(metrics: Mapping[str, Any], *, dark: bool) -> None:
