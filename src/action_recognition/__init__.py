@@ -1,9 +1,16 @@
 """Says which human action a video shows."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from action_recognition.actions import ACTIONS, Action
 from action_recognition.errors import ActionRecognitionError, ModelFileError, VideoError
-from action_recognition.recognizer import Prediction, Recognizer
-from action_recognition.segmentation import Segment
+
+if TYPE_CHECKING:
+    from action_recognition.recognizer import Prediction, Recognizer
+    from action_recognition.segmentation import Segment
 
 __all__ = [
     "ACTIONS",
@@ -15,3 +22,13 @@ __all__ = [
     "Segment",
     "VideoError",
 ]
+
+# Imported when they are asked for: PyTorch takes a second, which the dashboard's first page and
+# `--help` need not wait for.
+_LATER = {"Prediction": "recognizer", "Recognizer": "recognizer", "Segment": "segmentation"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -8,9 +8,6 @@ from __future__ import annotations
 import streamlit as st
 
 from action_recognition.dashboard import failures
-from action_recognition.dashboard.live_page import live_page
-from action_recognition.dashboard.many_page import many_page
-from action_recognition.dashboard.model_page import model_page
 from action_recognition.dashboard.recognize_page import recognize_page
 
 # A readable width on large screens; and a portrait video must not push the page down.
@@ -35,6 +32,27 @@ _DARK_STYLE = """<style>
 </style>"""
 
 
+def many() -> None:
+    """The page Many videos. Each page is imported when it is opened: see `recognize_page`."""
+    from action_recognition.dashboard.many_page import many_page
+
+    many_page()
+
+
+def live() -> None:
+    """The page Live."""
+    from action_recognition.dashboard.live_page import live_page
+
+    live_page()
+
+
+def model() -> None:
+    """The page Model."""
+    from action_recognition.dashboard.model_page import model_page
+
+    model_page()
+
+
 def main() -> None:
     """Draws the page. Streamlit calls it anew at each interaction."""
     st.set_page_config(page_title="Action Recognition", page_icon="🎬", layout="wide")
@@ -43,9 +61,9 @@ def main() -> None:
         st.html(_DARK_STYLE)
     pages = [
         st.Page(recognize_page, title="Recognize", icon=":material/movie:", default=True),
-        st.Page(many_page, title="Many videos", icon=":material/video_library:", url_path="many"),
-        st.Page(live_page, title="Live", icon=":material/videocam:", url_path="live"),
-        st.Page(model_page, title="Model", icon=":material/info:", url_path="model"),
+        st.Page(many, title="Many videos", icon=":material/video_library:", url_path="many"),
+        st.Page(live, title="Live", icon=":material/videocam:", url_path="live"),
+        st.Page(model, title="Model", icon=":material/info:", url_path="model"),
     ]
     chosen = st.navigation(pages, position="top")
     with failures.shown():

@@ -20,11 +20,16 @@ ModelKey = tuple[str, int, int]  # path, time of change in ns, bytes: another fi
 def loaded() -> tuple[ModelKey, Recognizer]:
     """The model; where there is none, the page says why and ends."""
     try:
-        key = _key(current())
-        return key, _load(key)
+        return load()
     except ModelFileError as error:
         failures.show(error)
         st.stop()
+
+
+def load() -> tuple[ModelKey, Recognizer]:
+    """The model that this visitor uses. Raises ModelFileError where there is none."""
+    key = _key(current())
+    return key, _load(key)
 
 
 def current() -> Path:

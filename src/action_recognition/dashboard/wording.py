@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-from action_recognition.recognizer import Timings
-from action_recognition.video import VideoInfo
+if TYPE_CHECKING:  # they bring PyTorch, which the first page does not wait for
+    from action_recognition.recognizer import Timings
+    from action_recognition.video import VideoInfo
 
 _CODECS = {
     "h264": "H.264",

@@ -1,0 +1,163 @@
+"""From a video to its answer, on the page Recognize."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from action_recognition.dashboard import failures
+from action_recognition.dashboard.answer import chart, left_out
+from action_recognition.dashboard.chosen import ModelKey
+from action_recognition.dashboard.examples import Example, find_examples
+from action_recognition.dashboard.knowledge import Knowledge, layers, measured
+from action_recognition.dashboard.session import Session, Upload
+from action_recognition.dashboard.settings import Settings
+from action_recognition.dashboard.waiting import STAGES, wait
+from action_recognition.dashboard.wording import (
+    file_name,
+    percent,
+    plain,
+    stages,
+    video_facts,
+)
+from action_recognition.errors import VideoError
+from action_recognition.preview import MAX_DURATION_S
+from action_recognition.recognizer import Prediction, Recognizer
+
+
+def show_knowledge(
+    recognizer: Recognizer, key: ModelKey, classes: DeltaGenerator, about: DeltaGenerator
+) -> Knowledge:
+    """Shows what the model knows, and in another place what else there is to know about it."""
+    knowledge = Knowledge.of(recognizer.classes)
+    with classes:
+        _show_classes(knowledge)
+    with about:
+        _show_model(recognizer, knowledge, Path(key[0]).name)
+    return knowledge
+
+
+def choose_video(file: UploadedFile | None, recognizer: Recognizer) -> Upload | None:
+    """The visitor's own video, or an example while there is none."""
+    session = Session.current()
+    upload = session.receive(file)
+    if upload is not None:
+        return upload
+    examples = {e.title: e for e in find_examples(Settings.read().examples, recognizer.classes)}
+    title = st.pills("Or try an example", list(examples))
+    if title is None:
+        session.previews.clear()
+        return None
+    example = examples[title]
+    try:
+        return Upload.of(example.name, _read(title, example.name, example))
+    except OSError as error:
+        raise VideoError(example.name, f"it cannot be read ({error.strerror})") from None
+
+
+@st.cache_data(show_spinner="Getting the example …", max_entries=4)
+def _read(title: str, name: str, _example: Example) -> bytes:
+    """Of the operator, or drawn: the same for everybody."""
+    return _example.read()
+
+
+def _show_classes(knowledge: Knowledge) -> None:
+    lines = [f"**{knowledge.sentence()}**"]
+    for title, color, names in (
+        ("Actions", "blue", knowledge.known),
+        ("Stand-ins", "gray", knowledge.stand_ins),
+    ):
+        if names:
+            lines.append(" ".join([title, *(f":{color}-badge[{plain(n)}]" for n in names)]))
+    st.markdown("  \n".join(lines))
+
+
+def _show_model(recognizer: Recognizer, knowledge: Knowledge, file: str) -> None:
+    model = recognizer.model
+    with st.expander("About this model", icon=":material/info:"):
+        if knowledge.missing:
+            st.markdown(f"It does not know yet: {', '.join(knowledge.missing)}.")
+        if model.novelty is None:
+            st.markdown("It always answers with one of its own classes, whatever a video shows.")
+        else:
+            st.markdown(
+                "It says *none of these* where a video is unlike those that it was trained on. "
+                "It is set to take 95 % of videos of its own classes for known."
+            )
+        st.markdown(
+            f"{file_name(file)} · {layers(model.network.architecture)} · "
+            f"{sum(p.numel() for p in model.network.parameters()) / 1e6:.1f} million parameters · "
+            f"clips of {model.preprocessing.frames} frames, "
+            f"{model.preprocessing.interval_s:g} s apart"
+        )
+        if measured(model.metrics):
+            st.markdown(measured(model.metrics))
+
+
+def show_preview(upload: Upload) -> bool:
+    """Shows the video; False where it cannot be read."""
+    with st.spinner("Preparing the preview …"):
+        preview = Session.current().preview(upload)
+    if isinstance(preview, VideoError):
+        failures.show(preview, name=upload.name)
+        return False
+    st.video(preview.data, format=preview.mime)
+    if preview.transcoded:
+        st.caption(
+            "Converted for the browser, without sound, "
+            f"the first {MAX_DURATION_S:.0f} s at most. The model sees the original."
+        )
+    return True
+
+
+def show_hint() -> None:
+    """What to do, while there is no video."""
+    with st.container(border=True):
+        st.markdown(
+            "**How it works**\n"
+            "1. Choose a video on this page, or drop it there.\n"
+            "2. Watch it, and click **Predict**.\n"
+            "3. Read the action, the runners-up, and the frames behind the answer."
+        )
+
+
+def ask(upload: Upload, key: ModelKey, recognizer: Recognizer) -> Prediction | None:
+    """The Predict button, and the answer once there is one."""
+    session = Session.current()
+    asked = session.asked(upload, key)
+    if st.button("Predict", type="primary", width="stretch") and asked is None:
+        asked = session.ask(upload, key, recognizer)
+    if asked is None:
+        return None
+    answer = wait(asked, STAGES, "Your video is next.")
+    if isinstance(answer, VideoError):
+        failures.show(answer, name=upload.name)
+        return None
+    return answer
+
+
+def show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
+    """The action, how sure the model is, and the runners-up."""
+    if prediction.is_known is False:
+        st.header("None of the known actions", anchor=False)
+        sure = (
+            f"The video is unlike those the model was trained on. The nearest of its actions is "
+            f"**{plain(prediction.action)}**, {percent(prediction.probability)} if it must be one"
+        )
+    else:
+        st.header(plain(prediction.action), anchor=False)
+        sure = f"**{percent(prediction.probability)}** probability"
+    if prediction.action in knowledge.stand_ins:
+        sure += " · a stand-in class, not one of the project's actions"
+    st.markdown(sure)
+    dark = st.context.theme.type == "dark"
+    st.altair_chart(chart(prediction, dark=dark), width="stretch")
+    if left_out(prediction):
+        st.caption(left_out(prediction))
+    st.caption(
+        f"**Answered in {prediction.timings.total_s:.2f} s**: {stages(prediction.timings)}  \n"
+        f"**Video**: {video_facts(prediction.video)}"
+    )
