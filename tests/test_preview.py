@@ -165,6 +165,38 @@ def test_only_the_beginning_of_a_long_video_is_shown(
     assert played.duration_s == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.parametrize("start_s", [0.0, 3.02, 30.0, 40.5])
+@pytest.mark.parametrize("name", ["long.avi", "long.mkv"])
+def test_any_part_of_a_long_video_can_be_shown(
+    make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch, name: str, start_s: float
+) -> None:
+    monkeypatch.setattr(preview_module, "MAX_DURATION_S", 2.0)
+    made = make_video(name, seconds=50, fps=10, gop=25)
+    preview = browser_preview(made.path, name=name, start_s=start_s)
+    played = Played(preview)
+    first = made.index_at(start_s)
+    assert [read_barcode(i) for i in played.images][:20] == list(range(first, first + 20))
+    assert len(played.images) in (20, 21)
+    assert played.times_s[0] == 0
+    assert preview.start_s == start_s
+    assert preview.end_s == pytest.approx(start_s + 2, abs=0.15)
+
+
+def test_a_part_at_the_very_end_holds_the_last_frame(make_video: MakeVideo) -> None:
+    made = make_video("clip.avi", seconds=2, fps=10)
+    preview = browser_preview(made.path, name="clip.avi", start_s=2.0)
+    assert [read_barcode(i) for i in Played(preview).images] == [19]
+
+
+def test_a_part_that_cannot_be_reached_with_little_work_is_refused(
+    make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview_module, "_MAX_DECODED_PIXELS", 10 * 100_000)
+    made = make_video("clip.avi", seconds=40, fps=10, gop=300)
+    with pytest.raises(VideoError, match="no preview can be made of it from 25 s on"):
+        browser_preview(made.path, name="clip.avi", start_s=25.0)
+
+
 def test_the_work_for_huge_pictures_is_bounded(
     make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,5 +253,6 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_preview_prints_without_its_bytes() -> None:
     assert (
-        repr(Preview(b"abc", "video/mp4", True)) == "Preview(3 bytes, video/mp4, transcoded=True)"
+        repr(Preview(b"abc", "video/mp4", True, 0.0, 1.0))
+        == "Preview(3 bytes, video/mp4, transcoded=True)"
     )

@@ -7,6 +7,7 @@ sizes in the outer headers tell the truth before anything is decoded.
 from __future__ import annotations
 
 import io
+import re
 from typing import BinaryIO, Literal
 
 Kind = Literal["MP4 or MOV", "AVI", "MKV or WebM"]
@@ -105,3 +106,12 @@ def _vint(file: BinaryIO) -> int | None:
     mask = (1 << 7 * width) - 1
     value = int.from_bytes(raw, "big") & mask
     return None if value == mask else value
+
+
+def parse_clock(text: str) -> float | None:
+    """Seconds of a Matroska tag such as 00:01:02.500000000."""
+    match = re.fullmatch(r"(\d{1,6}):(\d{1,2}):(\d{1,2}(?:\.\d{1,12})?)", text)
+    if match is None:
+        return None
+    hours, minutes, seconds = (float(part) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds

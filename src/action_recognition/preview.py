@@ -38,37 +38,42 @@ class Preview:
     """A video that a browser plays.
 
     `data` is the whole file, `mime` its type, and `transcoded` False where the bytes are the
-    original's own.
+    original's own. `start_s` and `end_s` say which part of the original it shows.
     """
 
     data: bytes
     mime: str
     transcoded: bool
+    start_s: float
+    end_s: float
 
     def __repr__(self) -> str:
         return f"Preview({len(self.data)} bytes, {self.mime}, transcoded={self.transcoded})"
 
 
-def browser_preview(source: Source, *, name: str) -> Preview:
+def browser_preview(source: Source, *, name: str, start_s: float = 0.0) -> Preview:
     """Makes a video playable in a browser; one that is already is passed through unchanged.
 
     A transcoded preview is H.264 (yuv420p) in MP4 with its index first. It has the pictures only,
-    no sound; its longer side is at most `MAX_SIDE` pixels; it shows the first `MAX_DURATION_S`
-    seconds at most (less for a video of very large pictures), turned as for display. Each frame
-    keeps its time, so a variable frame rate stays what it is.
+    no sound; its longer side is at most `MAX_SIDE` pixels; it shows `MAX_DURATION_S` seconds from
+    `start_s` on at most (less for a video of very large pictures), turned as for display. Each
+    frame keeps its time, so a variable frame rate stays what it is.
 
     Parameters:
         source: a path, or a binary file object that can seek; read from its beginning.
         name: the name used in errors.
+        start_s: where a transcoded preview begins, in seconds from the first frame.
 
     Raises:
-        VideoError: the video cannot be read, or is truncated before the end of its preview.
+        VideoError: the video cannot be read, is truncated before the end of its preview, or shows
+            nothing from `start_s` on that can be reached with the work of a preview.
     """
     with Video(source, name=name) as video:
         mime = _playable_as(video, source)
         if mime is None:
-            return Preview(_transcode(video), "video/mp4", transcoded=True)
-    return Preview(_read_all(source, name), mime, transcoded=False)
+            return _transcode(video, start_s)
+        end_s = video.info.duration_s
+    return Preview(_read_all(source, name), mime, transcoded=False, start_s=0.0, end_s=end_s)
 
 
 def _playable_as(video: Video, source: Source) -> str | None:
@@ -84,21 +89,35 @@ def _playable_as(video: Video, source: Source) -> str | None:
     return None
 
 
-def _transcode(video: Video) -> bytes:
+def _transcode(video: Video, start_s: float) -> Preview:
     width, height = _target_size(video.info.width, video.info.height)
-    frames, rate = _encodable_frames(video, width, height), video.info.frame_rate or 25
+    rate, shown = video.info.frame_rate or 25, _Shown()
+    frames = _encodable_frames(video, width, height, start_s, shown)
     try:
-        return encode_mp4(frames, width=width, height=height, frame_rate=rate)
+        data = encode_mp4(frames, width=width, height=height, frame_rate=rate)
     except (av.FFmpegError, ValueError, MemoryError) as error:
         raise VideoError(video.name, f"no preview can be made of it ({error})") from None
+    if not shown.frames:
+        raise VideoError(video.name, f"no preview can be made of it from {start_s:.0f} s on")
+    return Preview(data, "video/mp4", transcoded=True, start_s=start_s, end_s=start_s + shown.end_s)
 
 
-def _encodable_frames(video: Video, width: int, height: int) -> Iterator[av.VideoFrame]:
-    """The first frames of a video, turned, scaled, and stamped with their time."""
+@dataclass
+class _Shown:
+    """How much of a video has gone into a preview."""
+
+    frames: int = 0
+    end_s: float = 0.0
+
+
+def _encodable_frames(
+    video: Video, width: int, height: int, start_s: float, shown: _Shown
+) -> Iterator[av.VideoFrame]:
+    """Frames of a video from a time on, turned, scaled, and stamped with their time since then."""
     quarter_turns = video.info.rotation // 90
     scaled_size = (height, width) if quarter_turns % 2 else (width, height)
     to_rgb, reformatter = VideoReformatter(), VideoReformatter()
-    for frame, start, duration in _schedule(video):
+    for frame, start, duration in _schedule(video, start_s):
         rgb = to_rgb.reformat(frame, *scaled_size, format="rgb24", threads=1)
         if quarter_turns:
             pixels: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
@@ -106,25 +125,28 @@ def _encodable_frames(video: Video, width: int, height: int) -> Iterator[av.Vide
             rgb = av.VideoFrame.from_ndarray(pixels, format="rgb24")
         ready = to_yuv(rgb, reformatter)
         ready.pts, ready.duration, ready.time_base = start, duration, TIME_BASE
+        shown.frames, shown.end_s = shown.frames + 1, float((start + duration) * TIME_BASE)
         yield ready
 
 
-def _schedule(video: Video) -> Iterator[tuple[av.VideoFrame, int, int]]:
+def _schedule(video: Video, start_s: float) -> Iterator[tuple[av.VideoFrame, int, int]]:
     """(frame, start, duration), times in units of `TIME_BASE`, within the limits of a preview."""
     usual = max(1, round(1 / TIME_BASE / (video.info.frame_rate or 25)))
     budget = _MAX_DECODED_PIXELS
     waiting: tuple[av.VideoFrame, int] | None = None
-    for time_s, frame in video.timed_frames():
+    reached = False
+    for time_s, frame in video.timed_frames(start_s):
         budget -= max(frame.width * frame.height, _MIN_FRAME_PIXELS)
-        if time_s >= MAX_DURATION_S or budget < 0:
+        if time_s - start_s >= MAX_DURATION_S or budget < 0:
             break
-        start = round(time_s / TIME_BASE)
-        if waiting is not None:
+        # What is on display at `start_s` may have begun before it.
+        start = round(max(0.0, time_s - start_s) / TIME_BASE)
+        if waiting is not None and (time_s > start_s or not start_s):
             # A damaged file can stand still or go back in time, which MP4 cannot.
             start = max(start, waiting[1] + 1)
             yield *waiting, start - waiting[1]
-        waiting = frame, start
-    if waiting is not None:
+        waiting, reached = (frame, start), reached or time_s >= start_s
+    if waiting is not None and (reached or budget >= 0):
         yield *waiting, usual
 
 

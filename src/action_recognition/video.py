@@ -8,7 +8,6 @@ that names the file and the reason.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from action_recognition.containers import parse_clock
 from action_recognition.errors import VideoError
 from action_recognition.picture import SquareConverter
 from action_recognition.source import TRUNCATED_SHARE, Source, check_file, name_of, why_not_opened
@@ -270,7 +270,7 @@ class Video:
         stream = self._stream
         if stream.duration and stream.time_base:
             return float(stream.duration * stream.time_base)
-        tag = _parse_clock(stream.metadata.get("DURATION", ""))
+        tag = parse_clock(stream.metadata.get("DURATION", ""))
         whole = (self._container.duration or 0) / av.time_base
         end = min(tag or whole, whole)  # a remuxed file can carry a stale tag
         if end > 0:
@@ -282,10 +282,13 @@ class Video:
 
     # -- decoding --------------------------------------------------------------------------
 
-    def timed_frames(self) -> Iterator[tuple[float, av.VideoFrame]]:
+    def timed_frames(self, near_s: float = 0.0) -> Iterator[tuple[float, av.VideoFrame]]:
         """All frames from the start, each with its time in seconds from the first frame.
 
         Frames are PyAV's own: decoded, neither scaled nor rotated.
+
+        Parameters:
+            near_s: where the file can seek, begin with the last keyframe before this time.
 
         Raises:
             VideoError: the file ends before its header says.
@@ -296,6 +299,14 @@ class Video:
             self._restart_decoding()
             self._first = self._decode_first()
         self._fresh = False
+        if near_s > _SEEK_GAP_S:
+            landed = self._seek(near_s)
+            if landed is None:
+                yield from self.timed_frames()
+            else:
+                yield landed[1]
+                yield from landed[0]
+            return
         yield 0.0, self._first
         yield from self._remaining_frames(0.0)
         self._check_end()
@@ -387,12 +398,3 @@ class Video:
                 f"it is truncated or damaged: its header promises {declared:.1f} s, "
                 f"but only {readable:.1f} s can be read",
             )
-
-
-def _parse_clock(text: str) -> float | None:
-    """Seconds of a Matroska tag such as 00:01:02.500000000."""
-    match = re.fullmatch(r"(\d{1,6}):(\d{1,2}):(\d{1,2}(?:\.\d{1,12})?)", text)
-    if match is None:
-        return None
-    hours, minutes, seconds = (float(part) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("altair")
 pytest.importorskip("streamlit")
 
-from action_recognition.dashboard.course import NONE_OF_THESE, course_chart, course_data
-from action_recognition.segmentation import Moment
+from action_recognition.dashboard.course import NONE_OF_THESE, course_chart, course_data, later
+from action_recognition.segmentation import Moment, Segment
 
 CLASSES = ("Run", "Walk", "Jump")
 MOMENTS = [
@@ -45,3 +45,10 @@ def test_the_chart_is_readable_without_seeing_colours(dark: bool) -> None:
     assert spec["encoding"]["opacity"]["scale"]["domain"] == [0, 1]
     assert "color" not in spec["encoding"]  # one hue: its strength is what counts
     assert spec["encoding"]["y"]["sort"] == ["Run", "Jump", NONE_OF_THESE]
+
+
+def test_subtitles_of_a_part_begin_with_it() -> None:
+    whole = [Segment(0, 10, "Run", 0.9), Segment(10, 70, None, 0.8), Segment(70, 90, "Jump", 0.7)]
+    assert later(whole, 0.0) == whole
+    assert [(s.start_s, s.end_s) for s in later(whole, 30.0)] == [(0, 40), (40, 60)]
+    assert [s.action for s in later(whole, 10.0)] == [None, "Jump"]

@@ -107,8 +107,8 @@ def show_preview(upload: Upload) -> bool:
     st.video(preview.data, format=preview.mime)
     if preview.transcoded:
         st.caption(
-            "Converted for the browser, without sound, "
-            f"the first {MAX_DURATION_S:.0f} s at most. The model sees the original."
+            "Converted for the browser, without sound; the model sees the original. Of a long one "
+            f"these are the first {MAX_DURATION_S:.0f} s; the timeline plays every part."
         )
     return True
 

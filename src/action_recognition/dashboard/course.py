@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import PurePath
 from typing import Any
@@ -186,20 +187,43 @@ def _choose(segments: Sequence[Segment], upload: Upload) -> Segment:
 
 
 def _play(segments: Sequence[Segment], chosen: Segment, upload: Upload) -> None:
+    """The player, at the chosen segment; of a long converted video only a part, from there on."""
     preview = Session.current().preview(upload)
     if isinstance(preview, VideoError):
         return  # the page above has said why
-    if preview.transcoded and chosen.start_s >= MAX_DURATION_S:
-        st.caption(
-            f"The preview of this file holds its first {MAX_DURATION_S:.0f} s only; "
-            "the video itself goes on."
+    end_s = segments[-1].end_s
+    if preview.transcoded and preview.end_s < end_s - 1:
+        from_s = st.slider(
+            "Play from",
+            0.0,
+            float(int(end_s)),
+            float(int(chosen.start_s)),
+            step=1.0,
+            format="%.0f s",
+            key=f"from-{upload.digest}-{chosen.start_s}",
+            help=f"Browsers cannot play this file; {MAX_DURATION_S:.0f} s at a time are converted.",
         )
+        with st.spinner("Converting this part …"):
+            part = Session.current().part(upload, from_s)
+        if isinstance(part, VideoError):
+            failures.show(part, name=upload.name)
+            return
+        preview = part
     st.video(
         preview.data,
         format=preview.mime,
-        start_time=chosen.start_s,
-        subtitles={"Actions": "\n".join(segments_to_vtt(segments))},
+        start_time=max(0.0, chosen.start_s - preview.start_s),
+        subtitles={"Actions": "\n".join(segments_to_vtt(later(segments, preview.start_s)))},
     )
+
+
+def later(segments: Sequence[Segment], start_s: float) -> list[Segment]:
+    """The segments as a player sees them whose film begins at `start_s`."""
+    return [
+        replace(s, start_s=max(0.0, s.start_s - start_s), end_s=s.end_s - start_s)
+        for s in segments
+        if s.end_s > start_s
+    ]
 
 
 def _offer(segments: Sequence[Segment], name: str) -> None:

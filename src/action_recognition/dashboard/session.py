@@ -30,6 +30,7 @@ _KEY = "action_recognition_session"
 # A prediction holds its frames, some 4 MB. A preview can be as large as the upload itself.
 _MAX_ANSWERS = 8
 _MAX_PREVIEWS = 1
+_MAX_PARTS = 3  # of a transcoded minute: some megabytes
 _MAX_HEAT_MAPS = 32  # under a megabyte each
 _MAX_FOUND = 1000  # of many videos, with thumbnails: some 5 kB each
 _MAX_COURSES = 4  # an hour of moments takes a megabyte
@@ -55,6 +56,7 @@ class Session:
 
     digests: Recent[str] = field(default_factory=lambda: Recent(1))
     previews: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PREVIEWS))
+    parts: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PARTS))
     answers: Recent[Job[Prediction | VideoError]] = field(
         default_factory=lambda: Recent(_MAX_ANSWERS)
     )
@@ -90,6 +92,17 @@ class Session:
                 return error
 
         return self.previews.get_or(upload.digest, make)
+
+    def part(self, upload: Upload, start_s: float) -> Preview | VideoError:
+        """What the browser shows of a long upload from a time on, or why it cannot."""
+
+        def make() -> Preview | VideoError:
+            try:
+                return browser_preview(io.BytesIO(upload.data), name=upload.name, start_s=start_s)
+            except VideoError as error:
+                return error
+
+        return self.parts.get_or((upload.digest, start_s), make)
 
     def ask(
         self, upload: Upload, model: Hashable, recognizer: Recognizer
