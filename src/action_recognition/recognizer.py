@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,101 +13,21 @@ import torch
 from numpy.typing import NDArray
 
 from action_recognition.calibration import video_probabilities
-from action_recognition.clips import Preprocessing, VideoClips, read_clips, to_input
+from action_recognition.clips import Preprocessing, read_clips, to_input
 from action_recognition.errors import UsageError
 from action_recognition.explanation import heat_maps
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, shipped_model_path
+from action_recognition.picture import SquareConverter
+from action_recognition.prediction import Prediction, Timings
 from action_recognition.segmentation import Moment, Segment, find_segments
 from action_recognition.source import Source
-from action_recognition.timeline import ahead, in_groups, whole_steps, windows
-from action_recognition.video import Video, VideoInfo
+from action_recognition.stream import Stream
+from action_recognition.timeline import Window, ahead, in_groups, whole_steps, windows
+from action_recognition.video import Video
 
 _TIMELINE_BATCH = 4  # clips that go through the network at once
 CHOSEN_RULE = "the model's rule"  # the name in `Prediction.rules` of what decides
-
-
-@dataclass(frozen=True)
-class Timings:
-    """Seconds that each stage took."""
-
-    open_s: float
-    decode_s: float
-    network_s: float
-
-    @property
-    def total_s(self) -> float:
-        """All stages together."""
-        return self.open_s + self.decode_s + self.network_s
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one video.
-
-    Parameters:
-        file: name of the video.
-        ranked: (action, probability), most probable first; probabilities are in 0..1 and sum
-            to 1.
-        clips_s: (start, end) in seconds of each clip that the network saw.
-        video: facts about the video.
-        timings: seconds for each stage.
-        clips: the frames that the network saw, where `predict(keep_frames=True)` asked for them.
-        familiarity: how known the video looks, the larger the more (see `Novelty.score`); None:
-            the model has no rule for it.
-        is_known: False where it is so unlike them that it shows none of the known actions; the
-            probabilities then only say which of them is nearest. None as for `familiarity`.
-        rules: what other rules, too, would go by; the larger, the more known.
-    """
-
-    file: str
-    ranked: tuple[tuple[str, float], ...]
-    clips_s: tuple[tuple[float, float], ...]
-    video: VideoInfo
-    timings: Timings
-    clips: VideoClips | None = None
-    familiarity: float | None = None
-    is_known: bool | None = None
-    rules: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        total = sum(p for _, p in self.ranked)
-        if not self.ranked or not math.isclose(total, 1, abs_tol=1e-4):
-            raise UsageError(f"Prediction: probabilities sum to {total}, must sum to 1")
-
-    @property
-    def action(self) -> str:
-        """The most probable action."""
-        return self.ranked[0][0]
-
-    @property
-    def probability(self) -> float:
-        """The probability of that action."""
-        return self.ranked[0][1]
-
-    @property
-    def probabilities(self) -> dict[str, float]:
-        """Probability of each action, most probable first."""
-        return dict(self.ranked)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON, as `action-recognition predict --json` prints them."""
-        return {
-            "file": self.file,
-            "action": self.action,
-            "probability": round(self.probability, 6),
-            "known": self.is_known,
-            "familiarity": None if self.familiarity is None else round(self.familiarity, 4),
-            "probabilities": {action: round(p, 6) for action, p in self.ranked},
-            "duration_s": round(self.video.duration_s, 3),
-            "elapsed_s": round(self.timings.total_s, 3),
-            "clips_s": [[round(a, 3), round(b, 3)] for a, b in self.clips_s],
-            "timings_s": {k: round(v, 3) for k, v in asdict(self.timings).items()},
-        }
-
-    def __repr__(self) -> str:
-        foreign = ", none of the known actions" if self.is_known is False else ""
-        return f"Prediction({self.file!r}: {self.action} {self.probability:.1%}{foreign})"
 
 
 class Recognizer:
@@ -252,27 +170,63 @@ class Recognizer:
         with Video(source, name=name) as video:
             yield from self._moments(video, step_s, on_progress)
 
+    def stream(
+        self,
+        *,
+        step_s: float = 1.0,
+        wait: bool = False,
+        gap_s: float = 5.0,
+        convert: SquareConverter | None = None,
+    ) -> Stream:
+        """Live video: an object that is fed with pictures and their times as they come.
+
+        Parameters:
+            step_s: seconds between answers, rounded to the model's frame interval.
+            wait: True: `feed` returns when every answer that is due is found, for recordings;
+                False: it returns at once, and answers come with a later picture. Where the
+                machine is too slow for the step, answers are passed over (see `Stream`).
+            gap_s: after a pause longer than this it begins anew.
+            convert: what makes a clip's square picture of a frame; None: pictures are upright and
+                have square pixels.
+
+        Example:
+            >>> with recognizer.stream() as stream:                      # doctest: +SKIP
+            ...     for frame, time_s in camera:
+            ...         for answer in stream.feed(frame, time_s):
+            ...             print(answer.time_s, answer.action)
+
+        Raises:
+            UsageError: `step_s` or `gap_s` makes no sense.
+        """
+        return Stream(self, step_s=step_s, wait=wait, gap_s=gap_s, convert=convert)
+
+    def look_at(self, windows: Sequence[Window]) -> list[Moment]:
+        """What the network says of each of some clips, not smoothed."""
+        novelty, known = self.model.novelty, len(self.classes)
+        frames = np.stack([w.frames for w in windows])
+        logits, features = clip_outputs(self._network, frames, self.model.preprocessing)
+        moments = []
+        for k, window in enumerate(windows):
+            rows = logits[k : k + 1]
+            sure = 1.0
+            if novelty is not None:
+                score = novelty.score(novelty.opinions(rows, features[k]))
+                sure = novelty.known_probability(score)
+            shares = video_probabilities(rows[:, :known], self.model.temperature)
+            moments.append(Moment(window.middle_s, shares, sure))
+        return moments
+
     def _moments(
         self,
         video: Video,
         step_s: float,
         on_progress: Callable[[float, float], None] | None,
     ) -> Iterator[Moment]:
-        preprocessing, novelty = self.model.preprocessing, self.model.novelty
-        known, end_s = len(self.classes), video.info.duration_s
+        end_s = video.info.duration_s
         # Closed before the video is: the thread that decodes must have ended by then.
-        with closing(ahead(windows(video, preprocessing, step_s=step_s))) as seen:
+        with closing(ahead(windows(video, self.model.preprocessing, step_s=step_s))) as seen:
             for group in in_groups(seen, _TIMELINE_BATCH):
-                frames = np.stack([w.frames for w in group])
-                logits, features = clip_outputs(self._network, frames, preprocessing)
-                for k, window in enumerate(group):
-                    rows = logits[k : k + 1]
-                    sure = 1.0
-                    if novelty is not None:
-                        score = novelty.score(novelty.opinions(rows, features[k]))
-                        sure = novelty.known_probability(score)
-                    shares = video_probabilities(rows[:, :known], self.model.temperature)
-                    yield Moment(window.middle_s, shares, sure)
+                yield from self.look_at(group)
                 if on_progress is not None:
                     on_progress(min(end_s, group[-1].middle_s), end_s)
 

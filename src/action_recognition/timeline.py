@@ -22,8 +22,15 @@ _AHEAD = 16  # clips that are decoded ahead of the network: some 10 MB
 
 @dataclass(frozen=True)
 class Window:
-    """One clip of many: `middle_s` in seconds from the first frame, `frames` (T, H, W, 3) uint8."""
+    """One clip of many.
 
+    Parameters:
+        first: place of its first frame on the grid, in frame intervals.
+        middle_s: in seconds from the first frame of the video.
+        frames: (T, H, W, 3) uint8 RGB.
+    """
+
+    first: int
     middle_s: float
     frames: NDArray[np.uint8]
 
@@ -51,8 +58,8 @@ def windows(video: Video, preprocessing: Preprocessing, *, step_s: float) -> Ite
     for place, (_, frame) in zip(wanted, frames, strict=True):
         recent.append(frame)
         if place == ends[0]:
-            middle_s = (ends.popleft() - (length - 1) / 2) * interval_s
-            yield Window(middle_s, np.stack(recent))
+            first = ends.popleft() - length + 1
+            yield Window(first, (first + (length - 1) / 2) * interval_s, np.stack(recent))
 
 
 def whole_steps(preprocessing: Preprocessing, step_s: float) -> int:

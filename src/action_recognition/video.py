@@ -130,7 +130,7 @@ class Video:
         self, times_s: NDArray[np.float64], *, size: int, max_aspect: float = 4 / 3
     ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """As `frames_at`, one by one: (time at which it begins, frame). The times must rise."""
-        to_square = SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
+        to_square = self.square_converter(size, max_aspect)
         for time_s, frame in self._select(times_s):
             self._check_size(frame.width, frame.height)
             try:
@@ -140,6 +140,10 @@ class Video:
                     self.name, f"a frame cannot be converted to RGB ({error})"
                 ) from None
             yield time_s, pixels
+
+    def square_converter(self, size: int, max_aspect: float = 4 / 3) -> SquareConverter:
+        """What crops and scales frames of this video as `frames_at` does."""
+        return SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
 
     def check(self) -> int:
         """Decodes the whole video once and returns its number of frames.

@@ -11,10 +11,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from action_recognition.cli import calibrate, data, evaluate, predict, reproduce, timeline, train
+from action_recognition.cli import (
+    calibrate,
+    data,
+    evaluate,
+    predict,
+    reproduce,
+    timeline,
+    train,
+    watch,
+)
 from action_recognition.errors import ActionRecognitionError
 
-COMMANDS = (predict, timeline, train, calibrate, evaluate, data, reproduce)
+COMMANDS = (predict, timeline, watch, train, calibrate, evaluate, data, reproduce)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
