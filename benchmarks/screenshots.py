@@ -29,8 +29,8 @@ from dashboard_browser import DashboardPage, missing_tools, open_browser, runnin
 from action_recognition.dashboard.figure import film, jumping, jumping_then_resting
 
 WIDTHS = (1440, 1024, 390)
+_IN_DOCS = ("recognize", "timeline", "many", "live", "model")
 _MAX_HEIGHT = 4000  # CSS pixels
-_COLOURS = 200  # of a picture in docs/, to keep it small
 
 
 def main() -> None:
@@ -45,14 +45,19 @@ def main() -> None:
         parser.error(f"not installed: {', '.join(missing)}")
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        films = _write_films(Path(scratch))
-        none = str(Path(scratch, "none"))  # examples are drawn, wherever this runs
-        with running_dashboard(options.model, "--examples", none) as address:
+        folder = Path(scratch, "films")
+        folder.mkdir()
+        films = _write_films(folder)
+        # Examples are drawn, wherever this runs; and there is a folder on the server.
+        paths = ("--examples", str(folder / "none"), "--videos", str(folder))
+        with running_dashboard(options.model, *paths) as address:
             for dark in (False,) if options.for_docs else (False, True):
                 with open_browser(dark=dark, camera=films["camera"]) as page:
                     for width in WIDTHS[:1] if options.for_docs else WIDTHS:
                         for name, show in _scenes(page, address, films).items():
-                            if options.only in (None, name):
+                            if options.only in (None, name) and not (
+                                options.for_docs and name not in _IN_DOCS
+                            ):
                                 page.set_size(width, 900)
                                 show()
                                 _save(page, options.folder, name, width, dark, options.for_docs)
@@ -147,11 +152,12 @@ def _save(
     time.sleep(0.5)
     page.set_size(width, min(_MAX_HEIGHT, max(600, page.content_height())))
     path = folder / (
-        f"{name}.png" if small else f"{name}-{width}-{'dark' if dark else 'light'}.png"
+        f"dashboard-{name}.png" if small else f"{name}-{width}-{'dark' if dark else 'light'}.png"
     )
     page.save_screenshot(path)
     if small:
-        Image.open(path).convert("RGB").quantize(_COLOURS).save(path, optimize=True)
+        picture = Image.open(path).convert("RGB")
+        picture.quantize(256, kmeans=3).save(path, optimize=True)
     print(f"saved: {path} ({path.stat().st_size / 1000:.0f} kB); beyond the edge: ", end="")
     print(page.overflow() or "nothing")
 

@@ -193,10 +193,10 @@ def test_details_and_downloads(page: AppTest, make_video: MakeVideo) -> None:
     _predict(_upload(page, "my clip.mp4", make_video("c.mp4", seconds=1).path.read_bytes()))
     _open_tab(page, DETAILS)
     assert not page.exception
-    shares, facts = (frame.value for frame in page.dataframe)
+    (shares,) = (frame.value for frame in page.dataframe)
     assert list(shares["Action"]) == _bars(page)
     assert shares["Probability"].sum() == pytest.approx(1)
-    values = dict(zip(facts["Fact"], facts["Value"], strict=True))
+    values = page.table[0].value["Value"]
     assert values["Length"] == "1.00 s"
     assert values["Frame rate"] == "25 frames/s"
     assert [b.proto.label for b in page.get("download_button")] == [

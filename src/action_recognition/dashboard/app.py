@@ -22,6 +22,7 @@ div:has(> [data-testid="stImage"]) {width: 100%;}
     border-radius: 0.3rem;}
 [data-testid="stImageCaption"] {width: 100% !important;}
 [data-testid="stCaptionContainer"] {opacity: 0.8 !important;}
+[data-testid="stFileUploaderDropzoneInstructions"] * {white-space: normal !important;}
 [data-testid="stButtonGroup"] [role="radiogroup"], [data-testid="stButtonGroup"] > div {
     flex-wrap: wrap; overflow: visible;}
 </style>"""

@@ -124,7 +124,8 @@ def _show_figures(prediction: Prediction) -> None:
         }
         if prediction.familiarity is not None:
             rows["Familiarity"] = f"{prediction.familiarity:.2f}"
-        st.dataframe(pd.DataFrame(rows.items(), columns=["Fact", "Value"]), hide_index=True)
+        # Not a data frame: its cells would cut the list of clips off.
+        st.table(pd.DataFrame(rows.items(), columns=["Fact", "Value"]).set_index("Fact"))
 
 
 def _offer(
