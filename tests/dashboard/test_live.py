@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,117 +18,115 @@ from streamlit.testing.v1 import AppTest
 
 from action_recognition.dashboard import live as live_module
 from action_recognition.dashboard import live_page
-from action_recognition.dashboard.line import Line
-from action_recognition.dashboard.live import Camera, LiveAnswer, Watcher, write_over
+from action_recognition.dashboard.live import STEP_S, Camera, in_words, write_over
 from action_recognition.dashboard.settings import ICE_VARIABLE, MODEL_VARIABLE
 from action_recognition.modelfile import Model
-from action_recognition.novelty import Novelty
-from action_recognition.recognizer import Recognizer, clip_outputs
+from action_recognition.recognizer import Recognizer
+from action_recognition.stream import StreamAnswer
+
+
+class Film:
+    """Pictures of a camera with 20 frames/s, and its clock."""
+
+    def __init__(self) -> None:
+        self.time_s = 100.0
+
+    def clock(self) -> float:
+        return self.time_s
+
+    def play(self, camera: Camera, count: int) -> list[NDArray[np.uint8]]:
+        """What the visitor sees of so many pictures, each a little brighter."""
+        shown = []
+        for k in range(count):
+            frame = av.VideoFrame.from_ndarray(np.full((96, 128, 3), 5 * k, np.uint8), "rgb24")
+            frame.pts, frame.time_base = 900 * k, Fraction(1, 90_000)
+            written = camera.receive(frame)
+            assert (written.pts, written.time_base) == (900 * k, Fraction(1, 90_000))
+            shown.append(written.to_ndarray(format="rgb24"))
+            self.time_s += 0.05
+        return shown
 
 
 @pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch) -> Line:
-    """A line of its own, so that a test can wait until it is empty."""
-    line = Line()
-    monkeypatch.setattr(live_module, "shared_line", lambda: line)
-    return line
+def words(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each line that is written over a picture."""
+    said: list[str] = []
+
+    def listen(pixels: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
+        said.append(text)
+        return write_over(pixels, text)
+
+    monkeypatch.setattr(live_module, "write_over", listen)
+    return said
 
 
-def _picture(k: int) -> NDArray[np.uint8]:
-    return np.full((48, 64, 3), (10 * k) % 256, dtype=np.uint8)
+def test_the_answer_is_that_of_the_stream(tiny_model: Model, words: list[str]) -> None:
+    recognizer, film = Recognizer(tiny_model), Film()
+    shown = Film().play(Camera(recognizer, wait=True, clock=film.clock), 1)
+    assert words == ["Looking …"]
+    assert shown[0].shape == (96, 128, 3)
+    words.clear()
+    camera = Camera(recognizer, wait=True, clock=film.clock)
+    film.play(camera, 40)
+    with recognizer.stream(step_s=STEP_S, wait=True) as stream:
+        answers = [
+            answer
+            for k in range(40)
+            for answer in stream.feed(np.full((96, 128, 3), 5 * k, np.uint8), 100 + k / 20)
+        ]
+    assert len(answers) >= 2
+    assert words[0] == "Looking …"
+    seen = [word.split(" · ")[0] for word in words if word != "Looking …"]
+    expected = [in_words(answer).split(" · ")[0] for answer in answers]
+    assert list(dict.fromkeys(seen)) == list(dict.fromkeys(expected))
+    camera.end()
 
 
-def _times(start: int, stop: int) -> Iterator[tuple[int, float]]:
-    """Pictures of a camera with 20 frames/s."""
-    for k in range(start, stop):
-        yield k, k / 20
+def test_after_a_pause_the_old_answer_is_gone(tiny_model: Model, words: list[str]) -> None:
+    film = Film()
+    camera = Camera(Recognizer(tiny_model), wait=True, clock=film.clock)
+    film.play(camera, 20)
+    assert words[-1] != "Looking …"
+    film.time_s += 60
+    film.play(camera, 1)
+    assert words[-1] == "Looking …"
 
 
-def test_the_answer_is_that_of_the_network_on_the_last_pictures(
-    tiny_model: Model, line: Line
+def test_when_the_camera_is_off_its_thread_ends_and_it_can_be_on_again(
+    tiny_model: Model, words: list[str]
 ) -> None:
-    watcher = Watcher(Recognizer(tiny_model))
-    for k, time_s in _times(0, 7):  # one clip: 4 pictures, 0.1 s apart
-        assert watcher.feed(_picture(k), time_s) is None
-    line.join(lambda _: None).result()
-    answer = watcher.feed(_picture(7), 0.35)
-    assert answer is not None
-    clip = np.stack([_picture(k)[:32, :32] for k in (0, 2, 4, 6)])
-    logits, _ = clip_outputs(tiny_model.network, clip[None], tiny_model.preprocessing)
-    assert answer.action == tiny_model.classes[int(logits.argmax())]
-    assert answer.known
-    assert answer.latency_s > 0
+    film = Film()
+    camera = Camera(Recognizer(tiny_model), clock=film.clock)
+    before = threading.active_count()
+    film.play(camera, 20)
+    assert threading.active_count() == before + 1
+    camera.end()
+    assert threading.active_count() == before
+    camera.end()  # twice does no harm
+    film.play(camera, 1)
+    assert words[-1] == "Looking …"
+    camera.end()
 
 
-def test_it_answers_every_step_and_passes_over_what_is_late(tiny_model: Model, line: Line) -> None:
-    watcher = Watcher(Recognizer(tiny_model), step_s=0.5)
-    busy = line.join(lambda _: None)
-    busy.result()
-    before = line.served
-    for k, time_s in _times(0, 60):  # 3 s
-        watcher.feed(_picture(k), time_s)
-        line.join(lambda _: None).result()
-    answers = line.served - before - 60
-    assert answers == 6
-
-
-def test_while_the_network_is_busy_steps_are_passed_over(tiny_model: Model, line: Line) -> None:
-    gate = threading.Event()
-    line.join(lambda _: gate.wait(60))
-    watcher = Watcher(Recognizer(tiny_model), step_s=0.1)
-    assert all(watcher.feed(_picture(k), time_s) is None for k, time_s in _times(0, 60))
-    gate.set()
-    line.join(lambda _: None).result()
-    assert line.served == 3  # the gate, one clip of many, and the last job
-    assert watcher.feed(_picture(60), 3.0) is not None
-
-
-def test_an_old_answer_is_not_shown(tiny_model: Model, line: Line) -> None:
-    watcher = Watcher(Recognizer(tiny_model))
-    for k, time_s in _times(0, 8):
-        watcher.feed(_picture(k), time_s)
-    line.join(lambda _: None).result()
-    assert watcher.feed(_picture(8), 0.4) is not None
-    assert watcher.feed(_picture(9), 60.0) is None  # the camera was off for a minute
-
-
-def test_none_of_these(tiny_model: Model, line: Line) -> None:
-    width = tiny_model.network.architecture.width
-    rule = Novelty(
-        np.zeros((3, width), np.float16), np.ones(width, np.float32), {"energy": (0.0, 1.0)}, 1e6
-    )
-    watcher = Watcher(Recognizer(replace(tiny_model, novelty=rule)))
-    for k, time_s in _times(0, 8):
-        watcher.feed(_picture(k), time_s)
-    line.join(lambda _: None).result()
-    answer = watcher.feed(_picture(8), 0.4)
-    assert answer is not None
-    assert not answer.known
-    assert str(answer).startswith("None of these · ")
+def test_answers_in_words() -> None:
+    ranked = (("Run", 0.9), ("Walk", 0.1))
+    assert in_words(StreamAnswer(1.0, ranked, 1.0, 0.123)) == "Run 90.0 % · 123 ms"
+    assert in_words(StreamAnswer(1.0, ranked, 0.2, 0.04)) == "None of these · 40 ms"
 
 
 def test_the_text_stands_in_a_bar_below_and_the_rest_is_untouched() -> None:
     pixels = np.full((240, 320, 3), 128, dtype=np.uint8)
-    written = write_over(pixels, str(LiveAnswer("Falling on Floor", 0.9, True, 0.123)))
+    written = write_over(pixels, "Falling on Floor 90.0 % · 123 ms")
     assert (written[:210] == 128).all()
     bar = written[214:].astype(int)
     assert bar.max() > 200  # the text
     assert np.median(bar) < 70  # on a dark ground
     assert (written[:, -3:].max(axis=2) <= 128).all()  # nothing is cut off
-    assert str(LiveAnswer("Run", 0.9, True, 0.123)) == "Run 90.0 % · 123 ms"
 
 
 def test_a_long_name_is_made_to_fit() -> None:
     written = write_over(np.full((120, 160, 3), 128, dtype=np.uint8), "A very long name " * 4)
     assert (written[:, -2:].max(axis=2) <= 128).all()
-
-
-def test_the_camera_keeps_the_time_of_each_picture(tiny_model: Model, line: Line) -> None:
-    frame = av.VideoFrame.from_ndarray(_picture(3), format="rgb24").reformat(format="yuv420p")
-    frame.pts, frame.time_base = 900, Fraction(1, 90_000)
-    shown = Camera(Recognizer(tiny_model)).receive(frame)
-    assert (shown.pts, shown.time_base) == (900, Fraction(1, 90_000))
-    assert (shown.width, shown.height) == (64, 48)
 
 
 def _page() -> None:

@@ -44,6 +44,7 @@ def live_page() -> None:
         rtc_configuration={"iceServers": [{"urls": [ice]}] if ice else []},
         media_stream_constraints={"video": {"width": {"ideal": 640}}, "audio": False},
         video_frame_callback=camera.receive,
+        on_video_ended=camera.end,
         async_processing=True,
     )
     st.caption(
