@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
+from action_recognition.inference import Kept
 from action_recognition.modelfile import Model
 from action_recognition.novelty import Novelty
 from action_recognition.recognizer import Recognizer
@@ -147,11 +148,11 @@ class Slow(Recognizer):
         super().__init__(model, device="cpu")
         self.gate, self.began, self.asked = threading.Event(), threading.Event(), 0
 
-    def look_at(self, windows: list[Window]) -> list[Moment]:
+    def look_at(self, windows: Sequence[Window], kept: Kept | None = None) -> list[Moment]:
         self.asked += 1
         self.began.set()
         assert self.gate.wait(60)
-        return super().look_at(windows)
+        return super().look_at(windows, kept)
 
 
 def test_nothing_queues_while_the_network_is_busy(tiny_model: Model) -> None:
@@ -171,7 +172,7 @@ def test_nothing_queues_while_the_network_is_busy(tiny_model: Model) -> None:
 
 def test_what_the_network_raises_is_raised(tiny_model: Model) -> None:
     class Broken(Recognizer):
-        def look_at(self, windows: list[Window]) -> list[Moment]:
+        def look_at(self, windows: Sequence[Window], kept: Kept | None = None) -> list[Moment]:
             raise MemoryError("no room")
 
     with Broken(tiny_model, device="cpu").stream() as stream:

@@ -148,20 +148,26 @@ class SpatialConv(nn.Module):
             gain = norm.weight * torch.rsqrt(variance + norm.eps)
             weight = weight * gain[:, None, None, None]
             bias = norm.bias - mean * gain
-        padding = 0
-        if kernel > 1:
-            pads: list[int] = []
-            for side in (x.shape[3], x.shape[2]):
-                total = max(0, (-(-side // stride) - 1) * stride + kernel - side)
-                pads += [total // 2, total - total // 2]
-            if pads == [kernel // 2] * 4:
-                padding = kernel // 2
-            else:
-                x = F.pad(x, pads)
+        x, padding = pad_same(x, kernel, stride)
         x = F.conv2d(x, weight, bias, stride, padding, groups=self.conv.groups)
         if norm.training:
             x = norm(x)
         return F.relu6(x) if self.active else x
+
+
+def pad_same(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
+    """Pads (N, C, H, W) as TensorFlow's "SAME" does; what the convolution can do itself, it gives
+    back as a number.
+    """
+    if kernel == 1:
+        return x, 0
+    pads: list[int] = []
+    for side in (x.shape[3], x.shape[2]):
+        total = max(0, (-(-side // stride) - 1) * stride + kernel - side)
+        pads += [total // 2, total - total // 2]
+    if pads == [kernel // 2] * 4:
+        return x, kernel // 2
+    return F.pad(x, pads), 0
 
 
 class TemporalConv(nn.Module):

@@ -16,6 +16,7 @@ from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing, read_clips, to_input
 from action_recognition.errors import UsageError
 from action_recognition.explanation import heat_maps
+from action_recognition.inference import Inference, Kept, TorchParts
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, shipped_model_path
 from action_recognition.picture import SquareConverter
@@ -47,6 +48,11 @@ class Recognizer:
         self.model = model
         self.device = pick_device(device)
         self._network = model.network.to(self.device).eval()
+        self._inference = Inference(
+            TorchParts(self._network),
+            model.preprocessing,
+            streams=model.network.architecture.streams,
+        )
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, device: str = "auto") -> Recognizer:
@@ -97,7 +103,8 @@ class Recognizer:
             decoded = time.perf_counter()
             info, file = video.info, video.name
         begin("network")
-        logits, features = run_clips(self._network, seen.frames, self.model.preprocessing)
+        logits, each = self._inference.clips(seen.frames)
+        features = each.mean(0)
         known = len(self.classes)
         probabilities = video_probabilities(logits[:, :known], self.model.temperature)
         rules = {"largest probability": float(probabilities.max())}
@@ -200,11 +207,16 @@ class Recognizer:
         """
         return Stream(self, step_s=step_s, wait=wait, gap_s=gap_s, convert=convert)
 
-    def look_at(self, windows: Sequence[Window]) -> list[Moment]:
-        """What the network says of each of some clips, not smoothed."""
+    def look_at(self, windows: Sequence[Window], kept: Kept | None = None) -> list[Moment]:
+        """What the network says of each of some clips, not smoothed.
+
+        Parameters:
+            windows: at least one, of one video, in rising order.
+            kept: of the same video, so that clips that overlap share work; None: they share none
+                with earlier calls.
+        """
         novelty, known = self.model.novelty, len(self.classes)
-        frames = np.stack([w.frames for w in windows])
-        logits, features = clip_outputs(self._network, frames, self.model.preprocessing)
+        logits, features = self._inference.windows(windows, Kept() if kept is None else kept)
         moments = []
         for k, window in enumerate(windows):
             rows = logits[k : k + 1]
@@ -222,11 +234,11 @@ class Recognizer:
         step_s: float,
         on_progress: Callable[[float, float], None] | None,
     ) -> Iterator[Moment]:
-        end_s = video.info.duration_s
+        end_s, kept = video.info.duration_s, Kept()
         # Closed before the video is: the thread that decodes must have ended by then.
         with closing(ahead(windows(video, self.model.preprocessing, step_s=step_s))) as seen:
             for group in in_groups(seen, _TIMELINE_BATCH):
-                yield from self.look_at(group)
+                yield from self.look_at(group, kept)
                 if on_progress is not None:
                     on_progress(min(end_s, group[-1].middle_s), end_s)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
+from action_recognition.inference import Kept
 from action_recognition.picture import SquareConverter
 from action_recognition.timeline import Window, whole_steps
 
@@ -199,6 +200,7 @@ class Stream:
         self._waiting: tuple[Window, float] | None = None
         self._working: Future[None] | None = None
         self._busy = False
+        self._kept = Kept()
         self._answers: deque[StreamAnswer] = deque()
         self.passed_over = 0
 
@@ -267,7 +269,7 @@ class Stream:
             self._answer(window, came)
 
     def _answer(self, window: Window, came: float) -> None:
-        (moment,) = self._recognizer.look_at([window])
+        (moment,) = self._recognizer.look_at([window], self._kept)
         classes, shares = self._recognizer.classes, moment.probabilities
         order = np.argsort(-shares, kind="stable")
         ranked = tuple((classes[k], float(shares[k])) for k in order)

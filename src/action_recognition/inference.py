@@ -1,0 +1,213 @@
+"""The network made quick for use; training and the model file know nothing of it.
+
+- BatchNorm is folded into the convolutions once, and weights are stored in the number format that
+  the machine computes in.
+- The blocks before the first convolution over time see one picture at a time, and most of the work
+  is theirs: each picture of a clip, and each difference of two, goes through them once, also where
+  clips overlap.
+- Pictures go through a few at a time: what lies between two layers then stays in the cache.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from action_recognition.clips import Preprocessing, to_input
+from action_recognition.model import HybridNet, SpatialConv, pad_same
+from action_recognition.timeline import Window
+
+_PICTURES = 8  # that go through the CPU at once; 16 take three times as long each
+_PICTURES_GPU = 128
+_CLIPS = 8
+
+
+class FoldedConv(nn.Module):
+    """As SpatialConv in eval mode, with BatchNorm folded into weight and bias."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, source: SpatialConv) -> None:
+        super().__init__()
+        norm = source.norm
+        assert norm.running_mean is not None
+        assert norm.running_var is not None  # for the type checker: BatchNorm keeps both here
+        gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        weight = (source.conv.weight * gain[:, None, None, None]).detach()
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", (norm.bias - norm.running_mean * gain).detach())
+        self.kernel, self.stride = source.conv.kernel_size[0], source.conv.stride[0]
+        self.groups, self.active = source.conv.groups, source.active
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, ceil(H/stride), ceil(W/stride))."""
+        x, padding = pad_same(x, self.kernel, self.stride)
+        x = F.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
+        return F.relu6(x) if self.active else x
+
+
+class TorchParts:
+    """A HybridNet in two parts: what sees one picture at a time, and what sees clips.
+
+    Parameters:
+        network: stays as it is.
+        dtype: of the convolutions; None: what this machine computes fastest.
+    """
+
+    def __init__(self, network: HybridNet, *, dtype: torch.dtype | None = None) -> None:
+        self.device = network.dense.weight.device
+        self.dtype = dtype or quick_dtype(self.device)
+        self.network = fold(network, self.dtype)
+        self._single = single_blocks(network)
+
+    def pictures(self, x: Tensor) -> Tensor:
+        """Stem and first blocks: (N, 3, H, W) float32 -> (N, C, h, w)."""
+        at_once = _PICTURES if self.device.type == "cpu" else _PICTURES_GPU
+        return torch.cat([self._pictures(part) for part in x.split(at_once)])
+
+    def _pictures(self, x: Tensor) -> Tensor:
+        x = x.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        x = self.network.stem(x)
+        for block in self.network.blocks[: self._single]:
+            x = block(x, 1)
+        return x
+
+    def clips(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """The rest: (B, S, T, C, h, w) of S streams -> logits and features as `classify`."""
+        frames = maps.shape[2]
+        x = maps.flatten(0, 2).contiguous(memory_format=torch.channels_last)
+        for block in self.network.blocks[self._single : self.network.shared]:
+            x = block(x, frames)
+        x = x.view(*maps.shape[:3], *x.shape[1:])
+        return self.network.head(self.network.late(x))
+
+
+def fold(network: HybridNet, dtype: torch.dtype) -> HybridNet:
+    """A copy for inference: BatchNorm folded, the convolutions' weights in `dtype`."""
+    folded = copy.deepcopy(network).eval().requires_grad_(False)
+    for module in list(folded.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, SpatialConv):
+                setattr(module, name, FoldedConv(child).to(dtype))
+    return folded
+
+
+def single_blocks(network: HybridNet) -> int:
+    """How many of the shared blocks come before the first convolution over time."""
+    shared = list(network.blocks[: network.shared])
+    return next((k for k, b in enumerate(shared) if b.temporal is not None), len(shared))
+
+
+def quick_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the machine multiplies in it, float32 elsewhere."""
+    if device.type != "cpu":
+        return torch.bfloat16
+    able = torch.cpu.get_capabilities()
+    native = any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return torch.bfloat16 if native else torch.float32
+
+
+class Inference:
+    """Clips in, logits and features out, with as little work as the answer allows."""
+
+    def __init__(self, parts: TorchParts, preprocessing: Preprocessing, *, streams: int) -> None:
+        self._parts, self._preprocessing, self._streams = parts, preprocessing, streams
+
+    def clips(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Clips (N, T, H, W, 3) uint8 -> logits (N, classes) and features (N, D), float64."""
+        logits, features = [], []
+        for start in range(0, len(frames), _CLIPS):
+            # Places of their own, for these clips need not lie on a grid.
+            apart = frames.shape[1] + 1
+            part = [
+                Window(k * apart, 0.0, clip)
+                for k, clip in enumerate(frames[start : start + _CLIPS])
+            ]
+            answer, seen = self.windows(part, Kept())
+            logits.append(answer)
+            features.append(seen)
+        return np.concatenate(logits), np.concatenate(features)
+
+    def windows(
+        self, windows: Sequence[Window], kept: Kept
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Clips of one grid, in rising order; `kept` remembers what later ones need again.
+
+        Returns:
+            logits (N, classes) and features (N, D), float64.
+        """
+        with torch.inference_mode():
+            maps = self._maps(windows, kept)
+            logits, features = self._parts.clips(maps)
+            return logits.double().cpu().numpy(), features.double().cpu().numpy()
+
+    def _maps(self, windows: Sequence[Window], kept: Kept) -> Tensor:
+        length = len(windows[0].frames)
+        seen: dict[Place, tuple[NDArray[np.uint8], ...]] = {}
+        for window in windows:
+            for k, frame in enumerate(window.frames):
+                seen[window.first + k, False] = (frame,)
+                if self._streams > 1 and k < max(1, length - 1):
+                    after = window.frames[min(k + 1, length - 1)]
+                    seen[window.first + k, True] = (frame, after)
+        new = {place: pictures for place, pictures in seen.items() if not kept.has(place, pictures)}
+        if new:
+            found = self._parts.pictures(self._inputs(list(new.values())))
+            kept.add(new, found)
+        rows = [self._rows(window.first, length, kept) for window in windows]
+        kept.forget_before(windows[-1].first)
+        return torch.stack([torch.stack([torch.stack(s) for s in row]) for row in rows])
+
+    def _rows(self, first: int, length: int, kept: Kept) -> list[list[Tensor]]:
+        streams = [[kept[first + k, False] for k in range(length)]]
+        if self._streams > 1:  # for the last picture, the difference before is taken again
+            last = max(0, length - 2)
+            streams.append([kept[first + min(k, last), True] for k in range(length)])
+        return streams
+
+    def _inputs(self, pictures: list[tuple[NDArray[np.uint8], ...]]) -> Tensor:
+        """Each picture, or the second of two minus the first -> (N, 3, H, W) float32."""
+        device = self._parts.device
+        order = {id(p): p for pair in pictures for p in pair}
+        index = {key: k for k, key in enumerate(order)}
+        stacked = torch.from_numpy(np.stack(list(order.values()))).to(device)
+        x = to_input(stacked[None], self._preprocessing)[0].transpose(0, 1)  # (M, 3, H, W)
+        after = x[[index[id(pair[-1])] for pair in pictures]]
+        alone = torch.tensor([len(pair) == 1 for pair in pictures], device=device)
+        before = x[[index[id(pair[0])] for pair in pictures]]
+        return after - before.masked_fill_(alone[:, None, None, None], 0)
+
+
+Place = tuple[int, bool]  # on the grid of pictures; whether it is a difference
+
+
+class Kept:
+    """What the first part of the network made of the last pictures of a video."""
+
+    def __init__(self) -> None:
+        self._items: dict[Place, tuple[tuple[NDArray[np.uint8], ...], Tensor]] = {}
+
+    def has(self, place: Place, pictures: tuple[NDArray[np.uint8], ...]) -> bool:
+        """Whether the same pictures were seen there; after a pause a grid begins anew."""
+        item = self._items.get(place)
+        return item is not None and all(map(np.array_equal, item[0], pictures))
+
+    def add(self, pictures: dict[Place, tuple[NDArray[np.uint8], ...]], maps: Tensor) -> None:
+        """Takes the maps (N, C, h, w) of N pictures."""
+        for (place, seen), one in zip(pictures.items(), maps, strict=True):
+            self._items[place] = (seen, one)
+
+    def forget_before(self, place: int) -> None:
+        """Lets go of what no later clip needs: those begin after `place`."""
+        self._items = {p: item for p, item in self._items.items() if p[0] > place}
+
+    def __getitem__(self, place: Place) -> Tensor:
+        return self._items[place][1]
