@@ -1,0 +1,63 @@
+"""What the operator sets, and what the first page waits for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("streamlit")
+
+from action_recognition.dashboard.settings import (
+    EXAMPLES_VARIABLE,
+    ICE_VARIABLE,
+    MODEL_VARIABLE,
+    MODELS_VARIABLE,
+    VIDEOS_VARIABLE,
+    Settings,
+)
+from action_recognition.modelfile import shipped_model_path
+
+VARIABLES = (EXAMPLES_VARIABLE, ICE_VARIABLE, MODEL_VARIABLE, MODELS_VARIABLE, VIDEOS_VARIABLE)
+
+
+@pytest.fixture(autouse=True)
+def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "argv", ["op_app.py"])
+
+
+def test_without_a_word_nothing_on_the_server_is_open() -> None:
+    settings = Settings.read()
+    assert settings.model == shipped_model_path()
+    assert settings.models == shipped_model_path().parent
+    assert settings.examples == Path("data/clips")
+    assert settings.videos is None
+    assert settings.ice is None
+
+
+def test_an_option_counts_more_than_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.setenv(name, f"/{name}")
+    monkeypatch.setattr(sys, "argv", ["op_app.py", "--videos", "/v", "--unknown", "--ice=stun:x"])
+    settings = Settings.read()
+    assert settings.videos == Path("/v")
+    assert settings.ice == "stun:x"
+    assert settings.model == Path(f"/{MODEL_VARIABLE}")
+    assert settings.models == Path(f"/{MODELS_VARIABLE}")
+    assert settings.examples == Path(f"/{EXAMPLES_VARIABLE}")
+
+
+def test_an_empty_variable_allows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VIDEOS_VARIABLE, "")
+    assert Settings.read().videos is None
+
+
+def test_the_first_page_is_drawn_before_pytorch_is_loaded() -> None:
+    modules = "action_recognition.dashboard.app, action_recognition.dashboard.recognize_page"
+    code = f"import sys, {modules}; print([m for m in ('torch', 'h5py') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
