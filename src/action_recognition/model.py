@@ -257,13 +257,20 @@ class HybridNet(nn.Module):
         recurrent = bool(a.lstm or a.gru)
         self.skip = a.skip and recurrent  # without recurrent layers both paths are the same
         self.dense = nn.Linear(width + a.width * self.skip, a.classes)
-        self._initialise()
+        if not self.dense.weight.is_meta:  # else there are shapes only, nothing to set
+            self._initialise()
+
+    def order_channels_last(self) -> None:
+        """Stores the convolutions' weights in the order in which they are read."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def _initialise(self) -> None:
+        self.order_channels_last()
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.lstm is not None:
             # Forget gates open at the start, so that gradients reach the first frames
             # (Jozefowicz et al., ICML 2015).

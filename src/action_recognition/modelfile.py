@@ -222,7 +222,8 @@ def _read(file: h5py.File) -> Model:
         described["architecture"] = {**_ONE_STREAM, **described["architecture"]}
     architecture = Architecture.from_dict(described["architecture"])
     with torch.device("meta"):  # shapes only: nothing is allocated for a size that a file claims
-        expected = HybridNet(architecture).state_dict()
+        network = HybridNet(architecture)
+    expected = network.state_dict()
     if sum(w.numel() for w in expected.values()) > _MAX_PARAMETERS:
         raise ModelFileError("its architecture has more parameters than this release loads")
     weights = {key: _read_weight(file, key, like) for key, like in expected.items()}
@@ -245,11 +246,11 @@ def _read(file: h5py.File) -> Model:
         raise ModelFileError(
             "its content does not match its checksum: the file was damaged or changed by hand"
         )
-    with torch.random.fork_rng(devices=[]):  # its first, random weights are thrown away
-        network = HybridNet(architecture)
     network.load_state_dict(
-        {key: torch.from_numpy(w).to(expected[key].dtype) for key, w in weights.items()}
+        {key: torch.from_numpy(w).to(expected[key].dtype) for key, w in weights.items()},
+        assign=True,
     )
+    network.order_channels_last()
     network.eval()
     return Model(
         network=network,
