@@ -12,7 +12,7 @@ pytest.importorskip("streamlit")
 
 from action_recognition.dashboard.line import Job, Line
 from action_recognition.dashboard.session import Session, Upload
-from action_recognition.dashboard.waiting import place
+from action_recognition.dashboard.waiting import place, turn
 from action_recognition.modelfile import Model
 from action_recognition.recognizer import Prediction, Recognizer
 from video_maker import Image, MadeVideo
@@ -124,3 +124,33 @@ def _shade(k: int) -> Callable[[int, float, int, int], Image]:
         return image
 
     return draw
+
+
+def test_long_work_of_two_visitors_takes_turns_and_a_failure_gives_the_turn_back() -> None:
+    inside, leave, order = threading.Event(), threading.Event(), []
+
+    def first() -> None:
+        with turn():
+            inside.set()
+            leave.wait(60)
+            order.append("first")
+
+    def second() -> None:
+        with turn():
+            order.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(60)
+    threads[1].start()
+    threads[1].join(0.5)
+    assert threads[1].is_alive()
+    leave.set()
+    for thread in threads:
+        thread.join(60)
+    assert order == ["first", "second"]
+    with pytest.raises(ZeroDivisionError), turn():
+        raise ZeroDivisionError
+    with turn():
+        order.append("again")
+    assert order[-1] == "again"

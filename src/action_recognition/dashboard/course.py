@@ -16,6 +16,7 @@ import streamlit as st
 from action_recognition.dashboard import failures
 from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.session import Session, Upload
+from action_recognition.dashboard.waiting import turn
 from action_recognition.dashboard.wording import percent, time_span
 from action_recognition.errors import VideoError
 from action_recognition.exports import segments_to_csv, segments_to_vtt
@@ -148,8 +149,6 @@ def _step(duration_s: float) -> float:
 def _compute(
     upload: Upload, model: Hashable, recognizer: Recognizer, duration_s: float
 ) -> list[Moment] | VideoError:
-    bar = st.progress(0.0, "Going through the video …")
-
     def report(done_s: float, all_s: float) -> None:
         bar.progress(min(1.0, done_s / max(all_s, 1e-6)), f"{done_s:.0f} of {all_s:.0f} s seen")
 
@@ -160,8 +159,10 @@ def _compute(
             recognizer.moments(source, name=upload.name, step_s=step_s, on_progress=on_progress)
         )
 
-    found = Session.current().moments(upload, model, lambda: moments(report))
-    bar.empty()
+    with turn():
+        bar = st.progress(0.0, "Going through the video …")
+        found = Session.current().moments(upload, model, lambda: moments(report))
+        bar.empty()
     return found
 
 

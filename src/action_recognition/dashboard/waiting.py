@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import streamlit as st
 
 from action_recognition.dashboard.line import Job, Result
 
 _LOOK_S = 0.1  # between two looks at how far it is
+_TURN = threading.BoundedSemaphore()
 STAGES = {
     "open": (0.1, "Reading the video …"),
     "decode": (0.35, "Taking frames from it …"),
@@ -44,3 +47,20 @@ def wait(job: Job[Result], stages: Mapping[str, tuple[float, str]], working: str
                 st.progress(share, place(job.ahead) if job.ahead else text)
             st.empty()
     return job.result()
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Long work in the script that draws a page: of all visitors, one at a time has its turn.
+
+    It ends with the script: who leaves the page leaves the turn to others.
+    """
+    if not _TURN.acquire(blocking=False):
+        with st.empty():
+            while not _TURN.acquire(timeout=_LOOK_S):
+                st.progress(0.0, "Waiting: another visitor's video is gone through …")
+            st.empty()
+    try:
+        yield
+    finally:
+        _TURN.release()
