@@ -123,6 +123,15 @@ def test_memory_does_not_grow() -> None:
     assert set(held) == {3 + 2}
 
 
+def test_pictures_of_another_size_are_no_mistake() -> None:
+    network = build_tiny_model(SMALL).network
+    quick = inference(network, SMALL)[0]
+    for size in (32, 48, 32):
+        frames = noise(8, size).reshape(2, 4, size, size, 3)
+        expected = exact(network, frames, SMALL)[0]
+        assert quick.clips(frames)[0] == pytest.approx(expected, abs=1e-4)
+
+
 def test_bfloat16_stays_near(tiny_model: Model) -> None:
     frames = noise(40).reshape(10, 4, 32, 32, 3)
     network = tiny_model.network

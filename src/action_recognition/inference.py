@@ -29,7 +29,12 @@ _CLIPS = 8
 
 
 class FoldedConv(nn.Module):
-    """As SpatialConv in eval mode, with BatchNorm folded into weight and bias."""
+    """As SpatialConv in eval mode, with BatchNorm folded into weight and bias.
+
+    On the CPU it calls the convolution that PyTorch's own compiler calls: oneDNN's, with ReLU6 in
+    the same pass, and with weights that are put into its order once instead of on every call. The
+    result is the same to the last bit.
+    """
 
     weight: Tensor
     bias: Tensor
@@ -46,12 +51,23 @@ class FoldedConv(nn.Module):
         self.register_buffer("bias", (norm.bias - norm.running_mean * gain).detach())
         self.kernel, self.stride = source.conv.kernel_size[0], source.conv.stride[0]
         self.groups, self.active = source.conv.groups, source.active
+        self._packed: tuple[tuple[int, int], Tensor] | None = None  # for pictures of this size
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) -> (N, outputs, ceil(H/stride), ceil(W/stride))."""
         x, padding = pad_same(x, self.kernel, self.stride)
-        x = F.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
-        return F.relu6(x) if self.active else x
+        if x.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+            x = F.conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
+            return F.relu6(x) if self.active else x
+        geometry = [padding] * 2, [self.stride] * 2, [1, 1], self.groups
+        size = (x.shape[2], x.shape[3])
+        if self._packed is None or self._packed[0] != size:
+            reorder = torch.ops.mkldnn._reorder_convolution_weight
+            self._packed = size, reorder(self.weight, *geometry, list(x.shape))
+        then = ("hardtanh", [0.0, 6.0]) if self.active else ("none", [])
+        convolve = torch.ops.mkldnn._convolution_pointwise
+        y: Tensor = convolve(x, self._packed[1], self.bias, *geometry, *then, None)
+        return y
 
 
 class TorchParts:
