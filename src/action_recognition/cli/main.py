@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from action_recognition.cli import (
+    average,
     calibrate,
     data,
     evaluate,
@@ -23,7 +24,7 @@ from action_recognition.cli import (
 )
 from action_recognition.errors import ActionRecognitionError
 
-COMMANDS = (predict, timeline, watch, train, calibrate, evaluate, data, reproduce)
+COMMANDS = (predict, timeline, watch, train, average, calibrate, evaluate, data, reproduce)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
