@@ -1,0 +1,83 @@
+"""A directory of clips: `predict` on each of them, against PyAV alone that decodes them in full.
+
+    python benchmarks/directory_speed.py ../shared/originals    # searched for AVI, MP4
+    python benchmarks/directory_speed.py                        # generated clips like UCF101's
+
+Both sides take turns. Prints a Markdown table: medians over the rounds, and the share, which is
+100 % where recognising a clip takes no longer than decoding it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+
+from action_recognition.recognizer import Recognizer
+from predict_speed import write_clip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, help="(default: generated clips)")
+    parser.add_argument("--match", default="v_*", help="file names; UCF101's begin with v_")
+    parser.add_argument("--model", help="model file (default: the shipped one)")
+    parser.add_argument("--clips", type=int, help="of a video, at most (default: the model's)")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        if options.folder:
+            files = sorted(p for p in options.folder.rglob(options.match) if p.is_file())
+        else:
+            files = [Path(write_clip(Path(made) / f"{k}.avi")) for k in range(10)]
+        if not files:
+            parser.error(f"{options.folder}: no file named {options.match}")
+        compare(files, Recognizer.load(options.model), options.clips, options.rounds)
+
+
+def compare(files: list[Path], recognizer: Recognizer, clips: int | None, rounds: int) -> None:
+    """Prints the table."""
+    sides: dict[str, Callable[[Path], object]] = {
+        "PyAV decodes every frame": decode,
+        "`Recognizer.predict`": lambda path: recognizer.predict(path, clips=clips),
+    }
+    recognizer.predict(files[0], clips=clips)  # the first run allocates
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, work in sides.items():
+            started = time.perf_counter()
+            for path in files:
+                work(path)
+            taken[name].append(time.perf_counter() - started)
+    video_s = sum(recognizer.predict(path, clips=1).video.duration_s for path in files)
+    base = statistics.median(taken["PyAV decodes every frame"])
+    print(
+        f"{len(os.sched_getaffinity(0))} cores, {len(files)} clips of {video_s:.0f} s in all, ",
+        end="",
+    )
+    print(f"{rounds} rounds\n\n| side | median s | min | max | share |\n|---|---:|---:|---:|---:|")
+    for name, seconds in taken.items():
+        median = statistics.median(seconds)
+        print(
+            f"| {name} | {median:.2f} | {min(seconds):.2f} | {max(seconds):.2f} "
+            f"| {base / median:.0%} |"
+        )
+
+
+def decode(path: Path) -> None:
+    """All frames, and nothing done with them."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for _ in container.decode(stream):
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Whole films: `Recognizer.timeline` with an answer a second, against the decoder alone.
+
+    python benchmarks/whole_length.py --json whole_length.json --plot docs/whole-length.png
+    python benchmarks/whole_length.py --minutes 1,10      # shorter
+
+Films are drawn, H.264 at 30 frames/s; a long one repeats ten seconds. Each measurement has a
+process of its own, so that its peak memory is its own; the decoder's and the network's take turns.
+Prints a Markdown table. The decoder decodes every frame of the same file and does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+
+FPS, PIECE_S = 30, 10
+SMALL, SIZES = (320, 240), ((320, 240), (1280, 720), (1920, 1080))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", default="1,10,120", help="lengths at 320x240")
+    parser.add_argument("--large-minutes", type=float, default=2, help="length at 720p, 1080p")
+    parser.add_argument("--model", help="model file (default: the shipped one)")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--plot", type=Path, help="PNG of speed and memory over length")
+    parser.add_argument("--one", nargs=2, metavar=("WHAT", "FILE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(measure(*options.one, options.model)))
+        return
+    films = [(SMALL, float(m)) for m in options.minutes.split(",")]
+    films += [(size, options.large_minutes) for size in SIZES[1:]]
+    print(f"{len(os.sched_getaffinity(0))} cores; an answer a second\n")
+    print("| film | minutes | decoder alone, x real time | timeline, x real time | share |", end="")
+    print(" peak memory MB |\n|---|---:|---:|---:|---:|---:|")
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for size, minutes in films:
+            path = Path(folder) / "film.mp4"
+            write_film(path, size, minutes)
+            found = {what: in_process(what, path, options.model) for what in ("decode", "timeline")}
+            rows.append({"size": size, "minutes": minutes, **found})
+            print(line(rows[-1]), flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        plot([row for row in rows if row["size"] == SMALL], options.plot)
+
+
+def measure(what: str, file: str, model: str | None) -> dict[str, float]:
+    """Seconds and peak memory of one way through a film; the model is loaded before."""
+    if what == "decode":
+        started = time.perf_counter()
+        with av.open(file) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for _ in container.decode(stream):
+                pass
+    else:
+        from action_recognition import Recognizer
+
+        recognizer = Recognizer.load(model)
+        started = time.perf_counter()
+        for _ in recognizer.timeline(file, step_s=1.0):
+            pass
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # kB on Linux
+    return {"seconds": round(seconds, 2), "peak_mb": round(peak)}
+
+
+def in_process(what: str, path: Path, model: str | None) -> dict[str, float]:
+    """`measure` in a new process."""
+    command = [sys.executable, __file__, "--one", what, str(path)]
+    command += ["--model", model] if model else []
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def write_film(path: Path, size: tuple[int, int], minutes: float) -> None:
+    """Ten seconds of the drawn figure, its packets repeated without encoding them again."""
+    from action_recognition.dashboard.figure import film, jumping_then_resting
+
+    piece = path.with_name("piece.mp4")
+    piece.write_bytes(film(PIECE_S, jumping_then_resting, fps=FPS, size=size))
+    with av.open(str(path), "w") as output:
+        stream = None
+        for turn in range(round(minutes * 60 / PIECE_S)):
+            with av.open(str(piece)) as source:
+                taken = source.streams.video[0]
+                if stream is None:
+                    stream = output.add_stream_from_template(taken)
+                assert taken.time_base is not None
+                shift = round(turn * PIECE_S / taken.time_base)
+                for packet in source.demux(taken):
+                    if packet.dts is None:
+                        continue
+                    assert packet.pts is not None
+                    packet.pts += shift
+                    packet.dts += shift
+                    packet.stream = stream
+                    output.mux(packet)
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the table."""
+    seconds = 60 * row["minutes"]
+    decode, timeline = row["decode"]["seconds"], row["timeline"]["seconds"]
+    return (
+        f"| {row['size'][0]}x{row['size'][1]} | {row['minutes']:g} | {seconds / decode:.0f} "
+        f"| {seconds / timeline:.1f} | {decode / timeline:.0%} | {row['timeline']['peak_mb']} |"
+    )
+
+
+def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Seconds and peak memory over the length of the film."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    FigureCanvasAgg(figure)
+    time_axes, memory_axes = figure.subplots(1, 2)
+    minutes = [row["minutes"] for row in rows]
+    for what, label in (("timeline", "timeline"), ("decode", "decoder alone")):
+        seconds = [row[what]["seconds"] for row in rows]
+        time_axes.plot(minutes, seconds, marker="o", label=label)
+    memory_axes.plot(minutes, [row["timeline"]["peak_mb"] for row in rows], marker="o")
+    time_axes.set(xlabel="minutes of film", ylabel="seconds of work", xscale="log", yscale="log")
+    time_axes.legend()
+    memory_axes.set(xlabel="minutes of film", ylabel="peak memory, MB", xscale="log")
+    memory_axes.set_ylim(0)
+    figure.savefig(path, dpi=90)
+
+
+if __name__ == "__main__":
+    main()
