@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +10,12 @@ import torch
 from PIL import Image
 
 from action_recognition.clips import Preprocessing
+from action_recognition.dashboard.figure import WALL, jumping
 from action_recognition.errors import UsageError
 from action_recognition.explanation import heat_maps
 from action_recognition.model import HybridNet
 from action_recognition.recognizer import Recognizer
 from tiny_network import TINY
-
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
-from jumping_figure import WALL, draw
 
 SMALL = Preprocessing(frames=4, interval_s=0.1, size=32)
 
@@ -33,7 +29,7 @@ def figure_at(places: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     """A clip (1, T, H, W, 3) of a figure that does jumping jacks, its centre at x of `places`."""
     size, frames = preprocessing.size, []
     for k, x in enumerate(places):
-        figure = draw(k * preprocessing.interval_s).crop((200, 60, 440, 450)).resize((80, 130))
+        figure = jumping(k * preprocessing.interval_s).crop((400, 120, 880, 900)).resize((80, 130))
         picture = Image.new("RGB", (size, size), WALL)
         picture.paste(figure, (round(x * size - figure.width / 2), 20))
         frames.append(np.asarray(picture))

@@ -9,15 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from action_recognition.clips import Preprocessing
+from action_recognition.clips import Preprocessing, to_input
 from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.errors import DataError
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, save_model
-from action_recognition.training.distillation import Teachers, teaching_loss
+from action_recognition.training.distillation import (
+    Teachers,
+    teaching_loss,
+    weighted_cross_entropy,
+)
 from action_recognition.training.fit import fit
+from action_recognition.training.module import TrainingModule
 from action_recognition.training.settings import TrainingSettings
 from motion import write_motion_data
 
@@ -75,17 +81,49 @@ def test_teachers_have_to_read_the_clips_of_the_student() -> None:
         together.check(PREPROCESSING, teacher(["a", "b", "c"], seed=2).network)
 
 
-def test_teaching_loss_is_least_at_the_answer_and_leaves_background_clips_out() -> None:
+def test_teaching_loss_is_least_at_the_answer_whatever_the_background() -> None:
     answer = torch.tensor([[0.7, 0.3], [0.1, 0.9]])
     agreeing = torch.cat([answer.log(), torch.full((2, 1), 5.0)], 1)  # a background class last
     own = -(answer * answer.log()).sum(1)
-    share = torch.ones(2)
-    assert teaching_loss(agreeing, answer, share) == pytest.approx(float(own.mean()))
+    torch.testing.assert_close(teaching_loss(agreeing, answer), own)
     other = agreeing + torch.tensor([[0.5, -0.5, 0.0]])
-    assert teaching_loss(other, answer, share) > teaching_loss(agreeing, answer, share)
-    only_first = torch.tensor([1.0, 0.0])
-    assert teaching_loss(agreeing, answer, only_first) == pytest.approx(float(own[0]))
-    assert teaching_loss(agreeing, answer, torch.zeros(2)) == 0
+    assert (teaching_loss(other, answer) > own).all()
+
+
+def test_cross_entropy_of_each_clip_has_the_mean_of_the_loss() -> None:
+    loss = nn.CrossEntropyLoss(torch.tensor([1.0, 2.0, 0.5]), label_smoothing=0.1)
+    logits, targets = torch.randn(6, 3), torch.tensor([0, 1, 2, 1, 0, 1])
+    each = weighted_cross_entropy(logits, targets, loss)
+    assert each.shape == (6,)
+    torch.testing.assert_close(each.mean(), loss(logits, targets))
+
+
+def test_labels_have_all_the_say_on_background_clips() -> None:
+    """A teacher that is always wrong changes nothing where only background clips are learned."""
+    module = TrainingModule(
+        teacher(["a", "b", "c"]).network.train(),
+        2,
+        PREPROCESSING,
+        TrainingSettings(teaching=1.0, label_smoothing=0.0),
+        torch.ones(3),
+        Teachers.of([Model(two_classes(), ("a", "b"), PREPROCESSING)], ["a", "b"]),
+    )
+    module.log = lambda *_, **__: None  # type: ignore[method-assign]
+    clips = torch.randint(0, 256, (4, 4, 32, 32, 3), dtype=torch.uint8)
+    background = torch.full((4,), 2)
+    with torch.no_grad():
+        found = module.training_step((clips, background), 0)
+        logits = module.network(to_input(clips, PREPROCESSING))
+        torch.testing.assert_close(found, nn.functional.cross_entropy(logits, background))
+        wanted = module.training_step((clips, torch.zeros(4, dtype=torch.int64)), 0)
+        answer = module.teachers.answer(to_input(clips, PREPROCESSING))  # type: ignore[union-attr]
+        torch.testing.assert_close(wanted, teaching_loss(logits, answer).mean())
+
+
+def two_classes() -> HybridNet:
+    """A teacher's network."""
+    torch.manual_seed(5)
+    return HybridNet(replace(ARCHITECTURE, classes=2))
 
 
 @pytest.mark.parametrize("versions", [0, 2])

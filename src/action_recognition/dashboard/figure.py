@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 640, 480  # of the drawing; a film can be smaller
 JUMPS_PER_S = 1.1
 _SCALE = 2  # drawn larger, then reduced: smooth edges
 
-_WALL, _FLOOR, _SKIRTING = (196, 205, 210), (150, 118, 88), (232, 232, 228)
+WALL, _FLOOR, _SKIRTING = (196, 205, 210), (150, 118, 88), (232, 232, 228)
 _SKIN, _SHIRT, _TROUSERS = (224, 178, 146), (178, 58, 52), (44, 58, 92)
 _SHOES, _HAIR = (30, 30, 34), (64, 44, 34)
 
@@ -61,7 +61,7 @@ def jumping_then_resting(time_s: float) -> Image.Image:
 
 def _figure(opening: float, hop: float) -> Image.Image:
     """A figure in a room: `opening` of arms and legs in 0..1, `hop` in pixels."""
-    image = Image.new("RGB", (WIDTH * _SCALE, HEIGHT * _SCALE), _WALL)
+    image = Image.new("RGB", (WIDTH * _SCALE, HEIGHT * _SCALE), WALL)
     pen = ImageDraw.Draw(image)
     _box(pen, 0, 372, WIDTH, HEIGHT, _FLOOR)
     _box(pen, 0, 362, WIDTH, 374, _SKIRTING)

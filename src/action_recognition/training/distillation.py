@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import DataError
@@ -85,16 +85,21 @@ class Teachers:
         return torch.stack(found).mean(0)
 
 
-def teaching_loss(logits: Tensor, answer: Tensor, share: Tensor) -> Tensor:
-    """Cross-entropy of the student's probabilities against the teachers'.
+def teaching_loss(logits: Tensor, answer: Tensor) -> Tensor:
+    """Cross-entropy (B,) of the student against its teachers, over the wanted classes.
 
     Parameters:
         logits: (B, all classes) of the student; the wanted classes come first.
         answer: (B, wanted classes) probabilities of the teachers.
-        share: (B,) in 0..1, of a clip that is of wanted classes: of others, teachers know nothing.
-
-    Returns:
-        the mean over the clips, weighted by `share`; a scalar.
     """
-    loss = F.cross_entropy(logits[:, : answer.shape[1]].float(), answer, reduction="none")
-    return (loss * share).sum() / share.sum().clamp(min=1e-6)
+    return F.cross_entropy(logits[:, : answer.shape[1]].float(), answer, reduction="none")
+
+
+def weighted_cross_entropy(logits: Tensor, targets: Tensor, loss: nn.CrossEntropyLoss) -> Tensor:
+    """What `loss` takes the mean of: (B,), the class weights scaled to a mean of 1 in the batch."""
+    assert loss.weight is not None
+    scale = loss.weight[targets].mean()
+    each = F.cross_entropy(
+        logits, targets, loss.weight, reduction="none", label_smoothing=loss.label_smoothing
+    )
+    return each / scale

@@ -15,7 +15,11 @@ from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing, to_input
 from action_recognition.model import HybridNet
 from action_recognition.recognizer import run_clips
-from action_recognition.training.distillation import Teachers, teaching_loss
+from action_recognition.training.distillation import (
+    Teachers,
+    teaching_loss,
+    weighted_cross_entropy,
+)
 from action_recognition.training.mixing import mix
 from action_recognition.training.precompute import late_logits
 from action_recognition.training.settings import TrainingSettings
@@ -64,14 +68,20 @@ class TrainingModule(L.LightningModule):
         if self.settings.mixup:
             x, others, share = mix(x, self.settings.mixup, self.settings.cutmix)
         logits = run(x)
-        loss = share * self.loss(logits, targets)
-        if share < 1:
-            loss = loss + (1 - share) * self.loss(logits, targets[others])
-        if self.teachers is not None:
-            known = (targets < self.wanted).float()
+        if self.teachers is None:
+            loss = share * self.loss(logits, targets)
+            if share < 1:
+                loss = loss + (1 - share) * self.loss(logits, targets[others])
+        else:
+            # Of background classes teachers know nothing: there the labels have all the say.
+            known = self.settings.teaching * (targets < self.wanted).float()
             known = share * known + (1 - share) * known[others]
-            taught = teaching_loss(logits, self.teachers.answer(x), known)
-            loss = torch.lerp(loss, taught, self.settings.teaching)
+            labels = weighted_cross_entropy(logits, targets, self.loss)
+            labels = share * labels + (1 - share) * weighted_cross_entropy(
+                logits, targets[others], self.loss
+            )
+            taught = teaching_loss(logits, self.teachers.answer(x))
+            loss = torch.lerp(labels, taught, known).mean()
         self.train_accuracy(logits, targets)
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
         self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)
