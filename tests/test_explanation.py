@@ -44,7 +44,9 @@ def test_the_heat_moves_with_the_moving_thing(
     places = np.linspace(start, end, model.preprocessing.frames)
     clip = figure_at(places, model.preprocessing)
     target = shipped.classes.index("Jumping Jack")
-    heat = heat_maps(model.network, clip, model.preprocessing, target)[0]
+    heat = heat_maps(
+        model.network, clip, model.preprocessing, target, answers=len(shipped.classes)
+    )[0]
     x = (np.arange(heat.shape[2]) + 0.5) / heat.shape[2]
     centres = (heat.sum(1) * x).sum(1) / heat.sum((1, 2))  # of each frame
     assert np.corrcoef(places, centres)[0, 1] > 0.9
@@ -82,3 +84,16 @@ def test_a_class_that_is_not_there() -> None:
     for target in (-1, TINY.classes):
         with pytest.raises(UsageError, match=f"target={target}"):
             heat_maps(network, clips, SMALL, target)
+    with pytest.raises(UsageError, match="target=2"):  # a background class is no answer
+        heat_maps(network, clips, SMALL, 2, answers=2)
+
+
+def test_background_classes_have_no_say_where_they_are_no_answers() -> None:
+    torch.manual_seed(0)
+    network = HybridNet(TINY).eval()
+    clips = np.random.default_rng(0).integers(0, 256, (1, 4, 32, 32, 3), dtype=np.uint8)
+    before = heat_maps(network, clips, SMALL, 0, answers=2)
+    with torch.no_grad():
+        network.dense.weight[2] += 5 * torch.randn_like(network.dense.weight[2])
+    assert np.array_equal(before, heat_maps(network, clips, SMALL, 0, answers=2))
+    assert not np.allclose(before, heat_maps(network, clips, SMALL, 0))

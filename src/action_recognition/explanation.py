@@ -27,6 +27,8 @@ def heat_maps(
     clips: NDArray[np.uint8],
     preprocessing: Preprocessing,
     target: int,
+    *,
+    answers: int | None = None,
 ) -> NDArray[np.float32]:
     """Where the network saw an action.
 
@@ -34,22 +36,27 @@ def heat_maps(
         network: in eval mode, on any device; it stays as it is.
         clips: (N, T, H, W, 3) uint8 RGB, as `read_clips` gives them.
         target: index of the action in the logits.
+        answers: the first so many logits are those of the actions that can be the answer; those
+            of background classes, after them, are left out. None: all are.
 
     Returns:
         (N, T, H, W) float32 in 0..1. The brightest place of a clip is 1, so frames of a clip can
         be compared with each other, but clips cannot. All 0 where nothing speaks for the action.
     """
-    if not 0 <= target < network.architecture.classes:
+    count = network.architecture.classes if answers is None else answers
+    if not 0 <= target < count <= network.architecture.classes:
         raise UsageError(f"heat_maps: target={target}, must be a class of the network")
     device = network.dense.weight.device
     found = [
-        _of_clip(network, to_input(torch.as_tensor(clip[None]).to(device), preprocessing), target)
+        _of_clip(
+            network, to_input(torch.as_tensor(clip[None]).to(device), preprocessing), target, count
+        )
         for clip in clips
     ]
     return np.stack(found)
 
 
-def _of_clip(network: HybridNet, x: torch.Tensor, target: int) -> NDArray[np.float32]:
+def _of_clip(network: HybridNet, x: torch.Tensor, target: int, answers: int) -> NDArray[np.float32]:
     """One clip at a time: the gradients of a clip take a hundred megabytes."""
     device = x.device.type
     with torch.autocast(device, dtype=torch.bfloat16):
@@ -58,8 +65,8 @@ def _of_clip(network: HybridNet, x: torch.Tensor, target: int) -> NDArray[np.flo
         maps = maps.detach().requires_grad_()
         with torch.enable_grad(), _own_recurrent_layers():
             logits, _ = network.head(network.late(maps))
-            # Against the other classes, not alone: what speaks for all of them says nothing.
-            score = logits[0, target] - logits[0].logsumexp(0)
+            # Against the other answers, not alone: what speaks for all of them says nothing.
+            score = logits[0, target] - logits[0, :answers].logsumexp(0)
             (gradient,) = torch.autograd.grad(score, maps)
     heat = (maps.detach().float() * gradient.float()).sum(3).sum(1)  # (1, T, h, w)
     heat = F.interpolate(heat.relu(), size=x.shape[3:], mode="bilinear", align_corners=False)[0]

@@ -267,7 +267,8 @@ class Recognizer:
             raise UsageError(f"explain: {action!r} is no action of this model")
         frames = prediction.clips.frames[clip : clip + 1]
         target = self.classes.index(action)
-        return heat_maps(self._network, frames, self.model.preprocessing, target)[0]
+        settings, count = self.model.preprocessing, len(self.classes)
+        return heat_maps(self._network, frames, settings, target, answers=count)[0]
 
     def describe(self) -> Mapping[str, Any]:
         """Facts about the model: classes, preprocessing, metrics, training record."""
