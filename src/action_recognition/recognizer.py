@@ -134,7 +134,7 @@ class Recognizer:
         *,
         name: str | None = None,
         step_s: float = 1.0,
-        dwell_s: float = 4.0,
+        dwell_s: float = 2.0,
         on_progress: Callable[[float, float], None] | None = None,
     ) -> Iterator[Segment]:
         """What is seen when, over a whole video of any length.

@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
         "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
     )
     parser.add_argument(
-        "--dwell", type=float, default=4.0, metavar="S",
+        "--dwell", type=float, default=2.0, metavar="S",
         help="seconds that an action lasts on average; 0: no smoothing (default 4)",
     )  # fmt: skip
     parser.add_argument("--model", metavar="H5", help="model file (default: the shipped one)")

@@ -28,7 +28,7 @@ NONE_OF_THESE = "None of these"
 _FINE_STEP_S, _STEP_S = 0.4, 1.0  # between answers, for a short and for a long video
 _SHORT_S = 30.0
 _ASK_FROM_S = 120.0  # a longer video is worked through only when asked
-_DWELL_S = 4.0
+_DWELL_S = 2.0
 _ROW_HEIGHT = 28  # pixels
 
 
