@@ -183,14 +183,16 @@ def test_what_the_network_raises_is_raised(tiny_model: Model) -> None:
 
 
 def test_close_gives_up_what_waits_and_ends_the_thread(tiny_model: Model) -> None:
+    before = set(threading.enumerate())
     recognizer = Slow(tiny_model)
     stream = recognizer.stream(step_s=0.1)
     for k in range(20):
         stream.feed(picture(k), k / 20)
+    assert [t.name for t in set(threading.enumerate()) - before] == ["recognizing_0"]
     recognizer.gate.set()
     stream.close()
     assert recognizer.asked <= 2
-    assert not [t for t in threading.enumerate() if t.name.startswith("recognizing")]
+    assert not set(threading.enumerate()) - before
 
 
 def test_an_answer_names_the_action_or_none(tiny_model: Model) -> None:
