@@ -86,13 +86,17 @@ class Teachers:
 
 
 def teaching_loss(logits: Tensor, answer: Tensor) -> Tensor:
-    """Cross-entropy (B,) of the student against its teachers, over the wanted classes.
+    """Cross-entropy (B,) of the student against its teachers.
+
+    Teachers are asked about clips of wanted classes only: for background classes, which they may
+    not know, their answer is taken to be 0.
 
     Parameters:
         logits: (B, all classes) of the student; the wanted classes come first.
         answer: (B, wanted classes) probabilities of the teachers.
     """
-    return F.cross_entropy(logits[:, : answer.shape[1]].float(), answer, reduction="none")
+    background = logits.shape[1] - answer.shape[1]
+    return F.cross_entropy(logits.float(), F.pad(answer, (0, background)), reduction="none")
 
 
 def weighted_cross_entropy(logits: Tensor, targets: Tensor, loss: nn.CrossEntropyLoss) -> Tensor:

@@ -73,15 +73,15 @@ class TrainingModule(L.LightningModule):
             if share < 1:
                 loss = loss + (1 - share) * self.loss(logits, targets[others])
         else:
-            # Of background classes teachers know nothing: there the labels have all the say.
-            known = self.settings.teaching * (targets < self.wanted).float()
-            known = share * known + (1 - share) * known[others]
-            labels = weighted_cross_entropy(logits, targets, self.loss)
-            labels = share * labels + (1 - share) * weighted_cross_entropy(
-                logits, targets[others], self.loss
-            )
             taught = teaching_loss(logits, self.teachers.answer(x))
-            loss = torch.lerp(labels, taught, known).mean()
+
+            def loss_for(targets: Tensor) -> Tensor:
+                # Of background classes teachers know nothing: there the labels have all the say.
+                heed = self.settings.teaching * (targets < self.wanted).float()
+                return torch.lerp(weighted_cross_entropy(logits, targets, self.loss), taught, heed)
+
+            loss = share * loss_for(targets) + (1 - share) * loss_for(targets[others])
+            loss = loss.mean()
         self.train_accuracy(logits, targets)
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
         self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)
