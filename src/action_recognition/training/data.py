@@ -15,6 +15,7 @@ from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip
 from action_recognition.model import HybridNet
 from action_recognition.training.augmentation import Augmentation, random_clip
+from action_recognition.training.distillation import Teachers
 from action_recognition.training.precompute import RandomMaps, VideoMaps
 from action_recognition.training.settings import TrainingSettings
 
@@ -27,6 +28,7 @@ class ClipData(L.LightningDataModule):
     Parameters:
         frozen: a network whose `early` part stays as it is: what it makes of the clips is computed
             here, once, and given in their place.
+        teachers: asked about the clips where they are drawn once.
         on_frozen: called with (videos done, videos in all) meanwhile.
     """
 
@@ -40,11 +42,12 @@ class ClipData(L.LightningDataModule):
         *,
         device: str,
         frozen: HybridNet | None = None,
+        teachers: Teachers | None = None,
         on_frozen: Callable[[int, int], None] | None = None,
     ) -> None:
         super().__init__()
         target = {label: k for k, label in enumerate(classes)}
-        self.train: Dataset[tuple[Tensor, int]]
+        self.train: Dataset[tuple[Tensor, int]] | RandomMaps
         self.val: Dataset[tuple[Any, int]]
         if frozen is None:
             self.train = RandomClips(train, target, cache, settings.augmentation)
@@ -52,7 +55,8 @@ class ClipData(L.LightningDataModule):
         else:
             self.train = RandomMaps(
                 frozen, train, target, cache, settings.augmentation,
-                versions=settings.versions, workers=settings.workers, on_progress=on_frozen,
+                versions=settings.versions, workers=settings.workers, teachers=teachers,
+                on_progress=on_frozen,
             )  # fmt: skip
             self.val = VideoMaps(frozen, val, target, cache, count=VALIDATION_CLIPS)
         self.precomputed = frozen is not None

@@ -16,9 +16,7 @@ from torch import Tensor, nn
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import DataError
-from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model
-from action_recognition.training.precompute import early_state, late_logits
 
 
 @dataclass(frozen=True)
@@ -53,34 +51,26 @@ class Teachers:
             model.network.eval().requires_grad_(False)
         return cls(tuple(models), tuple(order))
 
-    def check(self, preprocessing: Preprocessing, frozen: HybridNet | None) -> None:
-        """Raises DataError where the teachers cannot read the student's clips.
+    @property
+    def wanted(self) -> int:
+        """Number of classes that they tell apart."""
+        return len(self.order[0])
 
-        `frozen`: the student, where it is given what its early blocks make of the clips: they
-        have to be those of the teachers, but for the rounding of a model file.
-        """
+    def check(self, preprocessing: Preprocessing) -> None:
+        """Raises DataError where the teachers cannot read the student's clips."""
         for model in self.models:
             if model.preprocessing != preprocessing:
                 raise DataError(
-                    f"a teacher reads other clips: {model.preprocessing}, not {preprocessing}"
+                    f"a teacher reads other clips: {model.preprocessing}, not {preprocessing}; "
+                    "it can teach where clips are drawn once (versions)"
                 )
-            if frozen is None:
-                continue
-            own, other = early_state(frozen), early_state(model.network)
-            if own.keys() != other.keys() or not all(
-                own[k].shape == other[k].shape
-                and torch.allclose(own[k].float(), other[k].float(), rtol=1e-2, atol=1e-3)
-                for k in own
-            ):
-                raise DataError("a teacher has other frozen blocks than the network that learns")
 
     def answer(self, x: Tensor) -> Tensor:
-        """Mean probabilities (B, wanted classes) for clips (B, 3, T, H, W) or maps of them."""
+        """Mean probabilities (B, wanted classes) for clips (B, 3, T, H, W), normalised."""
         found = []
         with torch.no_grad():
             for model, order in zip(self.models, self.order, strict=True):
-                network = model.network.to(x.device)
-                logits = late_logits(network, x) if x.ndim == 6 else network(x)
+                logits = model.network.to(x.device)(x)
                 found.append(logits[:, order.to(x.device)].softmax(1))
         return torch.stack(found).mean(0)
 

@@ -99,7 +99,8 @@ def fit(
     taught = None
     if teachers:
         taught = Teachers.of([load_model(path) for path in teachers], classes[:wanted])
-        taught.check(preprocessing, network if settings.versions else None)
+        if not settings.versions:
+            taught.check(preprocessing)
     record: dict[str, Any] = {
         "data": fingerprint(c for c in (*train, *val) if c.label not in background),
         "clips": {
@@ -119,10 +120,12 @@ def fit(
     }
     frozen = network if settings.versions else None
     data = ClipData(
-        train, val, classes, cache, settings, device=device, frozen=frozen, on_frozen=on_frozen
-    )
+        train, val, classes, cache, settings,
+        device=device, frozen=frozen, teachers=taught, on_frozen=on_frozen,
+    )  # fmt: skip
     weights = _class_weights(classes, train, settings.balance)
-    module = TrainingModule(network, wanted, preprocessing, settings, weights, taught)
+    live = None if settings.versions else taught
+    module = TrainingModule(network, wanted, preprocessing, settings, weights, live)
     best = ModelCheckpoint(
         dirpath=run_folder,
         filename="best",

@@ -57,9 +57,12 @@ class TrainingModule(L.LightningModule):
         self.val_accuracy = MulticlassAccuracy(wanted, average="micro")
         self.val_f1 = MulticlassF1Score(wanted, average="macro")
 
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        """clips (B, T, H, W, 3) uint8, or maps of them; targets (B,) int64 -> loss."""
-        x, targets = batch
+    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
+        """Loss of clips (B, T, H, W, 3) uint8, or maps of them, and targets (B,) int64.
+
+        A third of the batch, where there is one, is what teachers say of each clip: (B, wanted).
+        """
+        x, targets, *recorded = batch
         precomputed = x.dtype == torch.bfloat16
         if not precomputed:
             x = to_input(x, self.preprocessing)
@@ -68,20 +71,26 @@ class TrainingModule(L.LightningModule):
         if self.settings.mixup:
             x, others, share = mix(x, self.settings.mixup, self.settings.cutmix)
         logits = run(x)
-        if self.teachers is None:
-            loss = share * self.loss(logits, targets)
-            if share < 1:
-                loss = loss + (1 - share) * self.loss(logits, targets[others])
+        if recorded:
+            answer = recorded[0]
+        elif self.teachers is not None:
+            answer = self.teachers.answer(x)
         else:
-            taught = teaching_loss(logits, self.teachers.answer(x))
+            answer = None
 
-            def loss_for(targets: Tensor) -> Tensor:
-                # Of background classes teachers know nothing: there the labels have all the say.
-                heed = self.settings.teaching * (targets < self.wanted).float()
-                return torch.lerp(weighted_cross_entropy(logits, targets, self.loss), taught, heed)
+        def loss_for(targets: Tensor, answer: Tensor | None) -> Tensor:
+            if answer is None:
+                return self.loss(logits, targets)
+            # Of background classes teachers know nothing: there the labels have all the say.
+            heed = self.settings.teaching * (targets < self.wanted).float()
+            labels = weighted_cross_entropy(logits, targets, self.loss)
+            return torch.lerp(labels, teaching_loss(logits, answer), heed).mean()
 
-            loss = share * loss_for(targets) + (1 - share) * loss_for(targets[others])
-            loss = loss.mean()
+        loss = share * loss_for(targets, answer)
+        if share < 1:
+            if recorded:
+                answer = recorded[0][others]
+            loss = loss + (1 - share) * loss_for(targets[others], answer)
         self.train_accuracy(logits, targets)
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
         self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)

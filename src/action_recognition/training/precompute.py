@@ -22,11 +22,16 @@ from action_recognition.datasets.framecache import FrameCache, load_array, save_
 from action_recognition.datasets.manifest import Clip
 from action_recognition.errors import DataError
 from action_recognition.model import HybridNet
-from action_recognition.training.augmentation import Augmentation, random_clip
+from action_recognition.training.augmentation import Augmentation
+from action_recognition.training.distillation import Teachers
+from action_recognition.training.drawn import DrawnClips
+from action_recognition.training.recorded import recorded_answers
 
 
-class RandomMaps(Dataset[tuple[Tensor, int]]):
+class RandomMaps(Dataset[tuple[Tensor, ...]]):
     """Maps (S, T, C, h, w) bfloat16 of one of the random clips of each video, and its target.
+
+    With teachers also their answer (wanted classes,) to that clip; 0 for background classes.
 
     Those of a video lie in one file of the cache's folder, read by memory mapping: a training
     that was interrupted, or another one with the same frozen weights, finds them there.
@@ -36,6 +41,7 @@ class RandomMaps(Dataset[tuple[Tensor, int]]):
         versions: random clips of each video.
         seed: of the random clips; the same one gives the same clips. It is not that of the
             training: runs of several seeds take the same clips, in another order.
+        teachers: asked once about each clip of a class that they know.
         on_progress: called with (videos done, videos in all).
     """
 
@@ -50,6 +56,7 @@ class RandomMaps(Dataset[tuple[Tensor, int]]):
         versions: int,
         workers: int,
         seed: int = 0,
+        teachers: Teachers | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.targets = [target[c.label] for c in clips]
@@ -60,19 +67,28 @@ class RandomMaps(Dataset[tuple[Tensor, int]]):
         )
         self.files = [cache.path(c.path, f"maps {settings}") for c in clips]
         missing = [k for k, file in enumerate(self.files) if load_array(file) is None]
-        drawn = _Versions([clips[k] for k in missing], cache, augmentation, versions, seed)
+        drawn = DrawnClips([clips[k] for k in missing], cache, augmentation, versions, seed)
         loader = DataLoader(drawn, batch_size=None, num_workers=workers if missing else 0)
         for done, (k, frames) in enumerate(zip(missing, loader, strict=True), 1):
             _save_maps(early_maps(network, frames, cache), self.files[k])
             if on_progress is not None:
                 on_progress(done, len(missing))
+        self.answers: Tensor | None = None
+        if teachers is not None:
+            wanted = [k for k, place in enumerate(self.targets) if place < teachers.wanted]
+            drawn = DrawnClips([clips[k] for k in wanted], cache, augmentation, versions, seed)
+            self.answers = torch.zeros(len(clips), versions, teachers.wanted)
+            self.answers[wanted] = recorded_answers(teachers, drawn, on_progress)
 
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+    def __getitem__(self, index: int) -> tuple[Tensor, ...]:
         version = int(torch.randint(self.versions, ()))
-        return _read_maps(self.files[index], version), self.targets[index]
+        maps, place = _read_maps(self.files[index], version), torch.tensor(self.targets[index])
+        if self.answers is None:
+            return maps, place
+        return maps, place, self.answers[index, version]
 
 
 class VideoMaps(Dataset[tuple[Tensor, int]]):
@@ -124,38 +140,6 @@ def late_logits(network: HybridNet, maps: Tensor) -> Tensor:
     if not torch.is_autocast_enabled(maps.device.type):
         maps = maps.float()
     return network.head(network.late(maps))[0]
-
-
-class _Versions(Dataset[Tensor]):
-    """The random clips of a video: (versions, T, H, W, 3) uint8."""
-
-    def __init__(
-        self,
-        clips: Sequence[Clip],
-        cache: FrameCache,
-        augmentation: Augmentation,
-        versions: int,
-        seed: int,
-    ) -> None:
-        self.clips, self.cache, self.augmentation = clips, cache, augmentation
-        self.versions, self.seed = versions, seed
-
-    def __len__(self) -> int:
-        return len(self.clips)
-
-    def __getitem__(self, index: int) -> Tensor:
-        clip = self.clips[index]
-        frames = self.cache.frames(clip)
-        step_s, preprocessing = self.cache.step_s, self.cache.preprocessing
-        name = hashlib.sha256(clip.path.name.encode(errors="surrogateescape")).digest()
-        with torch.random.fork_rng(devices=[]):
-            # By its name, so that a video has the same clips in whatever company it comes.
-            torch.manual_seed((self.seed << 32) + int.from_bytes(name[:4], "big"))
-            drawn = [
-                random_clip(frames, step_s, preprocessing, self.augmentation)
-                for _ in range(self.versions)
-            ]
-        return torch.from_numpy(np.stack(drawn))
 
 
 def _digest(network: HybridNet) -> str:
