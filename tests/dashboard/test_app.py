@@ -94,7 +94,7 @@ def test_upload_and_predict(page: AppTest, make_video: MakeVideo, name: str) -> 
     assert set(_bars(page)) == set(CLASSES)
     assert _bars(page)[0] == page.header[0].value
     text = _text(page)
-    assert "% probability" in text
+    assert "% probability, runner-up " in text
     assert "Answered in" in text
     assert "decode" in text
     assert "2.0 s · 64 x 48 pixels · 25 frames/s" in text

@@ -132,6 +132,7 @@ def test_reliability_has_a_bar_for_each_bin_with_videos() -> None:
     json.dumps(RELIABILITY, allow_nan=False)  # fit for a report
     spec = json.loads(reliability_chart(RELIABILITY, dark=False).to_json())
     assert len(spec["layer"]) == 3
+    assert spec["layer"][0]["encoding"]["y2"] == {"datum": 0}  # a bar stands on the axis
 
 
 def test_limits_are_those_of_the_file(tiny_model: Model) -> None:

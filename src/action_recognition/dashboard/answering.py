@@ -150,6 +150,8 @@ def show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
     else:
         st.header(plain(prediction.action), anchor=False)
         sure = f"**{percent(prediction.probability)}** probability"
+        for action, probability in prediction.ranked[1:2]:
+            sure += f", runner-up {plain(action)} with {percent(probability)}"
     if prediction.action in knowledge.stand_ins:
         sure += " · a stand-in class, not one of the project's actions"
     st.markdown(sure)

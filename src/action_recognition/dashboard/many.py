@@ -119,8 +119,13 @@ def select(
     ]
 
 
+UNREADABLE = "not readable: see below"  # a cell would cut the reason off
+
+
 def as_table(rows: Sequence[tuple[str, Found]]) -> pd.DataFrame:
-    """The table on the page; what a file that cannot be read has not is empty."""
+    """The table on the page; what a file that cannot be read has not is empty,
+    and the reason is for the list below.
+    """
     columns = ["Picture", "Action", "Probability", "File", "Known", "Seconds", "Remark"]
     return pd.DataFrame([_cells(name, found) for name, found in rows], columns=columns)
 
@@ -144,7 +149,7 @@ def as_csv(rows: Sequence[tuple[str, Found]]) -> str:
 def _cells(name: str, found: Found) -> list[object]:
     answer = found.answer
     if isinstance(answer, VideoError):
-        return [None, None, None, name, None, None, answer.reason]
+        return [None, None, None, name, None, None, UNREADABLE]
     known = {None: "", True: "yes", False: "no"}[answer.is_known]
     remark = "none of the known; this is nearest" if known == "no" else ""
     seconds = answer.timings.total_s

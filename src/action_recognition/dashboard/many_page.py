@@ -168,7 +168,7 @@ def _draw(
         "Probability": st.column_config.NumberColumn(format="%.1f %%", width=90),
         "File": st.column_config.TextColumn(width="medium"),
         "Seconds": st.column_config.NumberColumn(format="%.2f"),
-        "Remark": st.column_config.TextColumn(width="large"),
+        "Remark": st.column_config.TextColumn(width="medium"),
     }
     shown = select(batch.rows, show, actions)
     rows = as_table(shown)
@@ -180,7 +180,6 @@ def _draw(
             row_height=_ROW_HEIGHT,
             placeholder="",
         )
-        # A cell cuts a long sentence off.
         failed = [(n, f.answer) for n, f in shown if isinstance(f.answer, VideoError)]
         lines = [f"- {file_name(name)}: {plain(e.reason)}" for name, e in failed]
         if lines:

@@ -64,7 +64,9 @@ def reliability_chart(
 ) -> alt.LayerChart:
     """Bars of how often answers of a certainty were right; on the dashed line they should end."""
     text = text_colour(dark=dark)
-    axis = alt.Axis(labelColor=text, titleColor=text, format="%", grid=False, tickCount=5)
+    axis = alt.Axis(
+        labelColor=text, titleColor=text, format="%", grid=False, values=[0, 0.2, 0.4, 0.6, 0.8, 1]
+    )
     scale = alt.Scale(domain=[0, 1])
     base = alt.Chart(reliability_data(reliability)).encode(
         tooltip=[
@@ -73,10 +75,11 @@ def reliability_chart(
             alt.Tooltip("videos:Q", title="Videos"),
         ]
     )
-    bars = base.mark_bar(color=HUE, opacity=0.75).encode(
+    bars = base.mark_rect(color=HUE, opacity=0.75).encode(
         x=alt.X("low:Q", title="Probability of the answer", scale=scale, axis=axis),
         x2="high:Q",
         y=alt.Y("accuracy:Q", title="Were right", scale=alt.Scale(domain=[0, 1.08]), axis=axis),
+        y2=alt.datum(0),
     )
     numbers = (
         base.mark_text(color=text, dy=-8, fontSize=13)
