@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -41,15 +42,27 @@ def show_knowledge(
 
 
 def choose_video(file: UploadedFile | None, recognizer: Recognizer) -> Upload | None:
-    """The visitor's own video, or an example while there is none."""
+    """The visitor's own video, or an example, or what was here before another page was opened."""
     session = Session.current()
-    upload = session.receive(file)
+    upload = session.receive(file) or _choose_example(recognizer)
     if upload is not None:
-        return upload
-    examples = {e.title: e for e in find_examples(Settings.read().examples, recognizer.classes)}
-    title = st.pills("Or try an example", list(examples))
-    if title is None:
+        session.kept = upload
+    elif session.kept is not None:
+        st.caption(f"Still here from before: {file_name(session.kept.name)}")
+    else:
         session.previews.clear()
+    return session.kept
+
+
+def let_go() -> None:
+    """The visitor has chosen another video, or taken theirs away."""
+    Session.current().kept = None
+
+
+def _choose_example(recognizer: Recognizer) -> Upload | None:
+    examples = {e.title: e for e in find_examples(Settings.read().examples, recognizer.classes)}
+    title = st.pills("Or try an example", list(examples), on_change=let_go)
+    if title is None:
         return None
     example = examples[title]
     try:
@@ -136,7 +149,7 @@ def ask(upload: Upload, key: ModelKey, recognizer: Recognizer) -> Prediction | N
     if isinstance(answer, VideoError):
         failures.show(answer, name=upload.name)
         return None
-    return answer
+    return replace(answer, file=upload.name)  # the same content can have come under another name
 
 
 def show_answer(prediction: Prediction, knowledge: Knowledge) -> None:

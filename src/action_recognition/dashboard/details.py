@@ -13,11 +13,18 @@ from action_recognition.clips import VideoClips
 from action_recognition.dashboard import failures
 from action_recognition.dashboard.course import show_course
 from action_recognition.dashboard.evidence import overlay
+from action_recognition.dashboard.knowledge import layers
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.strip import pictures
 from action_recognition.dashboard.summary import summary_png
 from action_recognition.dashboard.waiting import wait
-from action_recognition.dashboard.wording import picture_size, plain, time_span
+from action_recognition.dashboard.wording import (
+    codec,
+    container,
+    picture_size,
+    plain,
+    time_span,
+)
 from action_recognition.exports import segments_to_vtt, to_csv, to_json
 from action_recognition.mp4 import pictures_to_mp4
 from action_recognition.recognizer import Prediction, Recognizer
@@ -25,6 +32,8 @@ from action_recognition.segmentation import Segment
 
 EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
 TABS = "details-tabs"  # the key of which one is open
+_SUBTITLES = "Subtitles"
+_ONE_LINE = "The answer over the whole video. The timeline has subtitles for each of its parts."
 _MAX_SEGMENTS = 8  # more clips than this are chosen from a list
 
 
@@ -51,7 +60,7 @@ def show_details(
                 _show_frames(prediction, clips, upload)
         if details.open:
             with details:
-                _show_figures(prediction)
+                _show_figures(prediction, recognizer)
                 _offer(prediction, clips, upload, model, recognizer)
 
 
@@ -103,7 +112,7 @@ def _show_frames(prediction: Prediction, clips: VideoClips, upload: Upload) -> N
     )
 
 
-def _show_figures(prediction: Prediction) -> None:
+def _show_figures(prediction: Prediction, recognizer: Recognizer) -> None:
     facts = prediction.to_dict()
     left, right = st.columns(2, gap="large")
     with left:
@@ -116,16 +125,30 @@ def _show_figures(prediction: Prediction) -> None:
             "Length": f"{video.duration_s:.2f} s",
             "Picture": f"{picture_size(video.width, video.height)} pixels",
             "Frame rate": f"{video.frame_rate:.3g} frames/s" if video.frame_rate else "not told",
-            "Codec, container": f"{video.codec}, {video.container}",
+            "Codec, container": f"{codec(video)}, {container(video)}",
             "Clips seen": "; ".join(time_span(*span) for span in prediction.clips_s),
             "Opening": f"{times['open_s']:.3f} s",
             "Decoding": f"{times['decode_s']:.3f} s",
             "Network": f"{times['network_s']:.3f} s",
         }
-        if prediction.familiarity is not None:
-            rows["Familiarity"] = f"{prediction.familiarity:.2f}"
+        novelty = recognizer.model.novelty
+        if prediction.familiarity is not None and novelty is not None:
+            limit = f"known from {novelty.threshold:.2f} on"
+            rows["Familiarity"] = f"{prediction.familiarity:.2f}, {limit}"
+        rows |= _about_model(recognizer)
         # Not a data frame: its cells would cut the list of clips off.
         st.table(pd.DataFrame(rows.items(), columns=["Fact", "Value"]).set_index("Fact"))
+
+
+def _about_model(recognizer: Recognizer) -> dict[str, str]:
+    model, network = recognizer.model, recognizer.model.network
+    seen = model.preprocessing
+    return {
+        "Model": f"{layers(network.architecture)}, {len(model.classes)} classes, "
+        f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} million parameters",
+        "Its clips": f"{seen.frames} frames, {seen.interval_s:g} s apart, "
+        f"{picture_size(seen.size, seen.size)} pixels",
+    }
 
 
 def _offer(
@@ -154,7 +177,7 @@ def _offer(
         for label, content, ending, mime in (
             ("JSON", to_json(prediction), "json", "application/json"),
             ("CSV", to_csv([prediction]), "csv", "text/csv"),
-            ("Subtitles", "\n".join(segments_to_vtt([whole])), "vtt", "text/vtt"),
+            (_SUBTITLES, "\n".join(segments_to_vtt([whole])), "vtt", "text/vtt"),
             (
                 "Picture",
                 summary_png(prediction, clips.frames[0], clips.times_s[0], heat),
@@ -169,6 +192,7 @@ def _offer(
                 mime,
                 on_click="ignore",
                 icon=":material/download:",
+                help=_ONE_LINE if label == _SUBTITLES else None,
             )
 
 

@@ -30,6 +30,7 @@ def recognize_page() -> None:
                 "Video",
                 type=list(FILE_EXTENSIONS),
                 max_upload_size=MAX_UPLOAD_MB,
+                on_change=_let_go,
                 help="The video is kept in memory for this visit only and never written to disk.",
             )
         details = st.container()
@@ -59,3 +60,9 @@ def recognize_page() -> None:
         else:
             with right:
                 answering.show_hint()
+
+
+def _let_go() -> None:
+    from action_recognition.dashboard.answering import let_go
+
+    let_go()

@@ -63,6 +63,7 @@ class Session:
     courses: Recent[list[Moment] | VideoError] = field(default_factory=lambda: Recent(_MAX_COURSES))
     found: Recent[Job[Found]] = field(default_factory=lambda: Recent(_MAX_FOUND))
     batch: Batch | None = None
+    kept: Upload | None = None  # Streamlit forgets an upload when another page is opened
     heat: Recent[Job[NDArray[np.float32]]] = field(default_factory=lambda: Recent(_MAX_HEAT_MAPS))
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +48,7 @@ def summary_png(
     title = "None of the known actions" if none else prediction.action
     _write(pen, _MARGIN, 32, title, 44, inner, dark_text)
     about = f"Nearest: {prediction.action}. " if none else ""
-    # The font has no sign of multiplication.
-    facts = video_facts(prediction.video).replace("\N{MULTIPLICATION SIGN}", "x")
-    about += f"{prediction.file} · {facts}"
+    about += f"{prediction.file} · {video_facts(prediction.video)}"
     _write(pen, _MARGIN, 96, about, 20, inner, dark_text)
     y = 150
     for k, (action, p) in enumerate(bars):
@@ -72,12 +71,23 @@ def summary_png(
     return out.getvalue()
 
 
+def drawable(text: str) -> str:
+    """Text in the letters that Pillow's own font has, Latin ones without marks.
+
+    >>> drawable("Caf\\u00e9 320 \\u00d7 240 \\u65e5.mp4")
+    'Cafe 320 x 240 ?.mp4'
+    """
+    text = unicodedata.normalize("NFKD", text.replace("\N{MULTIPLICATION SIGN}", "x"))
+    letters = (c for c in text if not unicodedata.combining(c))
+    return "".join(c if (c.isascii() and c.isprintable()) or c in "·…" else "?" for c in letters)
+
+
 def _write(
     pen: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int, room: int, colour: str
 ) -> None:
     """One line, with an ellipsis at its end where it is longer than `room` pixels."""
     font = ImageFont.load_default(size)
-    whole = text
+    whole = text = drawable(text)
     while len(text) > 1 and font.getlength(text if text == whole else f"{text}…") > room:
         text = text[:-1]
     pen.text((x, y), text if text == whole else f"{text}…", font=font, fill=colour)

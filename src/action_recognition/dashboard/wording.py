@@ -20,6 +20,11 @@ _CODECS = {
     "av1": "AV1",
     "mjpeg": "Motion JPEG",
 }
+_CONTAINERS = {  # by the first name that FFmpeg gives its readers
+    "mov": "MP4 or MOV",
+    "matroska": "MKV or WebM",
+    "avi": "AVI",
+}
 _MAX_NAME = 60  # characters
 
 
@@ -83,9 +88,19 @@ def video_facts(info: VideoInfo) -> str:
     parts = [f"{info.duration_s:.1f} s", f"{picture_size(info.width, info.height)} pixels"]
     if info.frame_rate:
         parts.append(f"{info.frame_rate:.3g} frames/s")
-    parts.append(_CODECS.get(info.codec, info.codec.upper()))
+    parts.append(codec(info))
     parts.append("with sound" if info.has_audio else "no sound")
     return " · ".join(parts)
+
+
+def codec(info: VideoInfo) -> str:
+    """How the pictures are coded, by the name that people use."""
+    return _CODECS.get(info.codec, info.codec.upper())
+
+
+def container(info: VideoInfo) -> str:
+    """Which kind of file it is, as far as its reader tells kinds apart."""
+    return _CONTAINERS.get(info.container.split(",")[0], info.container)
 
 
 def stages(timings: Timings) -> str:

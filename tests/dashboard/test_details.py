@@ -1,0 +1,106 @@
+"""The tabs below the answer: evidence, timeline, frames, details."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("streamlit")
+
+from streamlit.testing.v1 import AppTest
+from visit import CLASSES, bars, count_calls, open_tab, predict, shown_text, upload
+
+from action_recognition.dashboard.course import NONE_OF_THESE
+from action_recognition.dashboard.details import DETAILS, EVIDENCE, FRAMES, TIMELINE
+from action_recognition.recognizer import Recognizer
+from video_maker import MadeVideo
+
+MakeVideo = Callable[..., MadeVideo]
+
+
+@pytest.mark.parametrize("tab", [EVIDENCE, FRAMES])
+def test_another_clip_can_be_chosen(page: AppTest, make_video: MakeVideo, tab: str) -> None:
+    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=6).path.read_bytes()))
+    open_tab(page, tab)
+    (choice,) = page.get("segmented_control")
+    assert choice.options == ["0.0 to 0.3 s", "2.8 to 3.1 s", "5.7 to 6.0 s"]
+    assert page.get("image")[0].proto.imgs[0].caption == "0.00 s"
+    choice.set_value(2).run()
+    assert not page.exception
+    assert page.get("image")[0].proto.imgs[0].caption == "5.68 s"
+
+
+def test_frames_are_those_that_the_network_saw(page: AppTest, make_video: MakeVideo) -> None:
+    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=6).path.read_bytes()))
+    text = shown_text(open_tab(page, FRAMES))
+    assert "4 of the 4 frames of clip 1" in text
+    assert "32 x 32 pixels" in text
+    assert "The answer is the average over all clips." in text
+
+
+def test_evidence_of_another_action_and_nothing_twice(
+    page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = count_calls(monkeypatch, Recognizer, "explain")
+    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=1).path.read_bytes()))
+    assert len(page.get("video")) == 2  # the preview, and the heat maps as a film
+    (choice,) = page.selectbox
+    assert choice.options == bars(page)
+    assert choice.value == page.header[0].value
+    for action in (choice.options[1], choice.options[0], choice.options[1]):
+        choice.set_value(action).run()
+        assert not page.exception
+        assert f"the score of {action}" in shown_text(page) or f"speaks for {action}" in shown_text(
+            page
+        )
+    assert len(maps) == 2
+
+
+def test_timeline_is_computed_once_and_covers_the_video(
+    page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = count_calls(monkeypatch, Recognizer, "moments")
+    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=5).path.read_bytes()))
+    assert not computed  # not before the tab is open
+    for _ in range(2):
+        open_tab(page, TIMELINE)
+        assert not page.exception
+        (table,) = page.dataframe
+        assert table.value["Time"].iloc[0].startswith("0.0 to ")
+        assert table.value["Time"].iloc[-1].endswith(" to 5.0 s")
+        assert set(table.value["Action"]) <= {*CLASSES, NONE_OF_THESE}
+        assert [b.proto.label for b in page.get("download_button")] == ["CSV", "Subtitles"]
+        player = page.get("video")[1].proto
+        assert [s.label for s in player.subtitles] == ["Actions"]
+        open_tab(page, FRAMES)
+    assert len(computed) == 1
+
+
+def test_timeline_of_a_long_video_waits_to_be_asked(page: AppTest, make_video: MakeVideo) -> None:
+    made = make_video("long.mp4", seconds=130, fps=2)
+    predict(upload(page, "long.mp4", made.path.read_bytes()))
+    open_tab(page, TIMELINE)
+    assert not page.dataframe
+    assert "There is an answer for every second of 2 minutes" in shown_text(page)
+    page.button[1].click().run()
+    assert not page.exception
+    assert page.dataframe[0].value["Time"].iloc[-1].endswith(" to 130.0 s")
+
+
+def test_details_and_downloads(page: AppTest, make_video: MakeVideo) -> None:
+    predict(upload(page, "my clip.mp4", make_video("c.mp4", seconds=1).path.read_bytes()))
+    open_tab(page, DETAILS)
+    assert not page.exception
+    (shares,) = (frame.value for frame in page.dataframe)
+    assert list(shares["Action"]) == bars(page)
+    assert shares["Probability"].sum() == pytest.approx(1)
+    values = page.table[0].value["Value"]
+    assert values["Length"] == "1.00 s"
+    assert values["Frame rate"] == "25 frames/s"
+    assert [b.proto.label for b in page.get("download_button")] == [
+        "JSON",
+        "CSV",
+        "Subtitles",
+        "Picture",
+    ]

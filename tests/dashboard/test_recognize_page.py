@@ -1,0 +1,90 @@
+"""The page Recognize: uploads, examples, clicks and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("streamlit")
+
+from streamlit.testing.v1 import AppTest
+from visit import CLASSES, bars, count_calls, predict, shown_text, upload
+
+from action_recognition.dashboard import session as session_module
+from action_recognition.dashboard.examples import DRAWN
+from action_recognition.recognizer import Recognizer
+from video_maker import MadeVideo
+
+MakeVideo = Callable[..., MadeVideo]
+
+
+def test_page_opens_and_names_the_classes(page: AppTest) -> None:
+    assert not page.exception
+    assert page.title[0].value == "Action Recognition"
+    text = shown_text(page)
+    assert "three classes: one of the project's ten actions, and two stand-in classes" in text
+    assert "Actions :blue-badge[Hitting]" in text
+    assert "Stand-ins :gray-badge[Reading] :gray-badge[Swimming]" in text
+    assert "does not know yet: Baby Crawling, Dancing" in text
+    assert "`tiny.h5` · 3D CNN → LSTM → GRU → dense layer" in text
+    assert not page.button
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.avi"])
+def test_upload_and_predict(page: AppTest, make_video: MakeVideo, name: str) -> None:
+    upload(page, name, make_video(name, seconds=2, audio=2.0).path.read_bytes())
+    assert page.get("video")[0].proto.url.endswith(".mp4")
+    assert not page.header  # no answer without a click
+    predict(page)
+    assert not page.exception
+    assert not page.error
+    assert page.header[0].value in CLASSES
+    assert set(bars(page)) == set(CLASSES)
+    assert bars(page)[0] == page.header[0].value
+    text = shown_text(page)
+    assert "% probability, runner-up " in text
+    assert "Answered in" in text
+    assert "decode" in text
+    assert "2.0 s · 64 x 48 pixels · 25 frames/s" in text
+    assert "with sound" in text
+    assert [i.caption for i in page.get("image")[0].proto.imgs] == [
+        "0.00 s",
+        "0.08 s",
+        "0.20 s",
+        "0.28 s",
+    ]
+    assert f"the more it added to the score of {page.header[0].value}" in text
+
+
+def test_the_answer_is_that_of_the_recognizer(page: AppTest, make_video: MakeVideo) -> None:
+    made = make_video("clip.avi", seconds=3)
+    predict(upload(page, "clip.avi", made.path.read_bytes()))
+    expected = Recognizer.load(made.path.parent / "tiny.h5").predict(made.path)
+    assert page.header[0].value == expected.action
+    assert bars(page) == [action for action, _ in expected.ranked]
+    assert f"{100 * expected.probability:.1f} %" in shown_text(page)
+
+
+def test_an_example_is_predicted_like_an_upload(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    previews = count_calls(monkeypatch, session_module, "browser_preview")
+    (choice,) = page.pills
+    assert choice.options == [example.title for example in DRAWN]
+    choice.set_value(DRAWN[0].title).run()
+    assert page.get("video")
+    predict(page)
+    assert page.header[0].value in CLASSES
+    assert "6.0 s · 480 x 360 pixels" in shown_text(page)
+    assert previews == ["jumping.mp4"]  # once, not at each click
+    choice.set_value(None).run()
+    assert not page.get("video")
+
+
+def test_taking_the_upload_away_clears_the_page(page: AppTest, make_video: MakeVideo) -> None:
+    predict(upload(page, "clip.mp4", make_video("clip.mp4").path.read_bytes()))
+    page.file_uploader[0].set_value(None).run()
+    assert not page.header
+    assert not page.get("video")
+    assert not page.error

@@ -1,0 +1,64 @@
+"""A visit to the page Recognize, as AppTest drives it: what is clicked, and what is read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from action_recognition.dashboard.details import TABS
+
+PAGE = Path(__file__).parents[2] / "op_app.py"
+CLASSES = ("Hitting", "Reading", "Swimming")  # one action of the project, two stand-ins
+
+
+def open_page() -> AppTest:
+    """A new visitor."""
+    return AppTest.from_file(PAGE, default_timeout=120).run()
+
+
+def upload(page: AppTest, name: str, content: bytes) -> AppTest:
+    """Chooses a file."""
+    return page.file_uploader[0].set_value((name, content, "video/mp4")).run()
+
+
+def predict(page: AppTest) -> AppTest:
+    """Clicks the only button."""
+    (button,) = page.button
+    assert button.label == "Predict"
+    return button.click().run()
+
+
+def open_tab(page: AppTest, name: str) -> AppTest:
+    """Opens one of the tabs below the answer."""
+    page.session_state[TABS] = name  # AppTest cannot click a tab
+    return page.run()
+
+
+def shown_text(page: AppTest) -> str:
+    """Text without its marks."""
+    text = "\n".join(element.value for element in (*page.markdown, *page.caption))
+    return text.replace("\N{MULTIPLICATION SIGN}", "x").replace("**", "")
+
+
+def bars(page: AppTest) -> list[str]:
+    """Names in the chart, from top to bottom."""
+    (chart,) = page.get("vega_lite_chart")
+    names: list[str] = json.loads(chart.proto.spec)["layer"][0]["encoding"]["y"]["sort"]
+    return names
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, owner: Any, method: str) -> list[str]:
+    """Lets a method work as before, and lists the `name` of each call."""
+    calls: list[str] = []
+    original = getattr(owner, method)
+
+    def counting(*arguments: Any, **settings: Any) -> Any:
+        calls.append(settings.get("name", ""))
+        return original(*arguments, **settings)
+
+    monkeypatch.setattr(owner, method, counting)
+    return calls
