@@ -78,12 +78,15 @@ def missing_tools() -> list[str]:
 
 
 @contextmanager
-def running_dashboard(model: Path | None = None, *options: str) -> Iterator[str]:
+def running_dashboard(
+    model: Path | None = None, *options: str, script: str = "op_app.py"
+) -> Iterator[str]:
     """Starts the dashboard on a free port and gives its address; stops it at the end.
 
     Parameters:
         model: a model file; None stands for the one that ships with the package.
         options: of the dashboard itself, as `settings` reads them.
+        script: what Streamlit runs, relative to the repository.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -91,7 +94,7 @@ def running_dashboard(model: Path | None = None, *options: str) -> Iterator[str]
     environment = dict(os.environ)
     if model is not None:
         environment["ACTION_RECOGNITION_MODEL"] = str(model)
-    command = [sys.executable, "-m", "streamlit", "run", "op_app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", script]
     command += ["--server.headless=true", "--server.fileWatcherType=none"]
     command += ["--server.address=127.0.0.1", f"--server.port={port}", "--", *options]
     with tempfile.TemporaryFile() as log:

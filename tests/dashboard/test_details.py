@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
-from visit import CLASSES, bars, count_calls, open_tab, predict, shown_text, upload
+from visit import (
+    CLASSES,
+    bars,
+    count_calls,
+    count_downloads,
+    open_tab,
+    predict,
+    shown_text,
+    upload,
+)
 
 from action_recognition.dashboard.course import NONE_OF_THESE
 from action_recognition.dashboard.details import DETAILS, EVIDENCE, FRAMES, TIMELINE
@@ -98,9 +112,43 @@ def test_details_and_downloads(page: AppTest, make_video: MakeVideo) -> None:
     values = page.table[0].value["Value"]
     assert values["Length"] == "1.00 s"
     assert values["Frame rate"] == "25 frames/s"
+    assert values["Codec, container"] == "H.264, MP4 or MOV"
+    assert values["Model"].startswith("3D CNN → LSTM → GRU → dense layer, 3 classes, ")
     assert [b.proto.label for b in page.get("download_button")] == [
         "JSON",
         "CSV",
         "Subtitles",
         "Picture",
     ]
+
+
+@pytest.mark.parametrize(
+    "stem",
+    [
+        "<img src=x onerror=alert(1)>",
+        "\u0432\u0438\u0434\u0435\u043e \u65e5\u672c \U0001f3ac",
+        "=1+1",
+        "x" * 250,
+        'a "quoted", name',
+    ],
+)
+def test_downloads_open_whatever_the_file_is_called(
+    page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch, stem: str
+) -> None:
+    offered = count_downloads(monkeypatch)
+    name = f"{stem}.mp4"
+    predict(upload(page, name, make_video("c.mp4", seconds=1).path.read_bytes()))
+    assert not page.error
+    open_tab(page, DETAILS)
+    assert not page.exception
+    action = page.header[0].value
+    files = {Path(name).suffix: content for name, content in offered.items()}
+    facts = json.loads(files[".json"])
+    assert (facts["file"], facts["action"]) == (name, action)
+    (row,) = csv.DictReader(io.StringIO(str(files[".csv"])))
+    assert (row["file"].removeprefix("'"), row["action"]) == (name, action)
+    blocks = str(files[".vtt"]).strip().split("\n\n")
+    assert blocks[0] == "WEBVTT"
+    assert blocks[1].startswith(f"00:00:00.000 --> 00:00:01.000\n{action} ")
+    assert Image.open(io.BytesIO(bytes(files[".png"]))).size[0] == 1200
+    assert set(offered) == {f"{stem}{ending}" for ending in files}

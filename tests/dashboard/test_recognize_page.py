@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -88,3 +89,26 @@ def test_taking_the_upload_away_clears_the_page(page: AppTest, make_video: MakeV
     assert not page.header
     assert not page.get("video")
     assert not page.error
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "facts"),
+    [
+        ("portrait.mov", {"size": (48, 64)}, "1.0 s · 48 x 64 pixels · 25 frames/s"),
+        ("turned.mp4", {"rotation": 90}, "1.0 s · 48 x 64 pixels · 25 frames/s"),
+        ("4k.mp4", {"size": (3840, 2160), "seconds": 0.08}, "0.1 s · 3840 x 2160 pixels"),
+        ("slow.mkv", {"fps": 1, "seconds": 4}, "4.0 s · 64 x 48 pixels · 1 frames/s"),
+        ("quick.webm", {"fps": 120}, "1.0 s · 64 x 48 pixels · 120 frames/s"),
+        ("sound.webm", {"audio": 1.0}, "VP9 · with sound"),
+        ("silent.avi", {}, "MPEG-4 · no sound"),
+    ],
+)
+def test_films_of_every_kind(
+    page: AppTest, make_video: MakeVideo, name: str, settings: dict[str, Any], facts: str
+) -> None:
+    content = make_video(name, **{"seconds": 1.0, **settings}).path.read_bytes()
+    predict(upload(page, name, content))
+    assert not page.exception
+    assert not page.error
+    assert page.header[0].value in CLASSES
+    assert facts in shown_text(page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,17 @@ import pytest
 pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
-from visit import count_calls, open_page, predict, shown_text, upload
+from visit import (
+    count_calls,
+    count_downloads,
+    open_page,
+    open_tab,
+    predict,
+    shown_text,
+    upload,
+)
 
+from action_recognition.dashboard.details import DETAILS
 from action_recognition.recognizer import Recognizer
 from video_maker import MadeVideo, time_grey
 
@@ -41,6 +51,21 @@ def test_one_upload_is_recognised_once(
         predict(page)
         predict(page)
     assert predictions == ["a.mp4", "b.mp4"]
+
+
+def test_the_same_content_under_another_name_has_that_name(
+    page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered = count_downloads(monkeypatch)
+    predictions = count_calls(monkeypatch, Recognizer, "predict")
+    content = make_video("clip.mp4", seconds=1).path.read_bytes()
+    for name in ("first.mp4", "second.mp4"):
+        predict(upload(page, name, content))
+        open_tab(page, DETAILS)
+        stem = name.removesuffix(".mp4")
+        assert json.loads(offered[f"{stem}.json"])["file"] == name
+        assert str(offered[f"{stem}.csv"]).splitlines()[1].startswith(f"{name},")
+    assert len(predictions) == 1
 
 
 def test_two_uploads_of_one_name_do_not_mix(page: AppTest, make_video: MakeVideo) -> None:

@@ -121,12 +121,21 @@ def test_none_of_the_known_actions(
     assert not page.exception
 
 
-def test_every_page_tells_of_a_missing_model(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("none.h5", "there is no such model file"),
+        ("damaged.h5", "the HDF5 file is truncated or damaged"),
+    ],
+)
+def test_every_page_tells_of_a_model_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, reason: str
 ) -> None:
-    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "none.h5"))
+    (tmp_path / "damaged.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(90))
+    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / file))
     for name in ("recognize", "many", "live", "model"):
         module = f"action_recognition.dashboard.{name}_page"
         page = AppTest.from_string(f"from {module} import {name}_page as p\np()").run()
-        assert [e.value for e in page.error] == ["none.h5: there is no such model file"], name
+        (error,) = page.error
+        assert error.value.startswith(f"{file}: {reason}"), name
         assert not page.exception

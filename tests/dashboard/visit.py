@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from action_recognition.dashboard.details import TABS
@@ -41,7 +42,7 @@ def open_tab(page: AppTest, name: str) -> AppTest:
 def shown_text(page: AppTest) -> str:
     """Text without its marks."""
     text = "\n".join(element.value for element in (*page.markdown, *page.caption))
-    return text.replace("\N{MULTIPLICATION SIGN}", "x").replace("**", "")
+    return text.replace("\N{MULTIPLICATION SIGN}", "x").replace("**", "").replace("\u00a0", " ")
 
 
 def bars(page: AppTest) -> list[str]:
@@ -62,3 +63,14 @@ def count_calls(monkeypatch: pytest.MonkeyPatch, owner: Any, method: str) -> lis
 
     monkeypatch.setattr(owner, method, counting)
     return calls
+
+
+def count_downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | bytes]:
+    """What the page offers to download from now on, by the name of the file."""
+    offered: dict[str, str | bytes] = {}
+
+    def offer(label: str, content: str | bytes, name: str, *_: Any, **__: Any) -> None:
+        offered[name] = content
+
+    monkeypatch.setattr(st, "download_button", offer)
+    return offered

@@ -22,6 +22,7 @@ from action_recognition.dashboard.wording import (
     percent,
     plain,
     stages,
+    unbroken,
     video_facts,
 )
 from action_recognition.errors import VideoError
@@ -167,7 +168,7 @@ def show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
             sure += f", runner-up {plain(action)} with {percent(probability)}"
     if prediction.action in knowledge.stand_ins:
         sure += " · a stand-in class, not one of the project's actions"
-    st.markdown(sure)
+    st.markdown(unbroken(sure))
     dark = st.context.theme.type == "dark"
     st.altair_chart(chart(prediction, dark=dark), width="stretch")
     if left_out(prediction):

@@ -41,6 +41,11 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.1f} %"
 
 
+def unbroken(text: str) -> str:
+    """Text in which no line begins with the sign of a percentage, on however narrow a screen."""
+    return text.replace(" %", "\u00a0%")
+
+
 def plain(text: str) -> str:
     """Text as Markdown that shows it letter for letter.
 
@@ -106,8 +111,7 @@ def container(info: VideoInfo) -> str:
 def stages(timings: Timings) -> str:
     """Seconds of each stage in one line."""
     parts = (("open", timings.open_s), ("decode", timings.decode_s), ("network", timings.network_s))
-    # A no-break space keeps each unit beside its number on narrow screens.
-    return " · ".join(f"{stage} {seconds:.2f}\u00a0s" for stage, seconds in parts)
+    return " · ".join(f"{stage}\u00a0{seconds:.2f}\u00a0s" for stage, seconds in parts)
 
 
 def _one_line(text: str) -> str:
