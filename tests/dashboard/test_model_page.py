@@ -101,6 +101,10 @@ def test_the_page_shows_what_the_shipped_file_holds() -> None:
     assert values["accuracy"] == metrics["overall"]["accuracy"]["value"]
     assert list(per_class["Class"]) == metrics["classes"]
     assert len(test.get("graphviz_chart")) == 1
+    background = load_model(shipped_model_path()).background
+    assert any(c.value.startswith(f"{len(background)} of the last") for c in test.caption) == bool(
+        background
+    )
     assert any("test videos that it had not seen" in m.value for m in test.markdown)
 
 

@@ -90,6 +90,11 @@ def show_model_page(model: Model, file: str, examples: Path) -> None:
         st.subheader("How it is built", anchor=False)
         count = sum(p.numel() for p in model.network.parameters()) / 1e6
         st.markdown(f"{count:.2f} million parameters. Each part with the shape that it gives:")
+        if model.background:
+            st.caption(
+                f"{len(model.background)} of the last part's outputs stand for background classes: "
+                "examples of anything else, never an answer."
+            )
         st.graphviz_chart(as_dot(model.network, model.preprocessing, dark=dark), width="content")
     st.subheader("How it was trained", anchor=False)
     with st.expander("Record in the model file"):
