@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import PurePath
 from typing import Any
 
 import altair as alt
@@ -17,7 +16,7 @@ from action_recognition.dashboard import failures
 from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.waiting import turn
-from action_recognition.dashboard.wording import percent, time_span
+from action_recognition.dashboard.wording import download_stem, percent, time_span
 from action_recognition.errors import VideoError
 from action_recognition.exports import segments_to_csv, segments_to_vtt
 from action_recognition.preview import MAX_DURATION_S
@@ -228,7 +227,7 @@ def later(segments: Sequence[Segment], start_s: float) -> list[Segment]:
 
 
 def _offer(segments: Sequence[Segment], name: str) -> None:
-    stem = PurePath(name).stem or "video"
+    stem = download_stem(name)
     with st.container(horizontal=True):
         for label, text, ending, mime in (
             ("CSV", "\n".join(segments_to_csv(segments)) + "\n", "csv", "text/csv"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from action_recognition.dashboard.waiting import wait
 from action_recognition.dashboard.wording import (
     codec,
     container,
+    download_stem,
     picture_size,
     plain,
     time_span,
@@ -172,7 +172,7 @@ def _offer(
         None if prediction.is_known is False else prediction.action,
         prediction.probability,
     )
-    stem = PurePath(prediction.file).stem or "video"
+    stem = download_stem(prediction.file)
     with st.container(horizontal=True):
         for label, content, ending, mime in (
             ("JSON", to_json(prediction), "json", "application/json"),

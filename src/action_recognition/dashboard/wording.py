@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # they bring PyTorch, which the first page does not wait for
@@ -72,6 +73,18 @@ def file_name(name: str) -> str:
         return f"`{name}`"
     fence = "`" * (longest + 1)
     return f"{fence} {name} {fence}"
+
+
+def download_stem(name: str) -> str:
+    """How a download that belongs to a video is called, without its ending.
+
+    Browsers cannot save a file whose name, with their own ending for unfinished ones, is longer
+    than 255 bytes.
+
+    >>> download_stem("my clip.mp4"), len(download_stem("x" * 250 + ".mp4"))
+    ('my clip', 60)
+    """
+    return PurePath(name).stem[:_MAX_NAME] or "video"
 
 
 def time_span(start_s: float, end_s: float) -> str:
