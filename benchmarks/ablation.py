@@ -40,7 +40,7 @@ from action_recognition.datasets.probe import cache_folder
 from action_recognition.initialisation import load_imagenet
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import save_model
-from action_recognition.recognizer import run_clips
+from action_recognition.outputs import run_clips
 from action_recognition.training.fit import fit
 from action_recognition.training.precompute import VideoMaps
 from action_recognition.training.settings import TrainingSettings

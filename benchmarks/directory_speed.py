@@ -15,11 +15,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import av
 
 from action_recognition.recognizer import Recognizer
+from action_recognition.video import Video
 from predict_speed import write_clip
 
 
@@ -27,7 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, help="(default: generated clips)")
     parser.add_argument("--match", default="v_*", help="file names; UCF101's begin with v_")
-    parser.add_argument("--model", help="model file (default: the shipped one)")
+    parser.add_argument(
+        "--models", nargs="+", default=["shipped", "fast"], help="model files (default: those)"
+    )
     parser.add_argument("--clips", type=int, help="of a video, at most (default: the model's)")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
@@ -38,24 +42,30 @@ def main() -> None:
             files = [Path(write_clip(Path(made) / f"{k}.avi")) for k in range(10)]
         if not files:
             parser.error(f"{options.folder}: no file named {options.match}")
-        compare(files, Recognizer.load(options.model), options.clips, options.rounds)
+        recognizers = {name: Recognizer.load(name) for name in options.models}
+        compare(files, recognizers, options.clips, options.rounds)
 
 
-def compare(files: list[Path], recognizer: Recognizer, clips: int | None, rounds: int) -> None:
+def compare(
+    files: list[Path], recognizers: dict[str, Recognizer], clips: int | None, rounds: int
+) -> None:
     """Prints the table."""
-    sides: dict[str, Callable[[Path], object]] = {
-        "PyAV decodes every frame": decode,
-        "`Recognizer.predict`": lambda path: recognizer.predict(path, clips=clips),
+    sides: dict[str, Callable[[], object]] = {
+        "PyAV decodes every frame": lambda: [decode(path) for path in files]
     }
-    recognizer.predict(files[0], clips=clips)  # the first run allocates
+    for name, recognizer in recognizers.items():
+        recognizer.predict(files[0], clips=clips)  # the first run allocates
+        answer = partial(recognizer.predict, clips=clips)
+        many = partial(recognizer.predict_many, files, clips=clips)
+        sides[f"{name}, `predict` one by one"] = lambda answer=answer: [answer(p) for p in files]
+        sides[f"{name}, `predict_many`"] = lambda many=many: list(many())
     taken: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, work in sides.items():
             started = time.perf_counter()
-            for path in files:
-                work(path)
+            work()
             taken[name].append(time.perf_counter() - started)
-    video_s = sum(recognizer.predict(path, clips=1).video.duration_s for path in files)
+    video_s = sum(length_s(path) for path in files)
     base = statistics.median(taken["PyAV decodes every frame"])
     print(
         f"{len(os.sched_getaffinity(0))} cores, {len(files)} clips of {video_s:.0f} s in all, ",
@@ -68,6 +78,12 @@ def compare(files: list[Path], recognizer: Recognizer, clips: int | None, rounds
             f"| {name} | {median:.2f} | {min(seconds):.2f} | {max(seconds):.2f} "
             f"| {base / median:.0%} |"
         )
+
+
+def length_s(path: Path) -> float:
+    """Of a video."""
+    with Video(path) as video:
+        return video.info.duration_s
 
 
 def decode(path: Path) -> None:

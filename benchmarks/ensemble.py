@@ -22,7 +22,7 @@ from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.errors import DataError
 from action_recognition.modelfile import Model, load_model
-from action_recognition.recognizer import run_clips
+from action_recognition.outputs import run_clips
 from action_recognition.video import Video
 
 CLIPS = 3  # of a video that are averaged

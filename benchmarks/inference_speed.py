@@ -31,7 +31,7 @@ from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing, read_clips, to_input
 from action_recognition.inference import Inference, TorchParts
 from action_recognition.model import HybridNet
-from action_recognition.modelfile import Model, load_model, shipped_model_path
+from action_recognition.modelfile import Model, find_model, load_model
 from action_recognition.video import Video
 from predict_speed import write_clip
 
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="torch.compile as well")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
-    model = load_model(options.model or shipped_model_path())
+    model = load_model(find_model(options.model))
     videos = read(options.data, options.videos, model)
     ways = find_ways(model, compiled=options.compile)
     taken: dict[str, list[float]] = {name: [] for name in ways}

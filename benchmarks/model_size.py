@@ -6,14 +6,13 @@ python benchmarks/model_size.py [model.h5]
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from action_recognition.model import count_macs, count_parameters
-from action_recognition.modelfile import load_model, shipped_model_path
+from action_recognition.modelfile import find_model, load_model
 
 
 def main() -> None:
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else shipped_model_path()
+    path = find_model(sys.argv[1] if len(sys.argv) > 1 else None)
     model = load_model(path)
     macs = count_macs(
         model.network, frames=model.preprocessing.frames, size=model.preprocessing.size

@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 from dashboard_browser import DashboardPage, missing_tools, open_browser, running_dashboard
 
 from action_recognition.dashboard.figure import film, jumping
+from action_recognition.modelfile import find_model
 
 # In the browser: the clock starts with the click, and is read when the action is on the page.
 _CLICK = """
@@ -58,7 +59,7 @@ _SHOWN = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--model", type=Path, help="model file; by default the shipped one")
+    parser.add_argument("--model", type=find_model, help="model file; by default the shipped one")
     options = parser.parse_args()
     missing = missing_tools()
     if missing:

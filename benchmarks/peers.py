@@ -4,7 +4,8 @@
     python benchmarks/peers.py                        # generated clips like UCF101's
 
 The peers have random weights (`peer_networks.py`), which time does not mind, in float32 as their
-users run them, and look at one clip a video; this project at up to five, its default, and at one.
+users run them, and look at one clip a video; this project at up to five, its default, and at one,
+which is the default of its small model.
 Peers decode every frame, as is usual, and scale those that they need. All sides take turns. Prints
 a Markdown table: medians over the rounds of the mean over the clips.
 """
@@ -74,13 +75,14 @@ def measure(files: list[Path], rounds: int) -> dict[str, list[float]]:
 
 def find_sides() -> dict[str, Callable[[Path], object]]:
     """Name -> what answers for a file."""
-    recognizer = Recognizer.load(device="cpu")
+    accurate, fast = (Recognizer.load(name, device="cpu") for name in ("shipped", "fast"))
     c3d, r3d, r21d = C3D(), ResNet18(factored=False), ResNet18(factored=True)
     x3d = X3D()
     check_parameters([(c3d, 78.4), (r3d, 33.37), (r21d, 31.51), (x3d, 3.79)])
     return {
-        "this project": recognizer.predict,
-        "this project, one clip a video": lambda path: recognizer.predict(path, clips=1),
+        "this project": accurate.predict,
+        "this project, one clip a video": lambda path: accurate.predict(path, clips=1),
+        "this project, `--fast`": fast.predict,
         "usual recipe: 3D CNN, LSTM, GRU, 20 frames of 64": peer(UsualRecipe(), 20, 64),
         "MobileNetV2 on frames, LSTM, 16 frames of 224": peer(frame_cnn_lstm(), 16, 224),
         "C3D, 16 frames of 112": peer(c3d, 16, 112),

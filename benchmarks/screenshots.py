@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 from dashboard_browser import DashboardPage, missing_tools, open_browser, running_dashboard
 
 from action_recognition.dashboard.figure import film, jumping, jumping_then_resting
+from action_recognition.modelfile import find_model
 
 WIDTHS = (1440, 1024, 390)
 _IN_DOCS = ("recognize", "timeline", "many", "live", "model")
@@ -36,7 +37,7 @@ _MAX_HEIGHT = 4000  # CSS pixels
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="where the PNG files go")
-    parser.add_argument("--model", type=Path, help="model file; by default the shipped one")
+    parser.add_argument("--model", type=find_model, help="model file; by default the shipped one")
     parser.add_argument("--only", help="of which page, for example: model")
     parser.add_argument("--for-docs", action="store_true", help="small, wide and light ones only")
     options = parser.parse_args()

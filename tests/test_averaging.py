@@ -42,13 +42,19 @@ def test_every_weight_and_statistic_is_averaged(pair: tuple[Model, Model], share
     assert all((one[k] == before[k]).all() for k in before)
 
 
+def test_clips_are_read_as_the_second_reads_them(pair: tuple[Model, Model]) -> None:
+    first, second = pair
+    other = replace(second, preprocessing=replace(PREPROCESSING, size=48), clips=1)
+    found = average(first, other, 0.5)
+    assert (found.preprocessing, found.clips) == (other.preprocessing, 1)
+
+
 def test_what_cannot_be_averaged(pair: tuple[Model, Model]) -> None:
     first, second = pair
     with pytest.raises(UsageError, match=r"share=1.5, must be in 0..1"):
         average(first, second, 1.5)
     for changes, what in (
         ({"classes": ("A", "B", "C")}, "classes"),
-        ({"preprocessing": replace(PREPROCESSING, frames=5)}, "preprocessing"),
         ({"training": {"data": "others"}}, "training clips"),
     ):
         with pytest.raises(DataError, match=f"the two models differ in their {what}"):

@@ -53,6 +53,10 @@ def test_calibration_and_novelty_rule_are_kept(tiny_model: Model, tmp_path: Path
     assert (loaded.novelty.spread, loaded.novelty.threshold) == (rule.spread, rule.threshold)
     assert np.array_equal(loaded.novelty.means, rule.means)
     assert np.array_equal(loaded.novelty.centre, rule.centre)
+    assert loaded.novelty.others is None
+    weights = np.random.default_rng(1).normal(size=65).astype(np.float32)
+    save_model(replace(tiny_model, novelty=replace(rule, others=weights)), tmp_path / "m.h5")
+    assert np.array_equal(load_model(tmp_path / "m.h5").novelty.others, weights)  # type: ignore[union-attr]
     save_model(tiny_model, tmp_path / "n.h5")
     assert load_model(tmp_path / "n.h5").novelty is None
 

@@ -64,6 +64,46 @@ def test_the_score_is_the_mean_of_the_opinions_in_deviations_of_known_videos() -
     assert rule.score(more) - rule.score(opinions[0]) == pytest.approx(3 / deviation / 3)
 
 
+def against(centres: np.ndarray = FOREIGN[:3], part: slice = slice(None)) -> Novelty:
+    """A rule that has seen other actions, around these centres."""
+    others = around(centres, 50), [f"other {k // 50}" for k in range(50 * len(centres))]
+    labels = np.repeat(range(4), 50).tolist()
+    known = videos(KNOWN, 50)
+    return fit_novelty(around(KNOWN, 50), labels, known, kept=0.95, others=others, part=part)
+
+
+def test_a_regression_against_other_actions_decides_with_the_energy() -> None:
+    rule = against()
+    assert set(rule.spread) == {"energy", "against other actions"}
+    opinion = {
+        what: np.array([rule.opinions(*v)["against other actions"] for v in videos(centres, 50)])
+        for what, centres in (("known", KNOWN), ("seen", FOREIGN[:3]), ("unseen", FOREIGN[3:]))
+    }
+    assert (opinion["known"] > 0).mean() > 0.98
+    assert (opinion["seen"] < 0).mean() > 0.98
+    assert opinion["unseen"].mean() < opinion["known"].mean() - 1
+    assert np.mean([is_known(rule, v) for v in videos(FOREIGN, 50)]) < 0.02
+
+
+def test_the_regression_reads_only_its_part_of_the_features() -> None:
+    rule = against(part=slice(4, None))  # what sets the known classes apart lies before
+    assert rule.others is not None
+    assert not rule.others[:4].any()
+    assert rule.others[4:].any()
+
+
+def test_a_large_class_of_other_actions_weighs_no_more_than_a_small_one() -> None:
+    labels = np.repeat(range(4), 50).tolist()
+    shares = []
+    for count in (5, 500):
+        features = np.concatenate([around(KNOWN[:1], count), around(FOREIGN[1:2], 50)])
+        others = features, ["like a known one"] * count + ["other"] * 50
+        rule = fit_novelty(around(KNOWN, 50), labels, videos(KNOWN, 9), kept=1.0, others=others)
+        found = [rule.opinions(*v)["against other actions"] for v in videos(KNOWN[:1], 200)]
+        shares.append(np.mean(found))
+    assert shares[0] == pytest.approx(shares[1], abs=1.0)
+
+
 def test_nearest_class_mean_is_a_cosine() -> None:
     means = np.array([[1, 0], [0, 1]], dtype=np.float16)
     rule = Novelty(means, np.array([1, 1], dtype=np.float32), {"nearest class mean": (0, 1)}, 0)
@@ -97,6 +137,8 @@ def test_a_large_class_does_not_draw_the_centre_near() -> None:
         ({"centre": np.zeros(3, dtype=np.float32)}, "do not fit"),
         ({"spread": {"energy": (0.0, 0.0)}}, "energy"),
         ({"spread": {"mood": (0.0, 1.0)}}, "mood"),
+        ({"spread": {"against other actions": (0.0, 1.0)}}, "needs weights"),
+        ({"others": np.zeros(4, dtype=np.float32)}, "do not fit"),
     ],
 )
 def test_values_that_make_no_sense(change: dict[str, object], said: str) -> None:

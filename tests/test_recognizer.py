@@ -14,7 +14,7 @@ from action_recognition import Prediction, Recognizer, VideoError
 from action_recognition.clips import to_input
 from action_recognition.errors import ModelFileError, UsageError
 from action_recognition.modelfile import Model, load_model
-from action_recognition.recognizer import pick_device, predict_clips
+from action_recognition.outputs import predict_clips
 
 
 @pytest.fixture
@@ -100,6 +100,41 @@ def test_same_video_same_answer(make_video, recognizer, tiny_model_path: Path) -
     assert Recognizer(load_model(tiny_model_path), device="cpu").predict(path).ranked == first
 
 
+def test_many_files_have_the_answers_of_each_and_bad_ones_their_errors(
+    make_video, recognizer, tmp_path: Path
+) -> None:
+    paths = [
+        make_video(f"{k}.mp4", seconds=2, pattern=partial(colours, first=k)).path for k in range(3)
+    ]
+    bad = tmp_path / "bad.mp4"
+    bad.write_text("no video")
+    found = list(recognizer.predict_many([paths[0], bad, *paths[1:]], clips=2))
+    assert [source for source, _ in found] == [paths[0], bad, *paths[1:]]
+    assert isinstance(found[1][1], VideoError)
+    assert "bad.mp4" in str(found[1][1])
+    for source, answer in (found[0], *found[2:]):
+        expected = recognizer.predict(source, clips=2)
+        assert answer.ranked == expected.ranked
+        assert answer.clips_s == expected.clips_s
+        assert answer.file == source.name
+        assert answer.timings.total_s > 0
+
+
+def test_of_many_files_few_are_read_ahead(make_video, recognizer) -> None:
+    path, asked = make_video(seconds=1).path, []
+
+    def sources():
+        for k in range(50):
+            asked.append(k)
+            yield path
+
+    many = recognizer.predict_many(sources())
+    next(many)
+    many.close()  # the thread that reads ends, too
+    assert len(asked) <= 5
+    assert not [t for t in threading.enumerate() if t.name == "decoding" and t.is_alive()]
+
+
 def test_threads_share_one_recognizer(make_video, recognizer) -> None:
     paths = [
         make_video(f"{k}.mp4", seconds=1, pattern=partial(colours, first=k)).path for k in range(3)
@@ -161,15 +196,6 @@ def test_wrong_arguments(make_video, recognizer, tiny_model: Model) -> None:
         recognizer.predict(make_video().path, clips=0)
     with pytest.raises(ModelFileError, match=r"none\.h5: there is no such model file"):
         Recognizer.load("none.h5")
-
-
-def test_device(monkeypatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
-    with pytest.raises(UsageError, match="no GPU here"):
-        pick_device("cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert pick_device("auto") == pick_device("cuda") == torch.device("cuda")
 
 
 def test_describe_is_fit_for_json(recognizer) -> None:

@@ -15,7 +15,8 @@ from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError, VideoError
 from action_recognition.modelfile import Model
-from action_recognition.recognizer import Recognizer, run_clips
+from action_recognition.outputs import run_clips
+from action_recognition.recognizer import Recognizer
 from action_recognition.timeline import ahead, in_groups, windows
 from action_recognition.video import Video
 from video_maker import MadeVideo

@@ -18,12 +18,13 @@ from action_recognition.modelfile import Model
 def average(first: Model, second: Model, share: float) -> Model:
     """Weights and statistics (1 - share) * first + share * second; `share` in 0..1.
 
-    The rest is that of the first, but for temperature, rule and figures: they do not hold for the
-    new weights, and `calibrate` makes them anew.
+    The rest is that of the second, which is thought to have started from the first; it may read
+    clips of another size. Temperature, rule and figures do not hold for the new weights:
+    `calibrate` makes them anew.
 
     Raises:
         UsageError: `share` is out of its range.
-        DataError: the two differ in classes, architecture, preprocessing, or training clips.
+        DataError: the two differ in classes, architecture, or training clips.
     """
     if not 0 <= share <= 1:
         raise UsageError(f"average: share={share}, must be in 0..1")
@@ -31,7 +32,6 @@ def average(first: Model, second: Model, share: float) -> Model:
         ("classes", first.classes, second.classes),
         ("background classes", first.background, second.background),
         ("architecture", first.network.architecture, second.network.architecture),
-        ("preprocessing", first.preprocessing, second.preprocessing),
         ("training clips", first.training.get("data"), second.training.get("data")),
     ):
         if one != other:
@@ -43,5 +43,5 @@ def average(first: Model, second: Model, share: float) -> Model:
     )
     training = {**second.training, "average": {"share": share, "of": dict(first.training)}}
     return replace(
-        first, network=network, temperature=1.0, novelty=None, metrics={}, training=training
+        second, network=network, temperature=1.0, novelty=None, metrics={}, training=training
     )

@@ -12,7 +12,7 @@ from torch import nn
 
 from action_recognition.errors import ModelFileError
 from action_recognition.model import HybridNet, SpatialConv
-from action_recognition.modelfile import load_model, shipped_model_path
+from action_recognition.modelfile import find_model, load_model
 
 
 def initialise(network: HybridNet, path: str | Path) -> str:
@@ -25,7 +25,7 @@ def initialise(network: HybridNet, path: str | Path) -> str:
     Raises:
         ModelFileError: the file is missing, damaged, or its trunk is not that of the network.
     """
-    path = shipped_model_path() if str(path) == "shipped" else Path(path)
+    path = find_model(path)
     if path.suffix == ".npz":
         load_imagenet(network, path)
         return f"ImageNet MobileNetV2 ({path.name})"

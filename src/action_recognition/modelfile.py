@@ -28,10 +28,10 @@ from action_recognition.model import Architecture, HybridNet
 from action_recognition.novelty import BACKGROUND, Novelty
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 # 1: without temperature; 1 and 2: one stream; 1 to 3: without the rule for foreign videos, or
-# with another one, which is not used any more
-_READ_VERSIONS = (1, 2, 3, 4)
+# with another one, which is not used any more; 1 to 4: that rule without its regression
+_READ_VERSIONS = (1, 2, 3, 4, 5)
 _ONE_STREAM = {"difference": False, "shared_blocks": 0}
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
@@ -41,7 +41,8 @@ _MAX_PARAMETERS = 500_000_000
 # The file begins with a user block (an area that HDF5 leaves to the application) that seals the
 # rest: libhdf5 can loop without end over damaged metadata, so damage must be met before it.
 _SEAL_BYTES = 512
-SHIPPED_MODEL = "ucf101-hmdb51-ten.h5"
+SHIPPED, FAST = "shipped", "fast"
+SHIPPED_MODELS = {SHIPPED: "ucf101-hmdb51-ten.h5", FAST: "ucf101-hmdb51-ten-fast.h5"}
 
 _SEAL = b"action-recognition model, sha256 of all after byte 512: "
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # a file may begin with it, too: then it is not sealed
@@ -102,9 +103,16 @@ class Model:
                 raise ModelFileError("its rule for foreign videos goes by nothing")
 
 
-def shipped_model_path() -> Path:
-    """The model file that comes with the package."""
-    return Path(str(resources.files("action_recognition") / "models" / SHIPPED_MODEL))
+def shipped_model_path(name: str = SHIPPED) -> Path:
+    """A model file that comes with the package: the accurate one, or with `FAST` the quick one."""
+    return Path(str(resources.files("action_recognition") / "models" / SHIPPED_MODELS[name]))
+
+
+def find_model(name: str | Path | None) -> Path:
+    """The file of a model: "shipped" or None, "fast", or the path of a file."""
+    if name is None or str(name) in SHIPPED_MODELS:
+        return shipped_model_path(str(name or SHIPPED))
+    return Path(name)
 
 
 def save_model(model: Model, path: str | Path) -> None:
@@ -125,7 +133,10 @@ def save_model(model: Model, path: str | Path) -> None:
     if model.novelty is not None:
         n = model.novelty
         inference["novelty"] = {"threshold": n.threshold, "spread": dict(n.spread)}
+        inference["novelty"]["others"] = n.others is not None
         weights |= {"novelty.means": n.means, "novelty.centre": n.centre}
+        if n.others is not None:
+            weights["novelty.others"] = n.others
     texts = {
         "classes": json.dumps(list(model.classes)),
         "architecture": json.dumps(model.network.architecture.to_dict()),
@@ -238,6 +249,8 @@ def _read(file: h5py.File) -> Model:
             name: torch.empty(rows, width, device="meta"),
             "novelty.centre": torch.empty(width, device="meta"),
         }
+        if rule.get("others"):
+            shapes["novelty.others"] = torch.empty(width + 1, device="meta")
         stored |= {key: _read_weight(file, key, like) for key, like in shapes.items()}
     extra = sorted(set(_leaves(file["weights"])) - set(stored))
     if extra:
@@ -265,6 +278,7 @@ def _read(file: h5py.File) -> Model:
             stored["novelty.centre"].astype(np.float32),
             {str(name): _pair(values) for name, values in rule["spread"].items()},
             float(rule["threshold"]),
+            stored["novelty.others"].astype(np.float32) if rule.get("others") else None,
         ),
         background=tuple(str(c) for c in inference.get("background", ())),
         metrics=described["metrics"],

@@ -1,6 +1,6 @@
 """ "None of these": how much a video is like the known actions.
 
-Three opinions, each of which falls for what is like none of them:
+Opinions, each of which falls for what is like none of them:
 
 - the energy of the known classes' logits (Liu, Wang, Owens, Li, "Energy-based Out-of-distribution
   Detection", NeurIPS 2020), which the softmax divides away;
@@ -8,9 +8,14 @@ Three opinions, each of which falls for what is like none of them:
   nearest-mean classifiers (Mensink et al., TPAMI 2013);
 - where the network has learned background classes, examples of other actions, how likely the known
   classes are against those (as Outlier Exposure, Hendrycks, Mazeika, Dietterich, ICLR 2019, but
-  with the outliers in classes of their own).
+  with the outliers in classes of their own);
+- where there are clips of other actions, a logistic regression that tells known actions from those
+  by the trunk's features. It reads what moves only, where the network has a stream for that: on
+  classes that neither the network nor the regression had seen, that carried further than looks.
 
-The score is their mean, each measured in standard deviations of the known validation videos.
+The score is the mean of some, each measured in standard deviations of the known validation videos:
+of the regression and the energy where there is a regression, else of all. The others are there to
+compare.
 """
 
 from __future__ import annotations
@@ -27,6 +32,10 @@ from action_recognition.errors import UsageError
 ENERGY = "energy"
 NEAREST = "nearest class mean"
 BACKGROUND = "background classes"
+OTHERS = "against other actions"
+_NAMES = (ENERGY, NEAREST, BACKGROUND, OTHERS)
+# Of the regression: what its squared weights cost, in units of the mean loss of a clip.
+_DECAY = 0.01
 
 
 @dataclass(frozen=True)
@@ -40,12 +49,14 @@ class Novelty:
         spread: (mean, standard deviation) over known validation videos of each opinion that
             counts, by its name.
         threshold: videos with a smaller score are foreign.
+        others: weights (D + 1,) float32 of the regression, the intercept last; None: there is none.
     """
 
     means: NDArray[np.float16]
     centre: NDArray[np.float32]
     spread: Mapping[str, tuple[float, float]]
     threshold: float
+    others: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.means.ndim != 2 or self.centre.shape != self.means.shape[1:]:
@@ -53,10 +64,16 @@ class Novelty:
                 f"Novelty: means {self.means.shape} and centre {self.centre.shape} "
                 "do not fit each other"
             )
+        if self.others is not None and self.others.shape != (self.means.shape[1] + 1,):
+            raise UsageError(
+                f"Novelty: weights {self.others.shape} do not fit means {self.means.shape}"
+            )
+        if OTHERS in self.spread and self.others is None:
+            raise UsageError(f"Novelty: opinion {OTHERS!r} needs weights")
         if not math.isfinite(self.threshold):
             raise UsageError(f"Novelty: threshold={self.threshold}, must be finite")
         for name, (mean, deviation) in self.spread.items():
-            if name not in (ENERGY, NEAREST, BACKGROUND):
+            if name not in _NAMES:
                 raise UsageError(f"Novelty: opinion {name!r} is not known")
             if not (math.isfinite(mean) and 0 < deviation < math.inf):
                 raise UsageError(
@@ -76,6 +93,8 @@ class Novelty:
         found = {ENERGY: energy(logits, known), NEAREST: self._nearest(features)}
         if logits.shape[1] > known:
             found[BACKGROUND] = known_odds(logits, known)
+        if self.others is not None:
+            found[OTHERS] = float(self.others[:-1] @ features + self.others[-1])
         return found
 
     def score(self, opinions: Mapping[str, float]) -> float:
@@ -102,6 +121,8 @@ def fit_novelty(
     known: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
     *,
     kept: float,
+    others: tuple[NDArray[np.float64], Sequence[str]] | None = None,
+    part: slice = slice(None),
 ) -> Novelty:
     """Sets the rule up.
 
@@ -110,12 +131,16 @@ def fit_novelty(
         labels: the class of each, 0 to K - 1, each at least once.
         known: (logits, features), as for `opinions`, of validation videos of the known classes.
         kept: share of those, in 0..1, that is to be taken for known.
+        others: (M, D) features of training clips of other actions, and the class of each.
+        part: the features that the regression reads.
     """
     if not 0 < kept <= 1:
         raise UsageError(f"fit_novelty: kept={kept}, must be more than 0 and at most 1")
-    rule = Novelty(*class_means(train, labels), {}, 0.0)
+    weights = None if others is None else regression(train, labels, *others, part)
+    rule = Novelty(*class_means(train, labels), {}, 0.0, weights)
     found = [rule.opinions(logits, features) for logits, features in known]
-    rule = replace(rule, spread={name: _spread([o[name] for o in found]) for name in found[0]})
+    deciding = tuple(found[0]) if others is None else (ENERGY, OTHERS)
+    rule = replace(rule, spread={name: _spread([o[name] for o in found]) for name in deciding})
     scores = [rule.score(opinions) for opinions in found]
     return replace(rule, threshold=float(np.quantile(scores, 1 - kept, method="lower")))
 
@@ -153,6 +178,33 @@ def known_odds(logits: NDArray[np.float64], known: int) -> float:
     """
     background = np.logaddexp.reduce(logits[:, known:], 1)
     return energy(logits, known) - float(background.mean())
+
+
+def regression(
+    known: NDArray[np.float64],
+    labels: Sequence[int],
+    others: NDArray[np.float64],
+    names: Sequence[str],
+    part: slice,
+) -> NDArray[np.float32]:
+    """`Novelty.others`; parameters as for `fit_novelty`.
+
+    Known and other actions weigh the same, and so do the classes of each.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    features = np.concatenate([known, others])[:, part]
+    sides = [np.unique(np.asarray(side), return_inverse=True)[1] for side in (labels, names)]
+    shares = [1 / (2 * len(np.bincount(side)) * np.bincount(side)[side]) for side in sides]
+    centre, deviation = features.mean(0), features.std(0) + 1e-3
+    truth = np.repeat([1, 0], [len(known), len(others)])
+    model = LogisticRegression(C=1 / (2 * _DECAY), max_iter=1000)
+    model.fit((features - centre) / deviation, truth, sample_weight=np.concatenate(shares))
+    slopes = model.coef_[0] / deviation
+    weights = np.zeros(known.shape[1] + 1, np.float32)
+    weights[:-1][part] = slopes
+    weights[-1] = model.intercept_[0] - slopes @ centre
+    return weights
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from action_recognition.calibration import video_probabilities
-from action_recognition.clips import Preprocessing, read_clips, to_input
-from action_recognition.errors import UsageError
+from action_recognition.clips import VideoClips, read_clips
+from action_recognition.device import pick_device
+from action_recognition.errors import UsageError, VideoError
 from action_recognition.explanation import heat_maps
 from action_recognition.inference import Inference, Kept, TorchParts
-from action_recognition.model import HybridNet
-from action_recognition.modelfile import Model, load_model, shipped_model_path
+from action_recognition.modelfile import Model, find_model, load_model
 from action_recognition.picture import SquareConverter
 from action_recognition.prediction import Prediction, Timings
 from action_recognition.segmentation import Moment, Segment, find_segments
 from action_recognition.source import Source
 from action_recognition.stream import Stream
 from action_recognition.timeline import Window, ahead, in_groups, whole_steps, windows
-from action_recognition.video import Video
+from action_recognition.video import Video, VideoInfo
 
 _TIMELINE_BATCH = 4  # clips that go through the network at once
 CHOSEN_RULE = "the model's rule"  # the name in `Prediction.rules` of what decides
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the network is to see of a video, and the seconds that it took to read."""
+
+    file: str
+    info: VideoInfo
+    seen: VideoClips
+    open_s: float
+    decode_s: float
 
 
 class Recognizer:
@@ -56,12 +67,16 @@ class Recognizer:
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, device: str = "auto") -> Recognizer:
-        """Loads a model file; None stands for the model that ships with the package.
+        """Loads a model file.
+
+        Parameters:
+            path: of the file; None or "shipped" stands for the accurate model that comes with the
+                package, "fast" for the quick one.
 
         Raises:
             ModelFileError: the file is missing, damaged or foreign.
         """
-        return cls(load_model(shipped_model_path() if path is None else path), device=device)
+        return cls(load_model(find_model(path)), device=device)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -90,6 +105,37 @@ class Recognizer:
             VideoError: the video cannot be read; the message names the file and the reason.
         """
         begin = on_stage or (lambda _: None)
+        read = self._read(source, name, clips, begin)
+        begin("network")
+        return self._answer(read, keep_frames=keep_frames)
+
+    def predict_many(
+        self, sources: Iterable[Source], *, clips: int | None = None
+    ) -> Iterator[tuple[Source, Prediction | VideoError]]:
+        """Each source with its prediction, in turn, while the next ones are decoded in a thread.
+
+        One that cannot be read has its error in the place of the prediction. Answers and
+        parameters are those of `predict`; at most a few videos' clips are in memory.
+        """
+
+        def read() -> Iterator[tuple[Source, _Read | VideoError]]:
+            for source in sources:
+                try:
+                    yield source, self._read(source, None, clips)
+                except VideoError as error:
+                    yield source, error
+
+        with closing(ahead(read(), limit=2)) as found:
+            for source, seen in found:
+                yield source, seen if isinstance(seen, VideoError) else self._answer(seen)
+
+    def _read(
+        self,
+        source: Source,
+        name: str | None,
+        clips: int | None,
+        begin: Callable[[str], None] = lambda _: None,
+    ) -> _Read:
         begin("open")
         started = time.perf_counter()
         with Video(source, name=name) as video:
@@ -101,9 +147,11 @@ class Recognizer:
                 count=self.model.clips if clips is None else clips,
             )
             decoded = time.perf_counter()
-            info, file = video.info, video.name
-        begin("network")
-        logits, each = self._inference.clips(seen.frames)
+            return _Read(video.name, video.info, seen, opened - started, decoded - opened)
+
+    def _answer(self, read: _Read, *, keep_frames: bool = False) -> Prediction:
+        started = time.perf_counter()
+        logits, each = self._inference.clips(read.seen.frames)
         features = each.mean(0)
         known = len(self.classes)
         probabilities = video_probabilities(logits[:, :known], self.model.temperature)
@@ -117,12 +165,12 @@ class Recognizer:
         finished = time.perf_counter()
         order = np.argsort(-probabilities, kind="stable")
         return Prediction(
-            file=file,
+            file=read.file,
             ranked=tuple((self.classes[k], float(probabilities[k])) for k in order),
-            clips_s=tuple((float(t[0]), float(t[-1])) for t in seen.times_s),
-            video=info,
-            timings=Timings(opened - started, decoded - opened, finished - decoded),
-            clips=seen if keep_frames else None,
+            clips_s=tuple((float(t[0]), float(t[-1])) for t in read.seen.times_s),
+            video=read.info,
+            timings=Timings(read.open_s, read.decode_s, finished - started),
+            clips=read.seen if keep_frames else None,
             familiarity=familiarity,
             is_known=is_known,
             rules=rules,
@@ -281,72 +329,3 @@ class Recognizer:
             "metrics": self.model.metrics,
             "training": self.model.training,
         }
-
-
-def predict_clips(
-    network: HybridNet,
-    clips: NDArray[np.uint8],
-    preprocessing: Preprocessing,
-    *,
-    batch: int = 8,
-) -> NDArray[np.float64]:
-    """Probabilities of a video before calibration: the softmax of each clip, averaged.
-
-    Parameters and the bound on memory are those of `run_clips`.
-
-    Returns:
-        (classes,) float64 in 0..1 with sum 1.
-    """
-    logits, _ = run_clips(network, clips, preprocessing, batch=batch)
-    return video_probabilities(logits, 1.0)
-
-
-def run_clips(
-    network: HybridNet,
-    clips: NDArray[np.uint8],
-    preprocessing: Preprocessing,
-    *,
-    batch: int = 8,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Runs the clips of one video through the network.
-
-    Parameters:
-        network: in eval mode, on any device.
-        clips: (N, T, H, W, 3) uint8 RGB.
-        batch: clips that go through the network at once; bounds the memory.
-
-    Returns:
-        logits (N, classes) and the trunk's features (D,), averaged over the clips, float64.
-    """
-    logits, features = clip_outputs(network, clips, preprocessing, batch=batch)
-    return logits, features.mean(0)
-
-
-def clip_outputs(
-    network: HybridNet,
-    clips: NDArray[np.uint8],
-    preprocessing: Preprocessing,
-    *,
-    batch: int = 8,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """As `run_clips`, with the features of each clip (N, D)."""
-    device = network.dense.weight.device
-    logits, features = [], []
-    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16):
-        for start in range(0, len(clips), batch):
-            x = to_input(torch.as_tensor(clips[start : start + batch]).to(device), preprocessing)
-            answer, seen = network.classify(x)
-            logits.append(answer.double().cpu().numpy())
-            features.append(seen.double().cpu().numpy())
-    return np.concatenate(logits), np.concatenate(features)
-
-
-def pick_device(device: str) -> torch.device:
-    """The torch device of "auto" (a GPU where there is one), "cpu" or "cuda"."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"device={device!r}, must be one of auto, cpu, cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device='cuda', but PyTorch finds no GPU here; use auto or cpu")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)

@@ -13,7 +13,7 @@ from dashboard_browser import DashboardPage, missing_tools, open_browser, runnin
 
 from action_recognition.clips import Preprocessing
 from action_recognition.modelfile import Model, save_model
-from action_recognition.recognizer import clip_outputs
+from action_recognition.outputs import clip_outputs
 from tiny_network import build_tiny_model
 
 

@@ -18,7 +18,8 @@ from action_recognition.datasets.manifest import Clip, Manifest, learn_from_vali
 from action_recognition.errors import DataError, UsageError
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, load_model
-from action_recognition.recognizer import Recognizer, predict_clips, run_clips
+from action_recognition.outputs import predict_clips, run_clips
+from action_recognition.recognizer import Recognizer
 from action_recognition.training.augmentation import Augmentation
 from action_recognition.training.fit import finish, fit
 from action_recognition.training.precompute import VideoMaps, early_maps
@@ -131,12 +132,15 @@ def test_background_classes_are_learned_but_never_the_answer(
     assert model.training["background"] == [gone]
     path = tmp_path / "m.h5"
     wanted = Manifest(tuple(c for c in clips if c.label != gone))
-    measured = finish(model, wanted, path, clips=2, device="cpu")
-    assert measured is not None
-    stored = load_model(path)
-    assert stored.background == (gone,)
-    assert stored.novelty is not None
-    assert "background classes" in stored.novelty.spread
+    for data in (wanted, Manifest(clips)):  # without and with the clips of the class
+        assert finish(model, data, path, clips=2, device="cpu") is not None
+        stored = load_model(path)
+        assert stored.background == (gone,)
+        assert stored.novelty is not None
+        deciding = {"energy", "against other actions"}
+        if data is wanted:
+            deciding = {"energy", "nearest class mean", "background classes"}
+        assert set(stored.novelty.spread) == deciding
     answer = Recognizer.load(path, device="cpu").predict(wanted.side("test")[0].path)
     assert len(answer.ranked) == 2
     assert {"background classes", "nearest class mean", "energy"} < set(answer.rules)

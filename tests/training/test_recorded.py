@@ -15,7 +15,7 @@ from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip
 from action_recognition.inference import Inference
 from action_recognition.modelfile import Model
-from action_recognition.recognizer import run_clips
+from action_recognition.outputs import run_clips
 from action_recognition.training.augmentation import Augmentation
 from action_recognition.training.distillation import Teachers
 from action_recognition.training.drawn import DrawnClips

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from action_recognition.cli.options import add_class_option, split_names
+from action_recognition.cli.options import add_class_option, add_foreign_options, read_foreign
 from action_recognition.cli.progress import progress_bar
-
-if TYPE_CHECKING:
-    from action_recognition.datasets.manifest import Clip
 
 
 def add_parser(subparsers: Any) -> None:
@@ -21,7 +18,7 @@ def add_parser(subparsers: Any) -> None:
         description="Prints accuracy, precision, recall and F1, for each class and on average; "
         "with --report also writes report.md, report.json and two pictures.",
     )
-    parser.add_argument("model", metavar="H5", help="model file, or `shipped`")
+    parser.add_argument("model", metavar="H5", help="model file, `shipped` or `fast`")
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="DIR", help="manifest CSV or class folders"
     )
@@ -30,13 +27,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--clips", type=int, metavar="N", help="clips of a video to average")
     parser.add_argument("--report", metavar="DIR", help="folder for the report")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
-    parser.add_argument(
-        "--foreign", nargs="+", metavar="DIR", default=[],
-        help="folders of classes that the model does not know, to be told from the known ones",
-    )  # fmt: skip
-    parser.add_argument(
-        "--foreign-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
-    )
+    add_foreign_options(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)
 
@@ -50,26 +41,19 @@ def run(options: argparse.Namespace) -> int:
     from action_recognition.recognizer import Recognizer
     from action_recognition.report import write_report
 
-    path = None if options.model == "shipped" else options.model
-    recognizer = Recognizer.load(path, device=options.device)
+    recognizer = Recognizer.load(options.model, device=options.device)
     manifest = load_data(
         options.data,
         classes=options.classes,
         check=False,
         validation=options.split != "test",  # a folder of test clips alone is enough
     )
-    foreign: tuple[Clip, ...] = ()
-    if options.foreign:
-        folders = load_data(
-            options.foreign, classes=options.foreign_classes, check=False, validation=False
-        )
-        foreign = tuple(c for c in folders.clips if c.split in ("train", "test"))
     with progress_bar("evaluating") as on_progress:
         evaluation = evaluate(
             recognizer,
             manifest.side(options.split),
             split=options.split,
-            foreign=foreign,
+            foreign=read_foreign(options),
             clips_per_video=options.clips,
             on_progress=on_progress,
         )

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from action_recognition.datasets.manifest import Clip
 
 
 def add_class_option(
@@ -15,6 +19,41 @@ def add_class_option(
         type=split_names,
         help=text,
     )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """`--model H5` and, for the quick one of the shipped models, `--fast`."""
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--model", metavar="H5", help="model file, `shipped` or `fast` (default: shipped)"
+    )
+    choice.add_argument(
+        "--fast", dest="model", action="store_const", const="fast",
+        help="the small shipped model: several times as quick, less often right",
+    )  # fmt: skip
+
+
+def add_foreign_options(parser: argparse.ArgumentParser) -> None:
+    """`--foreign DIR...` and `--foreign-classes A,B,C`; `read_foreign` reads them."""
+    parser.add_argument(
+        "--foreign", nargs="+", metavar="DIR", default=[],
+        help="folders of classes that the model does not know, to be told from the known ones",
+    )  # fmt: skip
+    parser.add_argument(
+        "--foreign-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
+    )
+
+
+def read_foreign(options: argparse.Namespace) -> tuple[Clip, ...]:
+    """The clips that the options name; none without `--foreign`."""
+    from action_recognition.datasets.folders import load_data
+
+    if not options.foreign:
+        return ()
+    folders = load_data(
+        options.foreign, classes=options.foreign_classes, check=False, validation=False
+    )
+    return tuple(c for c in folders.clips if c.split in ("train", "test"))
 
 
 def split_names(text: str) -> list[str]:

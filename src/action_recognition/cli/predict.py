@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from action_recognition.cli.options import add_model_options
 from action_recognition.errors import UsageError, VideoError
 
 
@@ -25,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--top", type=int, default=1, metavar="N", help="how many actions to print (default 1)"
     )
-    parser.add_argument("--model", metavar="H5", help="model file (default: the shipped one)")
+    add_model_options(parser)
     parser.add_argument(
         "--clips", type=int, metavar="N", help="clips to average (default: as the model says)"
     )
@@ -57,17 +58,17 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
 
     # disable=None: no bar where stderr is not a terminal.
-    bar = tqdm(options.files, file=sys.stderr, unit="video", disable=None if several else True)
-    for file in bar:
-        try:
-            prediction = recognizer.predict(file, clips=options.clips)
-        except VideoError as error:
-            failed += 1
-            bar.clear()
-            print(f"action-recognition: {error}", file=sys.stderr)
-            continue
+    bar = tqdm(
+        recognizer.predict_many(options.files, clips=options.clips),
+        total=len(options.files), file=sys.stderr, unit="video", disable=None if several else True,
+    )  # fmt: skip
+    for file, answer in bar:
         bar.clear()
-        show(file, prediction)
+        if isinstance(answer, VideoError):
+            failed += 1
+            print(f"action-recognition: {answer}", file=sys.stderr)
+        else:
+            show(file, answer)
     if not failed:
         return 0
     return 1 if several else 2

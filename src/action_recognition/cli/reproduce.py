@@ -80,20 +80,20 @@ def run_reproduce(options: argparse.Namespace) -> int:
 def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -> bool:
     """Whether the model file was trained on these clips with these options."""
     from action_recognition.datasets.manifest import fingerprint
-    from action_recognition.modelfile import load_model, shipped_model_path
+    from action_recognition.modelfile import find_model, load_model
 
     if not output.exists():
         return False
     model, plan = load_model(output), read_plan(options, manifest)
     start = model.training.get("init", "")
-    init = shipped_model_path().name if options.init == "shipped" else options.init
+    init = find_model(options.init).name if options.init else None
     return (
         model.training.get("data") == fingerprint([*manifest.side("train"), *manifest.side("val")])
         and model.training.get("settings") == asdict(plan.settings)
         and model.network.architecture == plan.architecture
         and model.preprocessing == plan.preprocessing
         and model.clips == options.clips
-        and (Path(init).name in start if init else start == "random weights")
+        and (init in start if init else start == "random weights")
     )
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from action_recognition.cli.options import add_model_options
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import UsageError
 
@@ -32,9 +33,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--dwell", type=float, default=2.0, metavar="S",
-        help="seconds that an action lasts on average; 0: no smoothing (default 4)",
+        help="seconds that an action lasts on average; 0: no smoothing (default 2)",
     )  # fmt: skip
-    parser.add_argument("--model", metavar="H5", help="model file (default: the shipped one)")
+    add_model_options(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)
 

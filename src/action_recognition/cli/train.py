@@ -47,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
 def add_training_options(parser: argparse.ArgumentParser) -> None:
     """How a network is trained, and its size: what `train` and `reproduce` share."""
     parser.add_argument(
-        "--init", metavar="FILE", help="start: ImageNet .npz, a model .h5, or `shipped`"
+        "--init", metavar="FILE", help="start: ImageNet .npz, a model .h5, `shipped` or `fast`"
     )
     parser.add_argument(
         "--auxiliary", nargs="+", metavar="DIR", default=[],

@@ -8,6 +8,7 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from action_recognition.cli.options import add_model_options
 from action_recognition.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
     )
-    parser.add_argument("--model", metavar="H5", help="model file (default: the shipped one)")
+    add_model_options(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)
 

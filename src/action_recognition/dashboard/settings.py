@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from action_recognition.modelfile import shipped_model_path
+from action_recognition.modelfile import find_model, shipped_model_path
 
 MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"
 MODELS_VARIABLE = "ACTION_RECOGNITION_MODELS"
@@ -51,7 +51,7 @@ class Settings:
         videos = options.videos or os.environ.get(VIDEOS_VARIABLE)
         examples = options.examples or os.environ.get(EXAMPLES_VARIABLE)
         return cls(
-            model=Path(model) if model else shipped_model_path(),
+            model=find_model(model),
             models=Path(models) if models else shipped_model_path().parent,
             videos=Path(videos) if videos else None,
             examples=Path(examples) if examples else _EXAMPLES,

@@ -33,7 +33,7 @@ from action_recognition.errors import DataError, UsageError
 from action_recognition.evaluation import Evaluation, evaluate
 from action_recognition.initialisation import initialise
 from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import Model, load_model, save_model
+from action_recognition.modelfile import Model, find_model, load_model, save_model
 from action_recognition.recognizer import Recognizer
 from action_recognition.training.calibrate import calibrate
 from action_recognition.training.data import ClipData
@@ -98,7 +98,7 @@ def fit(
         )
     taught = None
     if teachers:
-        taught = Teachers.of([load_model(path) for path in teachers], classes[:wanted])
+        taught = Teachers.of([load_model(find_model(path)) for path in teachers], classes[:wanted])
         if not settings.versions:
             taught.check(preprocessing)
     record: dict[str, Any] = {
@@ -109,7 +109,7 @@ def fit(
         },
         "background": list(background),
         "init": started_from,
-        "teachers": [Path(path).name for path in teachers],
+        "teachers": [find_model(path).name for path in teachers],
         "settings": asdict(settings),
         "architecture": architecture.to_dict(),
         "preprocessing": preprocessing.to_dict(),
@@ -202,12 +202,13 @@ def finish(
     clips: int,
     like: Model | None = None,
     note: str = "",
+    foreign: Sequence[Clip] = (),
     device: str = "auto",
 ) -> Evaluation | None:
     """Calibrates, writes the model file, measures it on the test side, adds the figures.
 
     The figures are those of the file, with its rounded weights. None: no test side. `like` is
-    that of `calibrate`.
+    that of `calibrate`, `foreign` that of `evaluate`.
 
     Raises:
         ModelFileError: the file cannot be written.
@@ -220,7 +221,7 @@ def finish(
     test = manifest.side("test")
     if not test:
         return None
-    measured = evaluate(Recognizer.load(output, device=device), test, split="test")
+    measured = evaluate(Recognizer.load(output, device=device), test, split="test", foreign=foreign)
     save_model(replace(model, metrics=measured.to_dict()), output)
     return measured
 
