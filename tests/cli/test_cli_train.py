@@ -192,11 +192,12 @@ def test_calibrate_refuses_other_clips_than_those_of_the_training(
     data = fingerprint([*manifest.side("train"), *manifest.side("val")])
     save_model(replace(model, training={"data": data, "note": "mine"}), tiny_model_path)
     (tmp_path / "strange" / "Weaving").mkdir(parents=True)
-    make_video("strange/Weaving/1.mp4", seconds=0.3)
+    for k in range(3):
+        make_video(f"strange/Weaving/{k}.mp4", seconds=0.3)
     foreign = ["--foreign", str(tmp_path / "strange")]
     assert main([*command, *foreign, "--output", str(tmp_path / "c.h5")]) == 0
     calibrated = load_model(tmp_path / "c.h5")
-    assert calibrated.metrics["rejection"]["foreign_videos"] == 1
+    assert calibrated.metrics["rejection"]["foreign_videos"] == 3
     assert calibrated.novelty is not None
     assert calibrated.temperature != 1
     assert calibrated.training["note"] == "mine"
