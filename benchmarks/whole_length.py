@@ -136,11 +136,15 @@ def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
     for what, label in (("timeline", "timeline"), ("decode", "decoder alone")):
         seconds = [row[what]["seconds"] for row in rows]
         time_axes.plot(minutes, seconds, marker="o", label=label)
-    memory_axes.plot(minutes, [row["timeline"]["peak_mb"] for row in rows], marker="o")
+    memory = [row["timeline"]["peak_mb"] for row in rows]
+    memory_axes.plot(minutes, memory, marker="o")
     time_axes.set(xlabel="minutes of film", ylabel="seconds of work", xscale="log", yscale="log")
     time_axes.legend()
     memory_axes.set(xlabel="minutes of film", ylabel="peak memory, MB", xscale="log")
-    memory_axes.set_ylim(0)
+    memory_axes.set_ylim(0, 1.2 * max(memory))
+    for axes in (time_axes, memory_axes):
+        axes.set_xticks(minutes, [f"{m:g}" for m in minutes])
+        axes.minorticks_off()
     figure.savefig(path, dpi=90)
 
 
