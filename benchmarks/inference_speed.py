@@ -49,7 +49,7 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     model = load_model(find_model(options.model))
     videos = read(options.data, options.videos, model)
-    ways = find_ways(model, compiled=options.compile)
+    ways = find_ways(model, videos[:: max(1, len(videos) // 8)], compiled=options.compile)
     taken: dict[str, list[float]] = {name: [] for name in ways}
     found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in ways}
     for way in ways.values():
@@ -88,7 +88,8 @@ def read(data: str | None, count: int, model: Model) -> list[Clips]:
         return clips if data is not None else clips * 10
 
 
-def find_ways(model: Model, *, compiled: bool) -> dict[str, Way]:
+def find_ways(model: Model, few: list[Clips], *, compiled: bool) -> dict[str, Way]:
+    """Name -> way; int8 takes its scales from a few of the videos."""
     network, settings = model.network, model.preprocessing
 
     def quick(dtype: torch.dtype) -> Way:
@@ -103,11 +104,16 @@ def find_ways(model: Model, *, compiled: bool) -> dict[str, Way]:
         "folded, fused, in small parts, float32": quick(torch.float32),
         "folded, fused, in small parts, bfloat16": quick(torch.bfloat16),
     }
+    whole_video = ways["folded, fused, in small parts, bfloat16"]
+    ways["the same, one clip at a time"] = lambda clips: np.concatenate(
+        [whole_video(clips[k : k + 1]) for k in range(len(clips))]
+    )
     if compiled:
         whole = torch.compile(network)
         ways["torch.compile, bfloat16"] = partial(run, whole, settings, dtype=torch.bfloat16)
     if find_spec("onnxruntime") and find_spec("onnx"):
         ways["ONNX Runtime, float32"] = onnx_runtime(network, settings)
+        ways["ONNX Runtime, int8"] = onnx_runtime(network, settings, few)
     if find_spec("openvino"):
         for precision in ("f32", "bf16"):
             name = {"f32": "float32", "bf16": "bfloat16"}[precision]
@@ -131,7 +137,10 @@ def example(settings: Preprocessing) -> torch.Tensor:
     return torch.zeros(1, 3, settings.frames, settings.size, settings.size)
 
 
-def onnx_runtime(network: HybridNet, settings: Preprocessing) -> Way:
+def onnx_runtime(
+    network: HybridNet, settings: Preprocessing, few: list[Clips] | None = None
+) -> Way:
+    """In float32, or, with clips to take the scales from, in int8 (weights per channel)."""
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:
@@ -139,6 +148,8 @@ def onnx_runtime(network: HybridNet, settings: Preprocessing) -> Way:
         torch.onnx.export(
             network, (example(settings),), path, dynamo=False, input_names=["clips"]
         )  # fmt: skip
+        if few is not None:
+            path = quantized(path, [to_input(clips[:1], settings).numpy() for clips in few])
         asked = onnxruntime.SessionOptions()
         asked.intra_op_num_threads = torch.get_num_threads()
         session = onnxruntime.InferenceSession(path, asked, providers=["CPUExecutionProvider"])
@@ -150,6 +161,27 @@ def onnx_runtime(network: HybridNet, settings: Preprocessing) -> Way:
         return np.concatenate(rows).astype(np.float64)
 
     return way
+
+
+def quantized(path: str, inputs: list[NDArray[np.float32]]) -> str:
+    """The int8 file of an ONNX file; scales by the extremes over some inputs."""
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Inputs(quantization.CalibrationDataReader):
+        def __init__(self) -> None:
+            self.left = iter(inputs)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            x = next(self.left, None)
+            return None if x is None else {"clips": np.ascontiguousarray(x)}
+
+    prepared, small = f"{path}.prepared.onnx", f"{path}.int8.onnx"
+    quant_pre_process(path, prepared, skip_symbolic_shape=True)
+    quantization.quantize_static(
+        prepared, small, Inputs(), per_channel=True, op_types_to_quantize=["Conv", "Add", "Clip"]
+    )
+    return small
 
 
 def openvino(network: HybridNet, settings: Preprocessing, precision: str) -> Way:
