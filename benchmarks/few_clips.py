@@ -1,7 +1,7 @@
 """Own classes from few clips: a start from the shipped model against a start from nothing.
 
     python benchmarks/few_clips.py ../shared/clips_other \
-        --classes ApplyLipstick,PlayingPiano,Surfing,WallPushups,dribble --clips 20
+        --classes ApplyLipstick,Surfing,WallPushups,PlayingViolin,shoot_ball --clips 20
 
 Of each class, so many clips are learned from (validation included), as spread over groups as can
 be; the figures are those of its whole official test side. Choose classes that the shipped model

@@ -6,27 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing, to_input
 from action_recognition.model import HybridNet
-
-
-def predict_clips(
-    network: HybridNet,
-    clips: NDArray[np.uint8],
-    preprocessing: Preprocessing,
-    *,
-    batch: int = 8,
-) -> NDArray[np.float64]:
-    """Probabilities of a video before calibration: the softmax of each clip, averaged.
-
-    Parameters and the bound on memory are those of `run_clips`.
-
-    Returns:
-        (classes,) float64 in 0..1 with sum 1.
-    """
-    logits, _ = run_clips(network, clips, preprocessing, batch=batch)
-    return video_probabilities(logits, 1.0)
 
 
 def run_clips(

@@ -18,7 +18,7 @@ from action_recognition.datasets.manifest import Clip, Manifest, learn_from_vali
 from action_recognition.errors import DataError, UsageError
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, load_model
-from action_recognition.outputs import predict_clips, run_clips
+from action_recognition.outputs import run_clips
 from action_recognition.recognizer import Recognizer
 from action_recognition.training.augmentation import Augmentation
 from action_recognition.training.fit import finish, fit
@@ -176,9 +176,9 @@ def test_time_reversal_turns_left_into_right(trained: tuple[Model, Path], motion
     for clip in moving:
         with Video(clip.path) as video:
             frames = read_clips(video, PREPROCESSING, count=1).frames
-        forward.append(CLASSES[int(predict_clips(network, frames, PREPROCESSING).argmax())])
+        forward.append(CLASSES[int(run_clips(network, frames, PREPROCESSING)[0].argmax())])
         reversed_ = np.ascontiguousarray(frames[:, ::-1])
-        backward.append(CLASSES[int(predict_clips(network, reversed_, PREPROCESSING).argmax())])
+        backward.append(CLASSES[int(run_clips(network, reversed_, PREPROCESSING)[0].argmax())])
     assert len(moving) >= 30
     swap = {"moving_left": "moving_right", "moving_right": "moving_left", "growing": "?"}
     agree = [swap[a] == b for a, b in zip(forward, backward, strict=True)]
