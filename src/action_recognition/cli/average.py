@@ -14,8 +14,8 @@ def add_parser(subparsers: Any) -> None:
         description="Averages weights: often better than either. Compare several shares on the "
         "validation clips, then run `calibrate`: temperature and rule are not averaged.",
     )
-    parser.add_argument("first", metavar="H5")
-    parser.add_argument("second", metavar="H5")
+    parser.add_argument("first", metavar="H5", help="model file, `shipped` or `fast`")
+    parser.add_argument("second", metavar="H5", help="the same; it started from the first")
     parser.add_argument("--share", type=float, default=0.5, help="of the second, in 0..1")
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     parser.set_defaults(run=run_average)
@@ -24,9 +24,10 @@ def add_parser(subparsers: Any) -> None:
 def run_average(options: argparse.Namespace) -> int:
     """Writes the averaged model file."""
     from action_recognition.averaging import average
-    from action_recognition.modelfile import load_model, save_model
+    from action_recognition.modelfile import find_model, load_model, save_model
 
-    model = average(load_model(options.first), load_model(options.second), options.share)
+    first, second = (load_model(find_model(name)) for name in (options.first, options.second))
+    model = average(first, second, options.share)
     save_model(model, options.output)
     print(f"written: {options.output}")
     return 0
