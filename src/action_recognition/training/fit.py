@@ -19,7 +19,6 @@ import torch
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
-    EMAWeightAveraging,
     ModelCheckpoint,
     TQDMProgressBar,
 )
@@ -39,6 +38,7 @@ from action_recognition.training.calibrate import calibrate
 from action_recognition.training.data import ClipData
 from action_recognition.training.distillation import Teachers
 from action_recognition.training.module import TrainingModule
+from action_recognition.training.moving_average import MovingAverage
 from action_recognition.training.settings import TrainingSettings
 
 
@@ -143,7 +143,7 @@ def fit(
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     if settings.ema:
-        callbacks.append(EMAWeightAveraging(decay=settings.ema))
+        callbacks.append(MovingAverage(settings.ema))
     trainer = L.Trainer(
         max_epochs=settings.epochs,
         accelerator={"cuda": "gpu"}.get(device, device),

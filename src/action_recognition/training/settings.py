@@ -23,7 +23,7 @@ class TrainingSettings:
         cutmix: in this share of the batches, a box of one is pasted over the other instead.
         balance: loss weight of a class is (clips of it) ** -balance: 0 none, 1 full.
         teaching: share in 0..1 of the loss that teachers have, where there are any.
-        ema: decay of the moving average of the weights, 0 for none.
+        ema: decay of the moving average of the weights, lower in the first steps; 0 for none.
         frozen_blocks: this many first blocks, and the stem, stay as `init` gives them.
         versions: random clips of each video that are drawn once, and taken in turn by chance; what
             the frozen blocks make of them is computed once. 0: each epoch draws new ones.
