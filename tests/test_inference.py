@@ -14,7 +14,7 @@ from action_recognition.inference import Inference, Kept, TorchParts, fold, sing
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, shipped_model_path
 from action_recognition.timeline import Window
-from tiny_network import TINY, build_tiny_model
+from tiny_network import TINY, build_tiny_model, randomise
 
 SMALL = Preprocessing(frames=4, interval_s=0.1, size=32)
 
@@ -66,11 +66,13 @@ def test_the_shipped_network_folded_is_exact() -> None:
         {"shared_blocks": 3},  # a convolution over time among them
         {"conv3d": False, "shared_blocks": 3},
         {"lstm": 0, "gru": 0},
+        {"fisher": 3, "fisher_width": 8},
     ],
 )
 @pytest.mark.parametrize("length", [1, 2, 4])
 def test_any_network_is_exact(change: dict[str, object], length: int) -> None:
     network = HybridNet(replace(TINY, **change)).eval()
+    randomise(network.fisher, network.fisher_dense)
     settings = replace(SMALL, frames=length)
     frames = noise(11 * length).reshape(11, length, 32, 32, 3)
     found = inference(network, settings)[0].clips(frames)

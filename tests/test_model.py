@@ -11,11 +11,10 @@ from torch import nn
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
+from action_recognition.layers import SpatialConv, TemporalConv
 from action_recognition.model import (
     Architecture,
     HybridNet,
-    SpatialConv,
-    TemporalConv,
     count_macs,
     count_parameters,
 )

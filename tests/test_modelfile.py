@@ -80,12 +80,26 @@ def test_background_classes_are_kept(tiny_model: Model, tmp_path: Path) -> None:
         replace(tiny_model, background=("Reading",))
 
 
-def test_a_file_of_format_2_has_one_stream(
-    tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+_FISHER = ("fisher", "fisher_width")
+
+
+@pytest.mark.parametrize(
+    ("version", "later", "change"),
+    [
+        (2, ("difference", "shared_blocks", *_FISHER), {"difference": False, "shared_blocks": 0}),
+        (5, _FISHER, {}),
+    ],
+)
+def test_a_file_of_an_older_format_lacks_what_came_later(
+    version: int,
+    later: tuple[str, ...],
+    change: dict[str, object],
+    tiny_model: Model,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    network = HybridNet(replace(TINY, difference=False, shared_blocks=0)).eval()
-    monkeypatch.setattr("action_recognition.modelfile.FORMAT_VERSION", 2)
-    later = ("difference", "shared_blocks")
+    network = HybridNet(replace(TINY, **change)).eval()
+    monkeypatch.setattr("action_recognition.modelfile.FORMAT_VERSION", version)
     monkeypatch.setattr(
         Architecture,
         "to_dict",

@@ -74,7 +74,7 @@ CHANGES = {
     "format": (put_attribute("format", "other"), "'format' is 'other'"),
     "no format": (lambda f: f.attrs.__delitem__("format"), "'format' is None"),
     "odd format": (put_attribute("format", np.arange(3)), "damaged|not a model of this project"),
-    "version": (put_attribute("format_version", 99), "format version 99; .* reads 1 to 5"),
+    "version": (put_attribute("format_version", 99), "format version 99; .* reads 1 to 6"),
     "no checksum": (lambda f: f.attrs.__delitem__("sha256"), "does not match its checksum"),
     "wrong classes": (put("description/classes", '["a", "b"]'), "checksum|2 class names"),
     "classes no list": (put("description/classes", "{}"), "description/classes is not a JSON list"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from action_recognition.clips import Preprocessing
 from action_recognition.model import Architecture, HybridNet
@@ -40,3 +41,15 @@ def build_tiny_model(preprocessing: Preprocessing, seed: int = 7) -> Model:
         metrics={"accuracy": 0.5},
         training={"seed": seed},
     )
+
+
+def randomise(*modules: nn.Module | None, seed: int = 3) -> None:
+    """Random values for all that they hold; mixtures stay mixtures. None is passed over."""
+    random = torch.Generator().manual_seed(seed)
+    for module in modules:
+        for name, values in {} if module is None else module.state_dict().items():
+            values.normal_(generator=random)
+            if name.endswith("deviations"):
+                values.abs_().add_(0.5)
+            elif name.endswith("shares"):
+                values.copy_(values.softmax(0))

@@ -64,7 +64,7 @@ def _of_clip(network: HybridNet, x: torch.Tensor, target: int, answers: int) -> 
             maps = network.early(x)  # (1, S, T, C, h, w)
         maps = maps.detach().requires_grad_()
         with torch.enable_grad(), _own_recurrent_layers():
-            logits, _ = network.head(network.late(maps))
+            logits, _ = network.answer(maps)
             # Against the other answers, not alone: what speaks for all of them says nothing.
             score = logits[0, target] - logits[0, :answers].logsumexp(0)
             (gradient,) = torch.autograd.grad(score, maps)

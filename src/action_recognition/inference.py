@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from action_recognition.clips import Preprocessing
-from action_recognition.model import HybridNet, SpatialConv, pad_same
+from action_recognition.layers import SpatialConv, pad_same
+from action_recognition.model import HybridNet
 from action_recognition.timeline import Window
 
 _PICTURES = 8  # that go through the CPU at once: of 16, each takes 1.5 times as long
@@ -113,7 +114,7 @@ class TorchParts:
         for block in self.network.blocks[self._single : self.network.shared]:
             x = block(x, frames)
         x = x.view(*maps.shape[:3], *x.shape[1:])
-        return self.network.head(self.network.late(x))
+        return self.network.answer(x)
 
 
 def fold(network: HybridNet, dtype: torch.dtype) -> HybridNet:

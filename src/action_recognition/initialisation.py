@@ -11,7 +11,8 @@ import torch
 from torch import nn
 
 from action_recognition.errors import ModelFileError
-from action_recognition.model import HybridNet, SpatialConv
+from action_recognition.layers import SpatialConv
+from action_recognition.model import HybridNet
 from action_recognition.modelfile import find_model, load_model
 
 

@@ -10,6 +10,9 @@ There are two streams, as in Simonyan and Zisserman (NIPS 2014), but for the dif
 successive frames in place of optical flow (Wang et al., ECCV 2016, "RGB difference"): what is
 seen, and what changes. They share the first blocks of the trunk, and each has late blocks of its
 own.
+
+Beside them, a network may have a second opinion: local patterns of both streams as Fisher vectors,
+read by a dense layer of its own (`fisher.py`).
 """
 
 from __future__ import annotations
@@ -19,10 +22,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from action_recognition.errors import UsageError
+from action_recognition.fisher import FisherVector
+from action_recognition.layers import Block, SpatialConv
 
 # (expansion, channels, blocks, stride of the first block), as in table 2 of the paper.
 MOBILENET_V2_STAGES: tuple[tuple[int, int, int, int], ...] = (
@@ -68,6 +72,8 @@ class Architecture:
     gru: int = 128
     dropout: float = 0.5
     skip: bool = True
+    fisher: int = 0
+    fisher_width: int = 64
 
     def __post_init__(self) -> None:
         # A model file can claim anything: sizes are bounded before a network is built of them.
@@ -81,6 +87,8 @@ class Architecture:
             ("dropout", 0 <= self.dropout < 1, "from 0 to under 1"),
             ("stages", _good_stages(self.stages), "some (expansion, channels, blocks, stride)"),
             ("shared_blocks", self.shared_blocks in range(10_001), "from 0 to 10000"),
+            ("fisher", self.fisher == 0 or self.fisher in width, "from 0 to 65536"),
+            ("fisher_width", self.fisher_width in width, "from 1 to 65536"),
         ):
             if not good:
                 raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
@@ -118,112 +126,6 @@ def _good_stages(stages: tuple[tuple[int, int, int, int], ...]) -> bool:
     )
 
 
-class SpatialConv(nn.Module):
-    """Convolution over height and width of each frame, BatchNorm, and ReLU6 if `active`.
-
-    Padding is TensorFlow's "SAME", which at stride 2 adds more at the bottom and the right: the
-    public ImageNet weights of MobileNetV2 expect it. Frames go through as a batch of pictures,
-    (B*T, C, H, W), for which the CPU's 2D kernels train four times as fast as its 3D ones.
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1,
-        active: bool = True,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
-        self.active = active
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B*T, inputs, H, W) -> (B*T, outputs, ceil(H/stride), ceil(W/stride))."""
-        kernel, stride, norm = self.conv.kernel_size[0], self.conv.stride[0], self.norm
-        weight, bias = self.conv.weight, None
-        if not norm.training:
-            # With fixed statistics BatchNorm is an affine map: fold it into the convolution,
-            # which saves a pass over the activations forward and two backward.
-            mean, variance = norm.running_mean, norm.running_var
-            assert mean is not None
-            assert variance is not None  # for the type checker: BatchNorm keeps both here
-            gain = norm.weight * torch.rsqrt(variance + norm.eps)
-            weight = weight * gain[:, None, None, None]
-            bias = norm.bias - mean * gain
-        x, padding = pad_same(x, kernel, stride)
-        x = F.conv2d(x, weight, bias, stride, padding, groups=self.conv.groups)
-        if norm.training:
-            x = norm(x)
-        return F.relu6(x) if self.active else x
-
-
-def pad_same(x: Tensor, kernel: int, stride: int) -> tuple[Tensor, int]:
-    """Pads (N, C, H, W) as TensorFlow's "SAME" does; what the convolution can do itself, it gives
-    back as a number.
-    """
-    if kernel == 1:
-        return x, 0
-    pads: list[int] = []
-    for side in (x.shape[3], x.shape[2]):
-        total = max(0, (-(-side // stride) - 1) * stride + kernel - side)
-        pads += [total // 2, total - total // 2]
-    if pads == [kernel // 2] * 4:
-        return x, kernel // 2
-    return F.pad(x, pads), 0
-
-
-class TemporalConv(nn.Module):
-    """Convolution over time, 3x1x1, one kernel for each channel. It begins as the identity.
-
-    `weight` (C, 1, 3, 1, 1) is that of a grouped Conv3d. In training it is computed as three
-    products and their sum, whose gradient is far quicker on the CPU.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(channels, 1, 3, 1, 1))
-        with torch.no_grad():
-            self.weight[:, :, 1] = 1
-
-    def forward(self, x: Tensor, frames: int) -> Tensor:
-        """(B*T, C, H, W) -> the same shape; a frame sees its neighbours on both sides."""
-        channels, height, width = x.shape[1:]
-        x = x.view(-1, frames, channels, height, width)  # (B, T, C, H, W)
-        weight = self.weight.to(x.dtype)
-        if torch.is_grad_enabled():
-            before, here, after = weight.reshape(channels, 3).t().reshape(3, 1, 1, channels, 1, 1)
-            padded = F.pad(x, (0, 0, 0, 0, 0, 0, 1, 1))
-            x = padded[:, :-2] * before + x * here + padded[:, 2:] * after
-        else:
-            y = F.conv3d(x.transpose(1, 2), weight, padding=(1, 0, 0), groups=channels)
-            x = y.transpose(1, 2)
-        return x.reshape(-1, channels, height, width).contiguous(memory_format=torch.channels_last)
-
-
-class Block(nn.Module):
-    """Inverted residual with an optional convolution over time before it.
-
-    temporal 3x1x1 -> expand 1x1 -> per channel 3x3 -> project 1x1, added to the input where the
-    shapes agree.
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, *, expansion: int, stride: int, temporal: bool
-    ) -> None:
-        super().__init__()
-        hidden = inputs * expansion
-        self.temporal = TemporalConv(inputs) if temporal else None
-        self.expand = SpatialConv(inputs, hidden, 1) if expansion > 1 else None
-        self.depthwise = SpatialConv(hidden, hidden, 3, stride=stride, groups=hidden)
-        self.project = SpatialConv(hidden, outputs, 1, active=False)
-        self.residual = stride == 1 and inputs == outputs
-
-    def forward(self, x: Tensor, frames: int) -> Tensor:
-        """(B*T, inputs, H, W) -> (B*T, outputs, H/stride, W/stride)."""
-        y = x if self.temporal is None else self.temporal(x, frames)
-        y = y if self.expand is None else self.expand(y)
-        y = self.project(self.depthwise(y))
-        return x + y if self.residual else y
-
-
 class HybridNet(nn.Module):
     """The network: clip in, logits out.
 
@@ -232,7 +134,7 @@ class HybridNet(nn.Module):
 
     The parts stand in the order in which data meets them: `stem`, `blocks`, `last` (the 3D
     trunk), `lstm`, `gru`, `dense`. `motion_blocks` and `motion_last` are the late part of the
-    stream of differences.
+    stream of differences. `fisher` and `fisher_dense` are the second opinion.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -257,8 +159,18 @@ class HybridNet(nn.Module):
         recurrent = bool(a.lstm or a.gru)
         self.skip = a.skip and recurrent  # without recurrent layers both paths are the same
         self.dense = nn.Linear(width + a.width * self.skip, a.classes)
+        vectors = [FisherVector(self.mapped, a.fisher, a.fisher_width) for _ in range(a.streams)]
+        self.fisher = nn.ModuleList(vectors if a.fisher else [])
+        size = sum(vector.size for vector in vectors)
+        self.fisher_dense = nn.Linear(size, a.classes) if a.fisher else None
         if not self.dense.weight.is_meta:  # else there are shapes only, nothing to set
             self._initialise()
+
+    @property
+    def mapped(self) -> int:
+        """Channels of the maps that `early` gives."""
+        last = list(self.blocks[: self.shared])[-1].project if self.shared else self.stem
+        return int(last.norm.num_features)
 
     def order_channels_last(self) -> None:
         """Stores the convolutions' weights in the order in which they are read."""
@@ -271,6 +183,9 @@ class HybridNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if self.fisher_dense is not None:  # until it is fitted, it says nothing
+            nn.init.zeros_(self.fisher_dense.weight)
+            nn.init.zeros_(self.fisher_dense.bias)
         if self.lstm is not None:
             # Forget gates open at the start, so that gradients reach the first frames
             # (Jozefowicz et al., ICML 2015).
@@ -320,6 +235,25 @@ class HybridNet(nn.Module):
             vectors.append(last(y).mean((2, 3)).view(batch, frames, -1))
         return torch.cat(vectors, 2)
 
+    def answer(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps as `early` gives them -> as `classify`: the sum of the two opinions' logits."""
+        logits, features = self.head(self.late(maps))
+        if self.fisher_dense is not None:
+            logits = logits + self.fisher_logits(self.fisher_vectors(maps))
+        return logits, features
+
+    def fisher_vectors(self, maps: Tensor) -> Tensor:
+        """Maps as `early` gives them -> (B, values of all streams), float32."""
+        streams = zip(self.fisher, maps.unbind(1), strict=True)
+        return torch.cat([vector(stream) for vector, stream in streams], 1)
+
+    def fisher_logits(self, vectors: Tensor) -> Tensor:
+        """What Fisher vectors say: (B, classes), float32."""
+        assert self.fisher_dense is not None
+        with torch.autocast(vectors.device.type, enabled=False):
+            logits: Tensor = self.fisher_dense(vectors)
+            return logits
+
     def frame_features(self, x: Tensor) -> Tensor:
         """The 3D trunk: clip (B, 3, T, H, W) -> one vector for each frame (B, T, width)."""
         return self.late(self.early(x))
@@ -330,7 +264,7 @@ class HybridNet(nn.Module):
 
     def classify(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """As `forward`; also the mean of the trunk's features (B, width), float32."""
-        return self.head(self.frame_features(x))
+        return self.answer(self.early(x))
 
     def head(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """LSTM, GRU and dense layer: vectors (B, T, width) -> as `classify`."""

@@ -28,11 +28,13 @@ from action_recognition.model import Architecture, HybridNet
 from action_recognition.novelty import BACKGROUND, Novelty
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 # 1: without temperature; 1 and 2: one stream; 1 to 3: without the rule for foreign videos, or
-# with another one, which is not used any more; 1 to 4: that rule without its regression
-_READ_VERSIONS = (1, 2, 3, 4, 5)
+# with another one, which is not used any more; 1 to 4: that rule without its
+# regression; 1 to 5: without Fisher vectors
+_READ_VERSIONS = (1, 2, 3, 4, 5, 6)
 _ONE_STREAM = {"difference": False, "shared_blocks": 0}
+_NO_FISHER = {"fisher": 0, "fisher_width": 64}
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20
@@ -231,6 +233,8 @@ def _read(file: h5py.File) -> Model:
     preprocessing = Preprocessing.from_dict(described["preprocessing"])
     if version < 3:
         described["architecture"] = {**_ONE_STREAM, **described["architecture"]}
+    if version < 6:
+        described["architecture"] = {**_NO_FISHER, **described["architecture"]}
     architecture = Architecture.from_dict(described["architecture"])
     with torch.device("meta"):  # shapes only: nothing is allocated for a size that a file claims
         network = HybridNet(architecture)

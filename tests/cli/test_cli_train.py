@@ -203,3 +203,22 @@ def test_calibrate_refuses_other_clips_than_those_of_the_training(
     assert calibrated.training["note"] == "mine"
     before, after = model.network.state_dict(), calibrated.network.state_dict()
     assert all(after[k].allclose(before[k], atol=1e-3, rtol=1e-3) for k in before)
+
+
+def test_fisher_vectors_are_added_and_calibrated(
+    model: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    added, final = tmp_path / "added.h5", tmp_path / "final.h5"
+    files = ["--data", str(manifest), "--cache", str(manifest.parent / "cache")]
+    assert main(["fisher", str(model), *files, "--kinds", "4", "--output", str(added)]) == 0
+    network = load_model(added).network
+    assert network.architecture.fisher == 4
+    assert network.fisher_dense is not None
+    assert network.fisher_dense.weight.abs().max() > 0
+    assert main(["calibrate", str(added), "--data", str(manifest), "--output", str(final)]) == 0
+    calibrated = load_model(final)
+    assert calibrated.novelty is not None
+    assert calibrated.metrics["videos"] == load_model(model).metrics["videos"]
+    capsys.readouterr()
+    assert main(["fisher", str(final), *files, "--output", str(added)]) == 2
+    assert "has Fisher vectors already" in capsys.readouterr().err

@@ -72,6 +72,14 @@ def test_the_graph_joins_the_parts() -> None:
     assert "p2 -> p5 [style=dashed]" in dot
 
 
+def test_the_second_opinion_is_drawn_beside() -> None:
+    network = HybridNet(replace(TINY, fisher=3, fisher_width=4)).eval()
+    dot = as_dot(network, SMALL, dark=False)
+    assert dot.count("->") == 9
+    assert "p1 -> f; f -> d; d -> p5" in dot
+    assert f"{2 * 2 * 3 * 4} for a clip" in dot
+
+
 def test_confusion_chart_has_a_cell_for_each_pair() -> None:
     chart = confusion_chart([[3, 1], [0, 0]], ["Run", "Walk"], dark=True)
     spec = json.loads(chart.to_json())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from action_recognition.cli.options import add_class_option, add_foreign_options, read_foreign
-from action_recognition.cli.progress import progress_bar
+from action_recognition.cli.options import add_foreign_options, read_foreign
+from action_recognition.cli.training_data import add_training_data_options, read_training_data
 
 
 def add_parser(subparsers: Any) -> None:
@@ -19,18 +19,8 @@ def add_parser(subparsers: Any) -> None:
         "validation clips, and measures the test side. The weights stay as they are.",
     )
     parser.add_argument("model", metavar="H5", help="model file, `shipped` or `fast`")
-    parser.add_argument(
-        "--data", nargs="+", required=True, metavar="DIR", help="the data it was trained on"
-    )
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
-    add_class_option(parser)
-    parser.add_argument(
-        "--auxiliary", nargs="+", metavar="DIR", default=[],
-        help="folders of the classes that it learned as examples of `none of these`",
-    )  # fmt: skip
-    parser.add_argument(
-        "--auxiliary-clips", type=int, metavar="N", help="train clips of each, at most"
-    )
+    add_training_data_options(parser)
     add_foreign_options(parser)
     parser.add_argument("--note", help="a sentence for the training record (default: as it is)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -39,28 +29,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run_calibrate(options: argparse.Namespace) -> int:
     """Writes the calibrated model file, prints its figures."""
-    from action_recognition.datasets.auxiliary import add_auxiliary
-    from action_recognition.datasets.folders import load_data
-    from action_recognition.datasets.manifest import fingerprint
-    from action_recognition.errors import DataError
     from action_recognition.modelfile import find_model, load_model
     from action_recognition.training.fit import finish
 
     model = load_model(find_model(options.model))
-    with progress_bar("checking clips") as on_progress:
-        manifest = load_data(options.data, classes=options.classes, on_progress=on_progress)
-    found = fingerprint([*manifest.side("train"), *manifest.side("val")])
-    if found != model.training.get("data"):
-        raise DataError(
-            f"{options.model}: was trained on other clips or another split than these, so their "
-            "validation side says nothing about it"
-        )
-    if options.auxiliary:
-        with progress_bar("checking auxiliary clips") as on_progress:
-            further = load_data(
-                options.auxiliary, classes=list(model.background), on_progress=on_progress
-            )
-        manifest = add_auxiliary(manifest, further, per_class=options.auxiliary_clips)
+    manifest = read_training_data(options, model)
     note = str(model.training.get("note", ""))
     evaluation = finish(
         model,

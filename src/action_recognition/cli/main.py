@@ -16,6 +16,7 @@ from action_recognition.cli import (
     calibrate,
     data,
     evaluate,
+    fisher,
     predict,
     reproduce,
     timeline,
@@ -24,7 +25,7 @@ from action_recognition.cli import (
 )
 from action_recognition.errors import ActionRecognitionError
 
-COMMANDS = (predict, timeline, watch, train, average, calibrate, evaluate, data, reproduce)
+COMMANDS = (predict, timeline, watch, train, average, fisher, calibrate, evaluate, data, reproduce)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

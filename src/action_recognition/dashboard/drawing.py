@@ -60,6 +60,13 @@ def as_dot(network: HybridNet, preprocessing: Preprocessing, *, dark: bool) -> s
     lines += [f"  p{k} -> p{k + 1};" for k in range(len(drawn) - 1)]
     if network.skip:
         lines.append(f"  p2 -> p{len(drawn) - 1} [style=dashed];")
+    if network.fisher_dense is not None:
+        vectors = f"{network.fisher_dense.in_features} for a clip"
+        lines += [
+            f'  f [label="Fisher vectors of local patterns\\n{vectors}"];',
+            '  d [label="Dense layer of their own\\nadded to the answer"];',
+            f"  p1 -> f; f -> d; d -> p{len(drawn) - 1} [style=dashed];",
+        ]
     return "\n".join([*lines, "}"])
 
 

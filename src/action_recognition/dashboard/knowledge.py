@@ -65,10 +65,13 @@ def layers(architecture: Architecture) -> str:
 
     >>> layers(Architecture(classes=10))
     '3D CNN → LSTM → GRU → dense layer'
+    >>> layers(Architecture(classes=10, fisher=64))
+    '3D CNN → LSTM → GRU → dense layer + Fisher vectors'
     """
     parts = ["3D CNN" if architecture.conv3d else "2D CNN"]
     parts += ["LSTM"] * (architecture.lstm > 0) + ["GRU"] * (architecture.gru > 0)
-    return " → ".join([*parts, "dense layer"])
+    beside = " + Fisher vectors" if architecture.fisher else ""
+    return " → ".join([*parts, "dense layer"]) + beside
 
 
 def measured(metrics: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ and an epoch takes one of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,11 @@ class RandomMaps(Dataset[tuple[Tensor, ...]]):
             return maps, place
         return maps, place, self.answers[index, version]
 
+    def all_versions(self) -> Iterator[Tensor]:
+        """The maps (versions, S, T, C, h, w) of each video, in turn."""
+        for file in self.files:
+            yield _read_maps(file)
+
 
 class VideoMaps(Dataset[tuple[Tensor, int]]):
     """Maps (n, S, T, C, h, w) of the clips of each validation video, and its target.
@@ -139,7 +144,7 @@ def late_logits(network: HybridNet, maps: Tensor) -> Tensor:
     """Logits (n, classes) for maps (n, S, T, C, h, w) as `early_maps` gives them."""
     if not torch.is_autocast_enabled(maps.device.type):
         maps = maps.float()
-    return network.head(network.late(maps))[0]
+    return network.answer(maps)[0]
 
 
 def _digest(network: HybridNet) -> str:

@@ -1,0 +1,170 @@
+"""The second opinion of a trained network: Fisher vectors, and a dense layer that reads them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from action_recognition.calibration import video_probabilities
+from action_recognition.datasets.framecache import FrameCache
+from action_recognition.datasets.manifest import Manifest
+from action_recognition.errors import DataError, UsageError
+from action_recognition.fisher import FisherVector
+from action_recognition.model import HybridNet
+from action_recognition.modelfile import Model
+from action_recognition.training.augmentation import Augmentation
+from action_recognition.training.precompute import RandomMaps, VideoMaps, late_logits
+
+KINDS, WIDTH = 64, 64
+VERSIONS = 6  # random clips of each train video
+_PATTERNS = 100  # of a video, to which the mixture is fitted
+_MIXED = 50_000  # patterns at most that the mixture is fitted to
+# Of the dense layer, as scikit-learn has it: the inverse of what its squared weights cost.
+_FREEDOM = 5.0
+_MOST = 3.0  # logarithm of the scale of an opinion, up or down
+
+
+def add_fisher(
+    model: Model,
+    manifest: Manifest,
+    cache: FrameCache,
+    *,
+    kinds: int = KINDS,
+    width: int = WIDTH,
+    versions: int = VERSIONS,
+    augmentation: Augmentation | None = None,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Model:
+    """The model with Fisher vectors beside what it has; nothing else of it changes but its scale.
+
+    Mixture and dense layer are fitted to random clips of the train side, background classes among
+    them. How much each of the two opinions counts is fitted to the validation videos: the least
+    negative log-likelihood of the video's probabilities. Temperature and rule have to be made anew
+    (`calibrate`).
+
+    Parameters:
+        cache: for the model's preprocessing.
+        kinds, width: K and D of `FisherVector`; there are at most as many numbers as channels.
+
+    Raises:
+        UsageError: the model has Fisher vectors.
+        DataError: a class has no train clip, there are no validation clips, or too few patterns.
+    """
+    if model.network.fisher_dense is not None:
+        raise UsageError("the model has Fisher vectors already")
+    names = [*model.classes, *model.background]
+    target = {name: k for k, name in enumerate(names)}
+    train = [c for c in manifest.side("train") if c.label in target]
+    val = [c for c in manifest.side("val") if c.label in model.classes]
+    missing = sorted(set(names) - {c.label for c in train})
+    if missing:
+        raise DataError(f"class {missing[0]!r} has no clip on the side 'train'")
+    if not val:
+        raise DataError("there is no clip on the side 'val'")
+    width = min(width, 2 * model.network.mapped)
+    architecture = replace(model.network.architecture, fisher=kinds, fisher_width=width)
+    network = HybridNet(architecture).eval()
+    network.load_state_dict(model.network.state_dict(), strict=False)
+    maps = RandomMaps(
+        network, train, target, cache, augmentation or Augmentation(),
+        versions=versions, workers=workers, on_progress=on_progress,
+    )  # fmt: skip
+    _fit_mixtures(network, maps)
+    with torch.inference_mode():
+        vectors = np.concatenate([network.fisher_vectors(x).numpy() for x in maps.all_versions()])
+    _fit_dense(network, vectors, np.repeat(maps.targets, versions))
+    seen = VideoMaps(network, val, target, cache, count=model.clips)
+    _balance(network, seen, len(model.classes))
+    training = {**model.training, "fisher": {"kinds": kinds, "width": width, "versions": versions}}
+    return replace(
+        model, network=network, temperature=1.0, novelty=None, metrics={}, training=training
+    )
+
+
+def _fit_mixtures(network: HybridNet, maps: RandomMaps) -> None:
+    """Principal components, and a mixture of Gaussians, of each stream's patterns."""
+    from sklearn.decomposition import PCA
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    some = torch.Generator().manual_seed(0)
+    for stream, vector in enumerate(network.fisher):
+        assert isinstance(vector, FisherVector)
+        drawn = []
+        for x in maps.all_versions():
+            found = vector.patterns(x[:1, stream])[0]
+            drawn.append(found[torch.randperm(len(found), generator=some)[:_PATTERNS]])
+        patterns = torch.cat(drawn)
+        patterns = patterns[torch.randperm(len(patterns), generator=some)].numpy()
+        kinds, width = vector.means.shape
+        if len(patterns) < max(kinds, width):
+            raise DataError(f"{len(patterns)} local patterns are too few for {kinds} kinds of them")
+        reduce = PCA(width, random_state=0).fit(patterns)
+        mixture = GaussianMixture(kinds, covariance_type="diag", max_iter=30, random_state=0)
+        with warnings.catch_warnings():  # 30 rounds are enough; the rest changes little
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mixture.fit(reduce.transform(patterns[:_MIXED]))
+        for name, values in (
+            ("centre", reduce.mean_), ("components", reduce.components_),
+            ("means", mixture.means_), ("deviations", np.sqrt(mixture.covariances_)),
+            ("shares", mixture.weights_),
+        ):  # fmt: skip
+            getattr(vector, name).copy_(_rounded(values))
+
+
+def _fit_dense(
+    network: HybridNet, vectors: NDArray[np.float32], targets: NDArray[np.int64]
+) -> None:
+    """Logistic regression on the vectors (N, D) of clips."""
+    from sklearn.linear_model import LogisticRegression
+
+    assert network.fisher_dense is not None
+    learned = LogisticRegression(C=_FREEDOM, max_iter=100).fit(vectors, targets)
+    weight, bias = learned.coef_, learned.intercept_
+    if len(weight) == 1:  # of two classes, the second against the first
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    with torch.no_grad():
+        network.fisher_dense.weight.copy_(torch.from_numpy(weight))
+        network.fisher_dense.bias.copy_(torch.from_numpy(bias))
+
+
+def _balance(network: HybridNet, seen: VideoMaps, known: int) -> None:
+    """Scales both opinions so that their sum explains the validation videos best."""
+    from scipy.optimize import minimize
+
+    pairs = []
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        for k in range(len(seen)):
+            maps, _ = seen[k]
+            second = network.fisher_logits(network.fisher_vectors(maps))
+            first = late_logits(network, maps) - second
+            pairs.append((first[:, :known].double().numpy(), second[:, :known].double().numpy()))
+
+    def loss(logs: NDArray[np.float64]) -> float:
+        a, b = np.exp(logs)
+        right = [
+            video_probabilities(a * first + b * second, 1.0)[target]
+            for (first, second), target in zip(pairs, seen.targets, strict=True)
+        ]
+        return float(-np.mean(np.log(np.maximum(right, 1e-12))))
+
+    # A few validation videos may all be right, and would have the scales grow without end.
+    bounds = [(-_MOST, _MOST)] * 2
+    found = minimize(loss, np.zeros(2), bounds=bounds, method="Nelder-Mead")
+    for layer, scale in zip((network.dense, network.fisher_dense), np.exp(found.x), strict=True):
+        assert layer is not None
+        with torch.no_grad():
+            layer.weight.mul_(float(scale))
+            layer.bias.mul_(float(scale))
+
+
+def _rounded(values: NDArray[np.float64]) -> Tensor:
+    """As a model file keeps them."""
+    return torch.from_numpy(values).half().float()
