@@ -39,10 +39,11 @@ from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.probe import cache_folder
 from action_recognition.initialisation import load_imagenet
 from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import save_model
+from action_recognition.modelfile import Model, load_model, save_model
 from action_recognition.outputs import run_clips
 from action_recognition.training.fit import fit
-from action_recognition.training.precompute import VideoMaps
+from action_recognition.training.local_patterns import add_fisher
+from action_recognition.training.precompute import VideoMaps, late_logits
 from action_recognition.training.settings import TrainingSettings
 from starts import HALF_WIDTH, distil, pretrain
 
@@ -55,6 +56,8 @@ SETTINGS = TrainingSettings(
 CLIPS = (1, 5)  # of a video that are averaged
 SIDES = ("val", "test")
 BASELINE = "frozen MobileNetV2 + logistic regression"
+WITH_FISHER = "all four parts + Fisher vectors"
+ONLY_FISHER = "Fisher vectors alone"
 PLAIN_C3D = "C3D-like, from nothing, 80x80"
 SMALL = 96  # side of the picture where all layers are trained: a CPU has to do it
 
@@ -68,6 +71,7 @@ class Row:
     start: str = "ImageNet"  # or: nothing, pre-trained, distilled
     size: int = PREPROCESSING.size
     background: bool = False
+    fisher: str = ""  # the row whose network gets Fisher vectors beside what it has
 
 
 # All layers are trained, from clips drawn anew at each epoch.
@@ -84,6 +88,8 @@ ROWS = {
     "without differences of frames": Row({"difference": False}),
     "without skip connection": Row({"skip": False}),
     "trunk only, without convolutions over time": Row({"conv3d": False, "lstm": 0, "gru": 0}),
+    WITH_FISHER: Row(fisher="all four parts"),
+    ONLY_FISHER: Row(fisher="all four parts"),
     "pre-trained on other classes": Row(start="pre-trained"),
     "all four parts and background classes": Row(background=True),
     "from nothing, 96x96": Row(settings=WHOLE, start="nothing", size=SMALL),
@@ -169,29 +175,29 @@ def trained(
         further = read_manifest(options.auxiliary)
         auxiliary = further.labels
         data = add_auxiliary(manifest, further)
-    with tempfile.TemporaryDirectory() as folder:
-        model = fit(
-            data,
-            folder,
-            architecture=Architecture(classes=len(data.labels), **row.architecture),
-            preprocessing=cache.preprocessing,
-            settings=replace(SETTINGS, **row.settings, seed=seed),
-            cache=cache,
-            auxiliary=auxiliary,
-            init=start_of(row, seed, manifest, cache, options, Path(folder)),
-            device="cpu",
-            progress=False,
-        )
-    if options.keep is not None:
-        options.keep.mkdir(parents=True, exist_ok=True)
-        save_model(model, options.keep / f"{file_name(name, seed)}.h5")
+    kept = (
+        None if options.keep is None else options.keep / f"{file_name(row.fisher or name, seed)}.h5"
+    )
+    if row.fisher and kept is not None and kept.exists():
+        model = load_model(kept)
+    else:
+        model = train_row(row, seed, data, manifest, auxiliary, cache, options)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            save_model(model, kept)
+    if row.fisher:
+        model = add_fisher(model, manifest, cache)
     network, classes = model.network.eval(), len(model.classes)
+    if name == ONLY_FISHER:
+        torch.nn.init.zeros_(network.dense.weight)
+        torch.nn.init.zeros_(network.dense.bias)
 
     def answers(clips: Sequence[Clip], count: int) -> Iterator[np.ndarray]:
         if SETTINGS.frozen_blocks == row.settings.get("frozen_blocks", SETTINGS.frozen_blocks):
-            for features in features_of(network, clips, cache, count):
-                with torch.inference_mode():
-                    yield network.head(features)[0].double().numpy()
+            seen = VideoMaps(network, clips, {c.label: 0 for c in clips}, cache, count=count)
+            for k in range(len(seen)):
+                with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+                    yield late_logits(network, seen[k][0]).double().numpy()
         else:
             for clip in clips:
                 frames = np.array(cache.evaluation_clips(clip, count=count))
@@ -205,6 +211,31 @@ def trained(
         for count in CLIPS
         for clips in [manifest.side(side)]
     }
+
+
+def train_row(
+    row: Row,
+    seed: int,
+    data: Manifest,
+    manifest: Manifest,
+    auxiliary: tuple[str, ...],
+    cache: FrameCache,
+    options: argparse.Namespace,
+) -> Model:
+    """The network of a row; `data` is the manifest with the auxiliary classes."""
+    with tempfile.TemporaryDirectory() as folder:
+        return fit(
+            data,
+            folder,
+            architecture=Architecture(classes=len(data.labels), **row.architecture),
+            preprocessing=cache.preprocessing,
+            settings=replace(SETTINGS, **row.settings, seed=seed),
+            cache=cache,
+            auxiliary=auxiliary,
+            init=start_of(row, seed, manifest, cache, options, Path(folder)),
+            device="cpu",
+            progress=False,
+        )
 
 
 def start_of(

@@ -145,6 +145,9 @@ def test_refit_refuses_a_model_that_was_trained_otherwise(
     output = tmp_path / "refit.h5"
     assert train(manifest, output, "--refit", str(model)) == 2
     assert "--refit needs --patience 0" in capsys.readouterr().err
+    refit = ["--refit", str(model), "--patience", "0"]
+    assert train(manifest, output, *refit, "--fisher", "4") == 2
+    assert "--fisher needs validation clips" in capsys.readouterr().err
     assert train(manifest, output, "--refit", str(tiny_model_path), "--patience", "0") == 2
     assert "was trained on other classes" in capsys.readouterr().err
     assert train(manifest, output, "--refit", "gone.h5", "--patience", "0") == 2
@@ -219,6 +222,8 @@ def test_fisher_vectors_are_added_and_calibrated(
     calibrated = load_model(final)
     assert calibrated.novelty is not None
     assert calibrated.metrics["videos"] == load_model(model).metrics["videos"]
+    assert train(manifest, tmp_path / "at once.h5", "--fisher", "4") == 0
+    assert load_model(tmp_path / "at once.h5").network.architecture.fisher == 4
     capsys.readouterr()
     assert main(["fisher", str(final), *files, "--output", str(added)]) == 2
     assert "has Fisher vectors already" in capsys.readouterr().err

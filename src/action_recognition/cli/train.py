@@ -102,6 +102,10 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--no-difference", action="store_true", help="no stream of differences")
     network.add_argument("--lstm", type=int, default=128, help="units, 0: none")
     network.add_argument("--gru", type=int, default=128, help="units, 0: none")
+    network.add_argument(
+        "--fisher", type=int, default=0, metavar="N",
+        help="Fisher vectors of N kinds of local patterns beside the network, 64 is good; 0: none",
+    )  # fmt: skip
     network.add_argument("--dropout", type=float, default=0.5)
     network.add_argument(
         "--no-skip", action="store_true", help="the dense layer reads the GRU only"
@@ -147,6 +151,7 @@ def train(
     from action_recognition.datasets.probe import cache_folder
     from action_recognition.modelfile import load_model
     from action_recognition.training.fit import finish, fit
+    from action_recognition.training.local_patterns import add_fisher
 
     like = None
     if refit is not None:
@@ -164,6 +169,8 @@ def train(
         print(f"with auxiliary classes:\n{manifest.summary()}", flush=True)
     plan = read_plan(options, manifest)
     if like is not None:
+        if options.fisher:
+            raise UsageError("--fisher needs validation clips, and --refit learns from them")
         if plan.settings.patience:
             raise UsageError("--refit needs --patience 0: no clips are left to choose an epoch by")
         if set(like.background) != set(auxiliary):
@@ -189,6 +196,15 @@ def train(
         progress=sys.stderr.isatty(),
         on_frozen=late_bar("computing frozen blocks"),
     )
+    if options.fisher:
+        model = add_fisher(
+            model,
+            manifest,
+            cache,
+            kinds=options.fisher,
+            augmentation=plan.settings.augmentation,
+            on_progress=late_bar("computing first blocks"),
+        )
     evaluation = finish(
         model,
         manifest,
