@@ -6,6 +6,9 @@ and Carin, 2020; Grad-CAM, Selvaraju et al., ICCV 2017, averages the gradient ov
 first, so that its maps can light up where the network did not look). It is taken where the shared
 blocks end: there the picture still has 10x10 places, and each frame has a map of its own, while
 what the later frames made of it comes back with the gradient.
+
+Of Fisher vectors, where a network has them, nothing is shown: they do not know of places, and what
+the single places add to them was seen to light up beside the moving thing.
 """
 
 from __future__ import annotations
@@ -64,7 +67,7 @@ def _of_clip(network: HybridNet, x: torch.Tensor, target: int, answers: int) -> 
             maps = network.early(x)  # (1, S, T, C, h, w)
         maps = maps.detach().requires_grad_()
         with torch.enable_grad(), _own_recurrent_layers():
-            logits, _ = network.answer(maps)
+            logits, _ = network.head(network.late(maps))
             # Against the other answers, not alone: what speaks for all of them says nothing.
             score = logits[0, target] - logits[0, :answers].logsumexp(0)
             (gradient,) = torch.autograd.grad(score, maps)
