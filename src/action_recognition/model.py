@@ -169,8 +169,9 @@ class HybridNet(nn.Module):
     @property
     def mapped(self) -> int:
         """Channels of the maps that `early` gives."""
-        last = list(self.blocks[: self.shared])[-1].project if self.shared else self.stem
-        return int(last.norm.num_features)
+        last = self.blocks[self.shared - 1].project if self.shared else self.stem
+        assert isinstance(last, SpatialConv)
+        return last.conv.out_channels
 
     def order_channels_last(self) -> None:
         """Stores the convolutions' weights in the order in which they are read."""

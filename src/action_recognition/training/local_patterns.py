@@ -101,8 +101,8 @@ def _fit_mixtures(network: HybridNet, maps: RandomMaps) -> None:
         for x in maps.all_versions():
             found = vector.patterns(x[:1, stream])[0]
             drawn.append(found[torch.randperm(len(found), generator=some)[:_PATTERNS]])
-        patterns = torch.cat(drawn)
-        patterns = patterns[torch.randperm(len(patterns), generator=some)].numpy()
+        pool = torch.cat(drawn)
+        patterns = pool[torch.randperm(len(pool), generator=some)].numpy()
         kinds, width = vector.means.shape
         if len(patterns) < max(kinds, width):
             raise DataError(f"{len(patterns)} local patterns are too few for {kinds} kinds of them")
