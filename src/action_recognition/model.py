@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from action_recognition.errors import UsageError
-from action_recognition.fisher import FisherVector
+from action_recognition.fisher import FisherVector, changes
 from action_recognition.layers import Block, SpatialConv
 
 # (expansion, channels, blocks, stride of the first block), as in table 2 of the paper.
@@ -245,8 +245,9 @@ class HybridNet(nn.Module):
 
     def fisher_vectors(self, maps: Tensor) -> Tensor:
         """Maps as `early` gives them -> (B, values of all streams), float32."""
+        weights = changes(maps[:, 0])
         streams = zip(self.fisher, maps.unbind(1), strict=True)
-        return torch.cat([vector(stream) for vector, stream in streams], 1)
+        return torch.cat([vector(stream, weights) for vector, stream in streams], 1)
 
     def fisher_logits(self, vectors: Tensor) -> Tensor:
         """What Fisher vectors say: (B, classes), float32."""

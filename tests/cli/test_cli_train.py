@@ -227,3 +227,12 @@ def test_fisher_vectors_are_added_and_calibrated(
     capsys.readouterr()
     assert main(["fisher", str(final), *files, "--output", str(added)]) == 2
     assert "has Fisher vectors already" in capsys.readouterr().err
+    last = ["calibrate", str(final), *files, "--learn-validation", "--output", str(added)]
+    assert main(last) == 0
+    learned = load_model(added)
+    assert learned.temperature == pytest.approx(calibrated.temperature)
+    assert learned.training["fisher"]["validation"]
+    old, new = (m.network.state_dict()["fisher_dense.weight"] for m in (calibrated, learned))
+    assert not old.allclose(new, atol=1e-3)
+    assert main(["calibrate", str(added), *files, "--output", str(final)]) == 2
+    assert "learned from its validation clips: calibrate it before" in capsys.readouterr().err

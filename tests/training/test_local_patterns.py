@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, load_model, save_model
 from action_recognition.outputs import run_clips
 from action_recognition.training.augmentation import Augmentation
-from action_recognition.training.local_patterns import add_fisher
+from action_recognition.training.calibrate import calibrate
+from action_recognition.training.local_patterns import add_fisher, learn_validation
 from motion import write_motion_data
 
 PREPROCESSING = Preprocessing(frames=8, interval_s=0.1, size=32)
@@ -39,6 +40,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> FrameCache:
 
 @pytest.fixture(scope="module")
 def untrained() -> Model:
+    return untrained_model()
+
+
+def untrained_model() -> Model:
     """A network that has learned nothing: its answers are by chance."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -97,7 +102,11 @@ def test_what_it_had_stays_but_for_its_scale(untrained: Model, fitted: Model) ->
     assert ratio.std() < 1e-5
     assert ratio.mean() > 0
     assert untrained.network.fisher_dense is None
-    assert fitted.training["fisher"] == {"kinds": 16, "width": 32, "versions": 3}
+    record = fitted.training["fisher"]
+    assert {k: record[k] for k in ("kinds", "width", "versions")} == {
+        "kinds": 16, "width": 32, "versions": 3
+    }  # fmt: skip
+    assert record["augmentation"] == asdict(AUGMENTATION)
 
 
 def test_survives_the_model_file(
@@ -129,6 +138,31 @@ def test_background_classes_are_learned_beside(
     assert (logits.argmax(1) == 2).mean() > 0.7
 
 
+def test_learns_from_validation_clips_in_the_end(motion: Manifest, cache: FrameCache) -> None:
+    few = replace_train(motion, 3)
+    fitted = fit_fisher(untrained_model(), few, cache)
+    learned = learn_validation(fitted, few, cache, workers=0)
+    test = few.side("test")
+    assert losses(learned, test, cache)[1] < 0.95 * losses(fitted, test, cache)[1]
+    old, new = fitted.network.state_dict(), learned.network.state_dict()
+    changed = {name for name, values in old.items() if not torch.equal(values, new[name])}
+    assert changed == {"fisher_dense.weight", "fisher_dense.bias"}
+    assert learned.temperature == fitted.temperature
+    with pytest.raises(UsageError, match="learned from its validation clips already"):
+        learn_validation(learned, few, cache, workers=0)
+    with pytest.raises(UsageError, match="calibrate it before"):
+        calibrate(learned, few)
+    with pytest.raises(UsageError, match="no Fisher vectors: add them"):
+        learn_validation(untrained_model(), few, cache, workers=0)
+
+
+def replace_train(manifest: Manifest, per_class: int) -> Manifest:
+    """The manifest with a few train clips of each class only."""
+    train = manifest.side("train")
+    kept = [c for label in CLASSES for c in [c for c in train if c.label == label][:per_class]]
+    return Manifest((*kept, *manifest.side("val"), *manifest.side("test")))
+
+
 def test_refuses_in_one_sentence(
     untrained: Model, fitted: Model, motion: Manifest, cache: FrameCache
 ) -> None:
@@ -142,3 +176,5 @@ def test_refuses_in_one_sentence(
         fit_fisher(untrained, without, cache)
     with pytest.raises(DataError, match="local patterns are too few for 59999 kinds"):
         fit_fisher(untrained, motion, cache, kinds=59_999)
+    with pytest.raises(UsageError, match="kinds is 0, must be at least 1"):
+        fit_fisher(untrained, motion, cache, kinds=0)

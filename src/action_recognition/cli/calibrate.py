@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import Any
 
-from action_recognition.cli.options import add_foreign_options, read_foreign
+from action_recognition.cli.options import (
+    add_cache_option,
+    add_foreign_options,
+    frames_folder,
+    read_foreign,
+)
+from action_recognition.cli.progress import late_bar
 from action_recognition.cli.training_data import add_training_data_options, read_training_data
 
 
@@ -22,6 +29,13 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     add_training_data_options(parser)
     add_foreign_options(parser)
+    parser.add_argument(
+        "--learn-validation",
+        action="store_true",
+        help="then fit the dense layer that reads Fisher vectors to the validation clips, too; "
+        "from then on they say nothing about the model",
+    )
+    add_cache_option(parser)
     parser.add_argument("--note", help="a sentence for the training record (default: as it is)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run_calibrate)
@@ -29,11 +43,22 @@ def add_parser(subparsers: Any) -> None:
 
 def run_calibrate(options: argparse.Namespace) -> int:
     """Writes the calibrated model file, prints its figures."""
+    from action_recognition.datasets.framecache import FrameCache
     from action_recognition.modelfile import find_model, load_model
     from action_recognition.training.fit import finish
+    from action_recognition.training.local_patterns import learn_validation
 
     model = load_model(find_model(options.model))
     manifest = read_training_data(options, model)
+    last = None
+    if options.learn_validation:
+        cache = FrameCache(frames_folder(options), model.preprocessing)
+        last = partial(
+            learn_validation,
+            manifest=manifest,
+            cache=cache,
+            on_progress=late_bar("computing first blocks"),
+        )
     note = str(model.training.get("note", ""))
     evaluation = finish(
         model,
@@ -42,6 +67,7 @@ def run_calibrate(options: argparse.Namespace) -> int:
         clips=model.clips,
         note=note if options.note is None else options.note,
         foreign=read_foreign(options),
+        last=last,
         device=options.device,
     )
     if evaluation is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from action_recognition.cli.options import add_cache_option, frames_folder
 from action_recognition.cli.progress import late_bar
 from action_recognition.cli.training_data import add_training_data_options, read_training_data
 
@@ -23,27 +23,29 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     add_training_data_options(parser)
     parser.add_argument("--kinds", type=int, default=64, help="of local patterns (default: 64)")
+    parser.add_argument(
+        "--versions", type=int, default=6, help="random clips of each video (default: 6)"
+    )
     parser.add_argument("--no-flip", action="store_true", help="left and right make the classes")
-    parser.add_argument("--cache", metavar="DIR", help="folder for decoded frames")
+    add_cache_option(parser)
     parser.set_defaults(run=run_fisher)
 
 
 def run_fisher(options: argparse.Namespace) -> int:
     """Writes the model file."""
     from action_recognition.datasets.framecache import FrameCache
-    from action_recognition.datasets.probe import cache_folder
     from action_recognition.modelfile import find_model, load_model, save_model
     from action_recognition.training.augmentation import Augmentation
     from action_recognition.training.local_patterns import add_fisher
 
     model = load_model(find_model(options.model))
     manifest = read_training_data(options, model)
-    frames = Path(options.cache).expanduser() if options.cache else cache_folder() / "frames"
     found = add_fisher(
         model,
         manifest,
-        FrameCache(frames, model.preprocessing),
+        FrameCache(frames_folder(options), model.preprocessing),
         kinds=options.kinds,
+        versions=options.versions,
         augmentation=Augmentation(flip=not options.no_flip),
         on_progress=late_bar("computing first blocks"),
     )

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_class_option, split_names
+from action_recognition.cli.options import (
+    add_cache_option,
+    add_class_option,
+    frames_folder,
+    split_names,
+)
 from action_recognition.cli.progress import late_bar, progress_bar
 from action_recognition.errors import DataError, ModelFileError, UsageError
 
@@ -70,7 +75,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--teaching", type=float, default=0.5, help="share of the loss that teachers have"
     )
     parser.add_argument("--note", default="", help="a sentence for the training record")
-    parser.add_argument("--cache", metavar="DIR", help="folder for decoded frames")
+    add_cache_option(parser)
 
     run = parser.add_argument_group("training")
     run.add_argument("--epochs", type=int, default=30)
@@ -148,7 +153,6 @@ def train(
     from action_recognition.datasets.folders import load_data
     from action_recognition.datasets.framecache import FrameCache
     from action_recognition.datasets.manifest import learn_from_validation
-    from action_recognition.datasets.probe import cache_folder
     from action_recognition.modelfile import load_model
     from action_recognition.training.fit import finish, fit
     from action_recognition.training.local_patterns import add_fisher
@@ -176,8 +180,7 @@ def train(
         if set(like.background) != set(auxiliary):
             raise DataError(f"{refit}: was trained with other auxiliary classes")
         manifest = learn_from_validation(manifest)
-    frames = Path(options.cache).expanduser() if options.cache else cache_folder() / "frames"
-    cache = FrameCache(frames, plan.preprocessing)
+    cache = FrameCache(frames_folder(options), plan.preprocessing)
     with progress_bar("decoding clips") as on_progress:
         size = cache.fill(manifest.side("train"), on_progress)
     print(f"decoded frames: {size / 1e9:.1f} GB in {cache.folder}", flush=True)

@@ -15,6 +15,7 @@ from action_recognition.calibration import fit_temperature
 from action_recognition.clips import read_clips
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.device import pick_device
+from action_recognition.errors import UsageError
 from action_recognition.modelfile import Model
 from action_recognition.novelty import class_means, fit_novelty, regression
 from action_recognition.outputs import run_clips
@@ -43,7 +44,12 @@ def calibrate(
         like: a model that was trained in the same way but for the validation clips, which the one
             at hand has learned, too: then they say nothing about it, and temperature, scale and
             threshold are those of `like`. What is learned from train clips is of the model itself.
+
+    Raises:
+        UsageError: the model has learned from the validation clips, and there is no `like`.
     """
+    if like is None and model.training.get("fisher", {}).get("validation"):
+        raise UsageError("the model has learned from its validation clips: calibrate it before")
     train = [c for c in manifest.side("train") if c.label in model.classes]
     others = [c for c in manifest.side("train") if c.label in model.background]
     val = [c for c in manifest.side("val") if c.label in model.classes]

@@ -203,12 +203,13 @@ def finish(
     like: Model | None = None,
     note: str = "",
     foreign: Sequence[Clip] = (),
+    last: Callable[[Model], Model] | None = None,
     device: str = "auto",
 ) -> Evaluation | None:
     """Calibrates, writes the model file, measures it on the test side, adds the figures.
 
     The figures are those of the file, with its rounded weights. None: no test side. `like` is
-    that of `calibrate`, `foreign` that of `evaluate`.
+    that of `calibrate`, `foreign` that of `evaluate`; `last` is done to the calibrated model.
 
     Raises:
         ModelFileError: the file cannot be written.
@@ -218,6 +219,9 @@ def finish(
     model = load_model(output)  # with its rounded weights
     model = calibrate(model, manifest, like=like, device=device)
     save_model(model, output)
+    if last is not None:
+        save_model(last(model), output)
+        model = load_model(output)
     test = manifest.side("test")
     if not test:
         return None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from action_recognition.calibration import video_probabilities
 from action_recognition.datasets.framecache import FrameCache
@@ -24,6 +23,7 @@ from action_recognition.training.precompute import RandomMaps, VideoMaps, late_l
 KINDS, WIDTH = 64, 64
 VERSIONS = 6  # random clips of each train video
 _PATTERNS = 100  # of a video, to which the mixture is fitted
+_LEAST = 0.01  # variance of a kind of patterns, relative to that of all
 _MIXED = 50_000  # patterns at most that the mixture is fitted to
 # Of the dense layer, as scikit-learn has it: the inverse of what its squared weights cost.
 _FREEDOM = 5.0
@@ -54,11 +54,14 @@ def add_fisher(
         kinds, width: K and D of `FisherVector`; there are at most as many numbers as channels.
 
     Raises:
-        UsageError: the model has Fisher vectors.
+        UsageError: the model has Fisher vectors, or a number is out of range.
         DataError: a class has no train clip, there are no validation clips, or too few patterns.
     """
     if model.network.fisher_dense is not None:
         raise UsageError("the model has Fisher vectors already")
+    for name, value in (("kinds", kinds), ("versions", versions)):
+        if value < 1:
+            raise UsageError(f"Fisher vectors: {name} is {value}, must be at least 1")
     names = [*model.classes, *model.background]
     target = {name: k for k, name in enumerate(names)}
     train = [c for c in manifest.side("train") if c.label in target]
@@ -77,15 +80,54 @@ def add_fisher(
         versions=versions, workers=workers, on_progress=on_progress,
     )  # fmt: skip
     _fit_mixtures(network, maps)
-    with torch.inference_mode():
-        vectors = np.concatenate([network.fisher_vectors(x).numpy() for x in maps.all_versions()])
-    _fit_dense(network, vectors, np.repeat(maps.targets, versions))
+    _fit_dense(network, maps)
     seen = VideoMaps(network, val, target, cache, count=model.clips)
-    _balance(network, seen, len(model.classes))
-    training = {**model.training, "fisher": {"kinds": kinds, "width": width, "versions": versions}}
+    scale = _balance(network, seen, len(model.classes))
+    record = {
+        "kinds": kinds, "width": width, "versions": versions, "scale": scale,
+        "augmentation": asdict(augmentation or Augmentation()),
+    }  # fmt: skip
+    training = {**model.training, "fisher": record}
     return replace(
         model, network=network, temperature=1.0, novelty=None, metrics={}, training=training
     )
+
+
+def learn_validation(
+    model: Model,
+    manifest: Manifest,
+    cache: FrameCache,
+    *,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Model:
+    """The model whose dense layer for Fisher vectors has learned from the validation clips, too.
+
+    The last step, after `calibrate`: that layer is fitted anew, to train and validation clips.
+    Its scale, temperature and rule stay those that the validation clips chose while they were new
+    to the model. From then on they say nothing about it.
+
+    Raises:
+        UsageError: the model has no Fisher vectors, or has learned from those clips before.
+    """
+    record = model.training.get("fisher")
+    if record is None or model.network.fisher_dense is None:
+        raise UsageError("the model has no Fisher vectors: add them by `action-recognition fisher`")
+    if record.get("validation"):
+        raise UsageError("the model has learned from its validation clips already")
+    names = [*model.classes, *model.background]
+    target = {name: k for k, name in enumerate(names)}
+    clips = [c for c in manifest.side("train") if c.label in target]
+    clips += [c for c in manifest.side("val") if c.label in model.classes]
+    network = HybridNet(model.network.architecture).eval()
+    network.load_state_dict(model.network.state_dict())
+    maps = RandomMaps(
+        network, clips, target, cache, Augmentation(**record["augmentation"]),
+        versions=record["versions"], workers=workers, on_progress=on_progress,
+    )  # fmt: skip
+    _fit_dense(network, maps, record["scale"])
+    training = {**model.training, "fisher": {**record, "validation": True}}
+    return replace(model, network=network, metrics={}, training=training)
 
 
 def _fit_mixtures(network: HybridNet, maps: RandomMaps) -> None:
@@ -101,42 +143,59 @@ def _fit_mixtures(network: HybridNet, maps: RandomMaps) -> None:
         for x in maps.all_versions():
             found = vector.patterns(x[:1, stream])[0]
             drawn.append(found[torch.randperm(len(found), generator=some)[:_PATTERNS]])
-        pool = torch.cat(drawn)
+        pool = torch.cat(drawn).double()
         patterns = pool[torch.randperm(len(pool), generator=some)].numpy()
-        kinds, width = vector.means.shape
+        width, kinds = len(vector.components), len(vector.means)
         if len(patterns) < max(kinds, width):
             raise DataError(f"{len(patterns)} local patterns are too few for {kinds} kinds of them")
-        reduce = PCA(width, random_state=0).fit(patterns)
-        mixture = GaussianMixture(kinds, covariance_type="diag", max_iter=30, random_state=0)
+        reduce = PCA(width, random_state=0).fit(patterns[:, :-1])
+        _set(vector, centre=reduce.mean_, components=reduce.components_)
+        # Half a picture in height differs as much as patterns do in one of their components.
+        _set(vector, height=reduce.transform(patterns[:, :-1]).std(keepdims=True).ravel())
+        values = vector.double().describe(torch.from_numpy(patterns[:_MIXED])).numpy()
+        vector.float()
+        # There are few heights: without a least spread, a kind could have a single one.
+        mixture = GaussianMixture(
+            kinds, covariance_type="diag", max_iter=30, reg_covar=_LEAST * values.var(),
+            random_state=0,
+        )  # fmt: skip
         with warnings.catch_warnings():  # 30 rounds are enough; the rest changes little
             warnings.simplefilter("ignore", ConvergenceWarning)
-            mixture.fit(reduce.transform(patterns[:_MIXED]))
-        for name, values in (
-            ("centre", reduce.mean_), ("components", reduce.components_),
-            ("means", mixture.means_), ("deviations", np.sqrt(mixture.covariances_)),
-            ("shares", mixture.weights_),
-        ):  # fmt: skip
-            getattr(vector, name).copy_(_rounded(values))
+            mixture.fit(values)
+        _set(
+            vector, means=mixture.means_, deviations=np.sqrt(mixture.covariances_),
+            shares=mixture.weights_,
+        )  # fmt: skip
 
 
-def _fit_dense(
-    network: HybridNet, vectors: NDArray[np.float32], targets: NDArray[np.int64]
-) -> None:
-    """Logistic regression on the vectors (N, D) of clips."""
+def _set(vector: FisherVector, **weights: NDArray[np.float64]) -> None:
+    """As a model file keeps them: rounded to float16."""
+    for name, values in weights.items():
+        getattr(vector, name).copy_(torch.from_numpy(values).half())
+
+
+def _fit_dense(network: HybridNet, maps: RandomMaps, scale: float = 1.0) -> None:
+    """Logistic regression on the vectors of random clips."""
     from sklearn.linear_model import LogisticRegression
 
     assert network.fisher_dense is not None
+    with torch.inference_mode():
+        vectors = np.concatenate([network.fisher_vectors(x).numpy() for x in maps.all_versions()])
+    targets = np.repeat(maps.targets, maps.versions)
     learned = LogisticRegression(C=_FREEDOM, max_iter=100).fit(vectors, targets)
     weight, bias = learned.coef_, learned.intercept_
     if len(weight) == 1:  # of two classes, the second against the first
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     with torch.no_grad():
-        network.fisher_dense.weight.copy_(torch.from_numpy(weight))
-        network.fisher_dense.bias.copy_(torch.from_numpy(bias))
+        network.fisher_dense.weight.copy_(torch.from_numpy(scale * weight))
+        network.fisher_dense.bias.copy_(torch.from_numpy(scale * bias))
 
 
-def _balance(network: HybridNet, seen: VideoMaps, known: int) -> None:
-    """Scales both opinions so that their sum explains the validation videos best."""
+def _balance(network: HybridNet, seen: VideoMaps, known: int) -> float:
+    """Scales both opinions so that their sum explains the validation videos best.
+
+    Returns the scale of the Fisher vectors' opinion.
+    """
     from scipy.optimize import minimize
 
     pairs = []
@@ -158,13 +217,10 @@ def _balance(network: HybridNet, seen: VideoMaps, known: int) -> None:
     # A few validation videos may all be right, and would have the scales grow without end.
     bounds = [(-_MOST, _MOST)] * 2
     found = minimize(loss, np.zeros(2), bounds=bounds, method="Nelder-Mead")
-    for layer, scale in zip((network.dense, network.fisher_dense), np.exp(found.x), strict=True):
+    scales = [float(scale) for scale in np.exp(found.x)]
+    for layer, scale in zip((network.dense, network.fisher_dense), scales, strict=True):
         assert layer is not None
         with torch.no_grad():
-            layer.weight.mul_(float(scale))
-            layer.bias.mul_(float(scale))
-
-
-def _rounded(values: NDArray[np.float64]) -> Tensor:
-    """As a model file keeps them."""
-    return torch.from_numpy(values).half().float()
+            layer.weight.mul_(scale)
+            layer.bias.mul_(scale)
+    return scales[1]
