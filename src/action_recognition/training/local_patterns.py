@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
@@ -11,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from action_recognition.calibration import video_probabilities
+from action_recognition.datasets.auxiliary import spread
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.errors import DataError, UsageError
@@ -83,8 +85,10 @@ def add_fisher(
     _fit_dense(network, maps)
     seen = VideoMaps(network, val, target, cache, count=model.clips)
     scale = _balance(network, seen, len(model.classes))
+    others = Counter(c.label for c in train if c.label in model.background)
     record = {
         "kinds": kinds, "width": width, "versions": versions, "scale": scale,
+        "background_clips": max(others.values(), default=0),
         "augmentation": asdict(augmentation or Augmentation()),
     }  # fmt: skip
     training = {**model.training, "fisher": record}
@@ -117,8 +121,10 @@ def learn_validation(
         raise UsageError("the model has learned from its validation clips already")
     names = [*model.classes, *model.background]
     target = {name: k for k, name in enumerate(names)}
-    clips = [c for c in manifest.side("train") if c.label in target]
-    clips += [c for c in manifest.side("val") if c.label in model.classes]
+    sides = (*manifest.side("train"), *manifest.side("val"))
+    clips = [c for c in sides if c.label in model.classes]
+    others = [c for c in manifest.side("train") if c.label in model.background]
+    clips += spread(others, record["background_clips"])  # those that it had
     network = HybridNet(model.network.architecture).eval()
     network.load_state_dict(model.network.state_dict())
     maps = RandomMaps(
