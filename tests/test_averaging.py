@@ -12,6 +12,7 @@ from action_recognition.averaging import average
 from action_recognition.cli.main import main
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import DataError, UsageError
+from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model, load_model, save_model
 from tiny_network import build_tiny_model
 
@@ -59,6 +60,10 @@ def test_what_cannot_be_averaged(pair: tuple[Model, Model]) -> None:
     ):
         with pytest.raises(DataError, match=f"the two models differ in their {what}"):
             average(first, replace(second, **changes), 0.5)  # type: ignore[arg-type]
+    network = HybridNet(replace(first.network.architecture, fisher=3, fisher_width=4))
+    both = [replace(model, network=network) for model in pair]
+    with pytest.raises(UsageError, match="can only be added to the mean"):
+        average(*both, 0.5)
 
 
 def test_command(

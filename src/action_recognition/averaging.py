@@ -23,7 +23,7 @@ def average(first: Model, second: Model, share: float) -> Model:
     `calibrate` makes them anew.
 
     Raises:
-        UsageError: `share` is out of its range.
+        UsageError: `share` is out of its range, or they have Fisher vectors, each of its own kind.
         DataError: the two differ in classes, architecture, or training clips.
     """
     if not 0 <= share <= 1:
@@ -36,6 +36,8 @@ def average(first: Model, second: Model, share: float) -> Model:
     ):
         if one != other:
             raise DataError(f"average: the two models differ in their {what}")
+    if first.network.fisher_dense is not None:
+        raise UsageError("average: the models have Fisher vectors, which can only be added to the mean")
     network = copy.deepcopy(first.network)
     own, others = first.network.state_dict(), second.network.state_dict()
     network.load_state_dict(
