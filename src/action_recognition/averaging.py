@@ -37,7 +37,7 @@ def average(first: Model, second: Model, share: float) -> Model:
         if one != other:
             raise DataError(f"average: the two models differ in their {what}")
     if first.network.fisher_dense is not None:
-        raise UsageError("average: the models have Fisher vectors, which can only be added to the mean")
+        raise UsageError("average: Fisher vectors can only be added to the mean, not be averaged")
     network = copy.deepcopy(first.network)
     own, others = first.network.state_dict(), second.network.state_dict()
     network.load_state_dict(
