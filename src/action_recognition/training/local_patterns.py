@@ -28,7 +28,7 @@ _PATTERNS = 100  # of a video, to which the mixture is fitted
 _LEAST = 0.01  # variance of a kind of patterns, relative to that of all
 _MIXED = 50_000  # patterns at most that the mixture is fitted to
 # Of the dense layer, as scikit-learn has it: the inverse of what its squared weights cost.
-_FREEDOM = 5.0
+FREEDOM = 5.0
 _MOST = 3.0  # logarithm of the scale of an opinion, up or down
 
 
@@ -188,7 +188,7 @@ def _fit_dense(network: HybridNet, maps: RandomMaps, scale: float = 1.0) -> None
     with torch.inference_mode():
         vectors = np.concatenate([network.fisher_vectors(x).numpy() for x in maps.all_versions()])
     targets = np.repeat(maps.targets, maps.versions)
-    learned = LogisticRegression(C=_FREEDOM, max_iter=100).fit(vectors, targets)
+    learned = LogisticRegression(C=FREEDOM, max_iter=100).fit(vectors, targets)
     weight, bias = learned.coef_, learned.intercept_
     if len(weight) == 1:  # of two classes, the second against the first
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
