@@ -230,7 +230,7 @@ def test_fisher_vectors_are_added_and_calibrated(
     last = ["calibrate", str(final), *files, "--learn-validation", "--output", str(added)]
     assert main(last) == 0
     learned = load_model(added)
-    assert learned.temperature == pytest.approx(calibrated.temperature)
+    assert "answered by what had not seen them: accuracy" in capsys.readouterr().out
     assert learned.training["fisher"]["validation"]
     old, new = (m.network.state_dict()["fisher_dense.weight"] for m in (calibrated, learned))
     assert not old.allclose(new, atol=1e-3)

@@ -10,22 +10,14 @@ import pytest
 import torch
 
 from action_recognition.calibration import video_probabilities
-from action_recognition.clips import Preprocessing
 from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.errors import DataError, UsageError
-from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, load_model, save_model
 from action_recognition.outputs import run_clips
-from action_recognition.training.augmentation import Augmentation
-from action_recognition.training.calibrate import calibrate
-from action_recognition.training.local_patterns import add_fisher, learn_validation
 from motion import write_motion_data
-
-PREPROCESSING = Preprocessing(frames=8, interval_s=0.1, size=32)
-CLASSES = ("Growing", "Moving left", "Moving right")
-AUGMENTATION = Augmentation(flip=False, area=0.8, speed=1.1)
+from motion_model import AUGMENTATION, CLASSES, PREPROCESSING, fit_fisher, untrained_model
 
 
 @pytest.fixture(scope="module")
@@ -43,27 +35,9 @@ def untrained() -> Model:
     return untrained_model()
 
 
-def untrained_model() -> Model:
-    """A network that has learned nothing: its answers are by chance."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        architecture = Architecture(
-            classes=3, stem=16, stages=((2, 16, 1, 1), (2, 16, 1, 2)), features=32,
-            temporal_from=100, shared_blocks=1, lstm=8, gru=8,
-        )  # fmt: skip
-        network = HybridNet(architecture).eval()
-    return Model(network, CLASSES, PREPROCESSING, clips=2)
-
-
 @pytest.fixture(scope="module")
 def fitted(untrained: Model, motion: Manifest, cache: FrameCache) -> Model:
     return fit_fisher(untrained, motion, cache)
-
-
-def fit_fisher(model: Model, manifest: Manifest, cache: FrameCache, kinds: int = 16) -> Model:
-    return add_fisher(
-        model, manifest, cache, kinds=kinds, versions=3, augmentation=AUGMENTATION, workers=0
-    )
 
 
 def probabilities(model: Model, clips: list[Clip], cache: FrameCache) -> np.ndarray:
@@ -136,31 +110,6 @@ def test_background_classes_are_learned_beside(
     frames = [np.array(cache.evaluation_clips(c, count=2)) for c in clips]
     logits = np.stack([run_clips(found.network, x, PREPROCESSING)[0].mean(0) for x in frames])
     assert (logits.argmax(1) == 2).mean() > 0.7
-
-
-def test_learns_from_validation_clips_in_the_end(motion: Manifest, cache: FrameCache) -> None:
-    few = replace_train(motion, 3)
-    fitted = fit_fisher(untrained_model(), few, cache)
-    learned = learn_validation(fitted, few, cache, workers=0)
-    test = few.side("test")
-    assert losses(learned, test, cache)[1] < 0.95 * losses(fitted, test, cache)[1]
-    old, new = fitted.network.state_dict(), learned.network.state_dict()
-    changed = {name for name, values in old.items() if not torch.equal(values, new[name])}
-    assert changed == {"fisher_dense.weight", "fisher_dense.bias"}
-    assert learned.temperature == fitted.temperature
-    with pytest.raises(UsageError, match="learned from its validation clips already"):
-        learn_validation(learned, few, cache, workers=0)
-    with pytest.raises(UsageError, match="calibrate it before"):
-        calibrate(learned, few)
-    with pytest.raises(UsageError, match="no Fisher vectors: add them"):
-        learn_validation(untrained_model(), few, cache, workers=0)
-
-
-def replace_train(manifest: Manifest, per_class: int) -> Manifest:
-    """The manifest with a few train clips of each class only."""
-    train = manifest.side("train")
-    kept = [c for label in CLASSES for c in [c for c in train if c.label == label][:per_class]]
-    return Manifest((*kept, *manifest.side("val"), *manifest.side("test")))
 
 
 def test_refuses_in_one_sentence(

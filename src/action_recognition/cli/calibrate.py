@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import (
     add_cache_option,
@@ -14,6 +13,12 @@ from action_recognition.cli.options import (
 )
 from action_recognition.cli.progress import late_bar
 from action_recognition.cli.training_data import add_training_data_options, read_training_data
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from action_recognition.modelfile import Model
 
 
 def add_parser(subparsers: Any) -> None:
@@ -32,8 +37,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--learn-validation",
         action="store_true",
-        help="then fit the dense layer that reads Fisher vectors to the validation clips, too; "
-        "from then on they say nothing about the model",
+        help="before that, let the layer that reads Fisher vectors learn from the validation "
+        "clips, too; from then on they say nothing about the model",
     )
     add_cache_option(parser)
     parser.add_argument("--note", help="a sentence for the training record (default: as it is)")
@@ -46,19 +51,26 @@ def run_calibrate(options: argparse.Namespace) -> int:
     from action_recognition.datasets.framecache import FrameCache
     from action_recognition.modelfile import find_model, load_model
     from action_recognition.training.fit import finish
-    from action_recognition.training.local_patterns import learn_validation
+    from action_recognition.training.validation_clips import learn_validation
 
     model = load_model(find_model(options.model))
     manifest = read_training_data(options, model)
-    last = None
+    learn = None
     if options.learn_validation:
         cache = FrameCache(frames_folder(options), model.preprocessing)
-        last = partial(
-            learn_validation,
-            manifest=manifest,
-            cache=cache,
-            on_progress=late_bar("computing first blocks"),
-        )
+
+        def learn(model: Model) -> tuple[Model, list[NDArray[np.float64]]]:
+            bar = late_bar("computing first blocks")
+            model, answers = learn_validation(model, manifest, cache, on_progress=bar)
+            found = model.training["fisher"]["validation"]
+            print(
+                "validation videos, answered by what had not seen them: accuracy "
+                f"{found['accuracy']:.3f}, macro-F1 {found['macro_f1']:.3f}, "
+                f"log loss {found['log_loss']:.3f}",
+                flush=True,
+            )
+            return model, answers
+
     note = str(model.training.get("note", ""))
     evaluation = finish(
         model,
@@ -67,7 +79,7 @@ def run_calibrate(options: argparse.Namespace) -> int:
         clips=model.clips,
         note=note if options.note is None else options.note,
         foreign=read_foreign(options),
-        last=last,
+        learn=learn,
         device=options.device,
     )
     if evaluation is not None:

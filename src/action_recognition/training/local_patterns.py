@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from action_recognition.calibration import video_probabilities
-from action_recognition.datasets.auxiliary import spread
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.errors import DataError, UsageError
@@ -20,7 +21,7 @@ from action_recognition.fisher import FisherVector
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model
 from action_recognition.training.augmentation import Augmentation
-from action_recognition.training.precompute import RandomMaps, VideoMaps, late_logits
+from action_recognition.training.precompute import RandomMaps, VideoMaps
 
 KINDS, WIDTH = 64, 64
 VERSIONS = 6  # random clips of each train video
@@ -82,9 +83,11 @@ def add_fisher(
         versions=versions, workers=workers, on_progress=on_progress,
     )  # fmt: skip
     _fit_mixtures(network, maps)
-    _fit_dense(network, maps)
+    set_dense(network, *fit_dense(*clip_vectors(network, maps)))
     seen = VideoMaps(network, val, target, cache, count=model.clips)
-    scale = _balance(network, seen, len(model.classes))
+    firsts, vectors = first_opinions(network, seen)
+    seconds = [network.fisher_logits(torch.from_numpy(x)).detach().numpy() for x in vectors]
+    scale = balance(network, firsts, seconds, seen.targets, len(model.classes))[1]
     others = Counter(c.label for c in train if c.label in model.background)
     record = {
         "kinds": kinds, "width": width, "versions": versions, "scale": scale,
@@ -95,45 +98,6 @@ def add_fisher(
     return replace(
         model, network=network, temperature=1.0, novelty=None, metrics={}, training=training
     )
-
-
-def learn_validation(
-    model: Model,
-    manifest: Manifest,
-    cache: FrameCache,
-    *,
-    workers: int = 1,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> Model:
-    """The model whose dense layer for Fisher vectors has learned from the validation clips, too.
-
-    The last step, after `calibrate`: that layer is fitted anew, to train and validation clips.
-    Its scale, temperature and rule stay those that the validation clips chose while they were new
-    to the model. From then on they say nothing about it.
-
-    Raises:
-        UsageError: the model has no Fisher vectors, or has learned from those clips before.
-    """
-    record = model.training.get("fisher")
-    if record is None or model.network.fisher_dense is None:
-        raise UsageError("the model has no Fisher vectors: add them by `action-recognition fisher`")
-    if record.get("validation"):
-        raise UsageError("the model has learned from its validation clips already")
-    names = [*model.classes, *model.background]
-    target = {name: k for k, name in enumerate(names)}
-    sides = (*manifest.side("train"), *manifest.side("val"))
-    clips = [c for c in sides if c.label in model.classes]
-    others = [c for c in manifest.side("train") if c.label in model.background]
-    clips += spread(others, record["background_clips"])  # those that it had
-    network = HybridNet(model.network.architecture).eval()
-    network.load_state_dict(model.network.state_dict())
-    maps = RandomMaps(
-        network, clips, target, cache, Augmentation(**record["augmentation"]),
-        versions=record["versions"], workers=workers, on_progress=on_progress,
-    )  # fmt: skip
-    _fit_dense(network, maps, record["scale"])
-    training = {**model.training, "fisher": {**record, "validation": True}}
-    return replace(model, network=network, metrics={}, training=training)
 
 
 def _fit_mixtures(network: HybridNet, maps: RandomMaps) -> None:
@@ -180,53 +144,87 @@ def _set(vector: FisherVector, **weights: NDArray[np.float64]) -> None:
         getattr(vector, name).copy_(torch.from_numpy(values).half())
 
 
-def _fit_dense(network: HybridNet, maps: RandomMaps, scale: float = 1.0) -> None:
-    """Logistic regression on the vectors of random clips."""
-    from sklearn.linear_model import LogisticRegression
-
-    assert network.fisher_dense is not None
+def clip_vectors(
+    network: HybridNet, maps: RandomMaps
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Fisher vectors (N, D) of all versions of the clips, and the class of each."""
     with torch.inference_mode():
         vectors = np.concatenate([network.fisher_vectors(x).numpy() for x in maps.all_versions()])
-    targets = np.repeat(maps.targets, maps.versions)
-    learned = LogisticRegression(C=FREEDOM, max_iter=100).fit(vectors, targets)
+    return vectors, np.repeat(maps.targets, maps.versions)
+
+
+def fit_dense(
+    vectors: NDArray[np.float32], targets: NDArray[np.int64], start: nn.Linear | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Logistic regression: weight (classes, D) and bias (classes,).
+
+    `start` is where it begins; it is convex, so that this saves time only.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    learned = LogisticRegression(C=FREEDOM, max_iter=100, warm_start=start is not None)
+    if start is not None and len(start.weight) > 2:
+        learned.coef_ = start.weight.detach().numpy().copy()
+        learned.intercept_ = start.bias.detach().numpy().copy()
+    learned.fit(vectors, targets)
     weight, bias = learned.coef_, learned.intercept_
     if len(weight) == 1:  # of two classes, the second against the first
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return weight, bias
+
+
+def set_dense(network: HybridNet, weight: NDArray[Any], bias: NDArray[Any]) -> None:
+    """Gives the dense layer that reads Fisher vectors its values."""
+    assert network.fisher_dense is not None
     with torch.no_grad():
-        network.fisher_dense.weight.copy_(torch.from_numpy(scale * weight))
-        network.fisher_dense.bias.copy_(torch.from_numpy(scale * bias))
+        network.fisher_dense.weight.copy_(torch.from_numpy(weight))
+        network.fisher_dense.bias.copy_(torch.from_numpy(bias))
 
 
-def _balance(network: HybridNet, seen: VideoMaps, known: int) -> float:
-    """Scales both opinions so that their sum explains the validation videos best.
-
-    Returns the scale of the Fisher vectors' opinion.
-    """
-    from scipy.optimize import minimize
-
-    pairs = []
+def first_opinions(
+    network: HybridNet, seen: VideoMaps
+) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float32]]]:
+    """Of the clips of each video: logits (n, classes) without Fisher vectors, and those (n, D)."""
+    logits, vectors = [], []
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         for k in range(len(seen)):
             maps, _ = seen[k]
-            second = network.fisher_logits(network.fisher_vectors(maps))
-            first = late_logits(network, maps) - second
-            pairs.append((first[:, :known].double().numpy(), second[:, :known].double().numpy()))
+            logits.append(network.head(network.late(maps))[0].double().numpy())
+            vectors.append(network.fisher_vectors(maps).numpy())
+    return logits, vectors
+
+
+def balance(
+    network: HybridNet,
+    firsts: Sequence[NDArray[Any]],
+    seconds: Sequence[NDArray[Any]],
+    targets: Sequence[int],
+    known: int,
+) -> tuple[float, float]:
+    """Scales both opinions so that their sum explains the validation videos best.
+
+    Returns:
+        what the layers of the two were multiplied by.
+    """
+    from scipy.optimize import minimize
 
     def loss(logs: NDArray[np.float64]) -> float:
         a, b = np.exp(logs)
         right = [
-            video_probabilities(a * first + b * second, 1.0)[target]
-            for (first, second), target in zip(pairs, seen.targets, strict=True)
+            video_probabilities((a * first + b * second)[:, :known], 1.0)[target]
+            for first, second, target in zip(firsts, seconds, targets, strict=True)
         ]
-        return float(-np.mean(np.log(np.maximum(right, 1e-12))))
+        # A few validation videos may all be right, and would have the scales grow without end:
+        # their logarithms have a normal distribution beforehand, of deviation 1.
+        beforehand = float(logs @ logs) / (2 * len(targets))
+        return float(-np.mean(np.log(np.maximum(right, 1e-12)))) + beforehand
 
-    # A few validation videos may all be right, and would have the scales grow without end.
     bounds = [(-_MOST, _MOST)] * 2
-    found = minimize(loss, np.zeros(2), bounds=bounds, method="Nelder-Mead")
-    scales = [float(scale) for scale in np.exp(found.x)]
-    for layer, scale in zip((network.dense, network.fisher_dense), scales, strict=True):
+    found = minimize(loss, np.zeros(2), bounds=bounds, method="Nelder-Mead").x
+    a, b = (float(scale) for scale in np.exp(found))
+    for layer, scale in ((network.dense, a), (network.fisher_dense, b)):
         assert layer is not None
         with torch.no_grad():
             layer.weight.mul_(scale)
             layer.bias.mul_(scale)
-    return scales[1]
+    return a, b
