@@ -227,12 +227,3 @@ def test_fisher_vectors_are_added_and_calibrated(
     capsys.readouterr()
     assert main(["fisher", str(final), *files, "--output", str(added)]) == 2
     assert "has Fisher vectors already" in capsys.readouterr().err
-    last = ["calibrate", str(final), *files, "--learn-validation", "--output", str(added)]
-    assert main(last) == 0
-    learned = load_model(added)
-    assert "answered by what had not seen them: accuracy" in capsys.readouterr().out
-    assert learned.training["fisher"]["validation"]
-    old, new = (m.network.state_dict()["fisher_dense.weight"] for m in (calibrated, learned))
-    assert not old.allclose(new, atol=1e-3)
-    assert main(["calibrate", str(added), *files, "--output", str(final)]) == 2
-    assert "learned from its validation clips: calibrate it before" in capsys.readouterr().err

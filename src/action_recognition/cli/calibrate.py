@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from action_recognition.cli.options import (
-    add_cache_option,
-    add_foreign_options,
-    frames_folder,
-    read_foreign,
-)
-from action_recognition.cli.progress import late_bar
+from action_recognition.cli.options import add_foreign_options, read_foreign
 from action_recognition.cli.training_data import add_training_data_options, read_training_data
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from action_recognition.modelfile import Model
 
 
 def add_parser(subparsers: Any) -> None:
@@ -34,13 +22,6 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     add_training_data_options(parser)
     add_foreign_options(parser)
-    parser.add_argument(
-        "--learn-validation",
-        action="store_true",
-        help="before that, let the layer that reads Fisher vectors learn from the validation "
-        "clips, too; from then on they say nothing about the model",
-    )
-    add_cache_option(parser)
     parser.add_argument("--note", help="a sentence for the training record (default: as it is)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run_calibrate)
@@ -48,29 +29,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run_calibrate(options: argparse.Namespace) -> int:
     """Writes the calibrated model file, prints its figures."""
-    from action_recognition.datasets.framecache import FrameCache
     from action_recognition.modelfile import find_model, load_model
     from action_recognition.training.fit import finish
-    from action_recognition.training.validation_clips import learn_validation
 
     model = load_model(find_model(options.model))
     manifest = read_training_data(options, model)
-    learn = None
-    if options.learn_validation:
-        cache = FrameCache(frames_folder(options), model.preprocessing)
-
-        def learn(model: Model) -> tuple[Model, list[NDArray[np.float64]]]:
-            bar = late_bar("computing first blocks")
-            model, answers = learn_validation(model, manifest, cache, on_progress=bar)
-            found = model.training["fisher"]["validation"]
-            print(
-                "validation videos, answered by what had not seen them: accuracy "
-                f"{found['accuracy']:.3f}, macro-F1 {found['macro_f1']:.3f}, "
-                f"log loss {found['log_loss']:.3f}",
-                flush=True,
-            )
-            return model, answers
-
     note = str(model.training.get("note", ""))
     evaluation = finish(
         model,
@@ -79,7 +42,6 @@ def run_calibrate(options: argparse.Namespace) -> int:
         clips=model.clips,
         note=note if options.note is None else options.note,
         foreign=read_foreign(options),
-        learn=learn,
         device=options.device,
     )
     if evaluation is not None:

@@ -15,7 +15,6 @@ from action_recognition.calibration import fit_temperature
 from action_recognition.clips import read_clips
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.device import pick_device
-from action_recognition.errors import UsageError
 from action_recognition.modelfile import Model
 from action_recognition.novelty import class_means, fit_novelty, regression
 from action_recognition.outputs import run_clips
@@ -30,7 +29,6 @@ def calibrate(
     *,
     kept: float = KEPT,
     like: Model | None = None,
-    answers: Sequence[NDArray[np.float64]] | None = None,
     device: str = "auto",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Model:
@@ -45,14 +43,7 @@ def calibrate(
         like: a model that was trained in the same way but for the validation clips, which the one
             at hand has learned, too: then they say nothing about it, and temperature, scale and
             threshold are those of `like`. What is learned from train clips is of the model itself.
-        answers: logits (clips, classes) to each validation video, to be taken instead of the
-            model's own: see `learn_validation`.
-
-    Raises:
-        UsageError: the model has learned from the validation clips, and there is neither of both.
     """
-    if like is None and answers is None and model.training.get("fisher", {}).get("validation"):
-        raise UsageError("the model has learned from its validation clips: calibrate it before")
     train = [c for c in manifest.side("train") if c.label in model.classes]
     others = [c for c in manifest.side("train") if c.label in model.background]
     val = [c for c in manifest.side("val") if c.label in model.classes]
@@ -85,7 +76,6 @@ def calibrate(
                 novelty = replace(novelty, others=regression(means, labels, *against, part))
         return replace(model, temperature=like.temperature, novelty=novelty)
     logits, features = outputs(val, model.clips)
-    logits = logits if answers is None else list(answers)
     model.network.cpu()
     count = len(model.classes)
     known = list(zip(logits, features, strict=True))

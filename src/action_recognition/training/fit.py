@@ -23,7 +23,6 @@ from lightning.pytorch.callbacks import (
     TQDMProgressBar,
 )
 from lightning.pytorch.loggers import CSVLogger
-from numpy.typing import NDArray
 from torch import Tensor
 
 from action_recognition.clips import Preprocessing
@@ -204,13 +203,12 @@ def finish(
     like: Model | None = None,
     note: str = "",
     foreign: Sequence[Clip] = (),
-    learn: Callable[[Model], tuple[Model, list[NDArray[np.float64]]]] | None = None,
     device: str = "auto",
 ) -> Evaluation | None:
     """Calibrates, writes the model file, measures it on the test side, adds the figures.
 
     The figures are those of the file, with its rounded weights. None: no test side. `like` is
-    that of `calibrate`, `foreign` that of `evaluate`, and `learn` may be `learn_validation`.
+    that of `calibrate`, `foreign` that of `evaluate`.
 
     Raises:
         ModelFileError: the file cannot be written.
@@ -218,12 +216,7 @@ def finish(
     model = replace(model, clips=clips, training={**model.training, "note": note})
     save_model(model, output)  # first of all: what was trained is safe
     model = load_model(output)  # with its rounded weights
-    answers = None
-    if learn is not None:
-        model, answers = learn(model)
-        save_model(model, output)
-        model = load_model(output)
-    model = calibrate(model, manifest, like=like, answers=answers, device=device)
+    model = calibrate(model, manifest, like=like, device=device)
     save_model(model, output)
     test = manifest.side("test")
     if not test:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from action_recognition.calibration import video_probabilities
 from action_recognition.datasets.framecache import FrameCache
@@ -21,7 +18,7 @@ from action_recognition.fisher import FisherVector
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model
 from action_recognition.training.augmentation import Augmentation
-from action_recognition.training.precompute import RandomMaps, VideoMaps
+from action_recognition.training.precompute import RandomMaps, VideoMaps, late_logits
 
 KINDS, WIDTH = 64, 64
 VERSIONS = 6  # random clips of each train video
@@ -29,7 +26,7 @@ _PATTERNS = 100  # of a video, to which the mixture is fitted
 _LEAST = 0.01  # variance of a kind of patterns, relative to that of all
 _MIXED = 50_000  # patterns at most that the mixture is fitted to
 # Of the dense layer, as scikit-learn has it: the inverse of what its squared weights cost.
-FREEDOM = 5.0
+_FREEDOM = 5.0
 _MOST = 3.0  # logarithm of the scale of an opinion, up or down
 
 
@@ -83,18 +80,10 @@ def add_fisher(
         versions=versions, workers=workers, on_progress=on_progress,
     )  # fmt: skip
     _fit_mixtures(network, maps)
-    set_dense(network, *fit_dense(*clip_vectors(network, maps)))
+    _fit_dense(network, maps)
     seen = VideoMaps(network, val, target, cache, count=model.clips)
-    firsts, vectors = first_opinions(network, seen)
-    seconds = [network.fisher_logits(torch.from_numpy(x)).detach().numpy() for x in vectors]
-    scale = balance(network, firsts, seconds, seen.targets, len(model.classes))[1]
-    others = Counter(c.label for c in train if c.label in model.background)
-    record = {
-        "kinds": kinds, "width": width, "versions": versions, "scale": scale,
-        "background_clips": max(others.values(), default=0),
-        "augmentation": asdict(augmentation or Augmentation()),
-    }  # fmt: skip
-    training = {**model.training, "fisher": record}
+    _balance(network, seen, len(model.classes))
+    training = {**model.training, "fisher": {"kinds": kinds, "width": width, "versions": versions}}
     return replace(
         model, network=network, temperature=1.0, novelty=None, metrics={}, training=training
     )
@@ -144,87 +133,50 @@ def _set(vector: FisherVector, **weights: NDArray[np.float64]) -> None:
         getattr(vector, name).copy_(torch.from_numpy(values).half())
 
 
-def clip_vectors(
-    network: HybridNet, maps: RandomMaps
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Fisher vectors (N, D) of all versions of the clips, and the class of each."""
-    with torch.inference_mode():
-        vectors = np.concatenate([network.fisher_vectors(x).numpy() for x in maps.all_versions()])
-    return vectors, np.repeat(maps.targets, maps.versions)
-
-
-def fit_dense(
-    vectors: NDArray[np.float32], targets: NDArray[np.int64], start: nn.Linear | None = None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Logistic regression: weight (classes, D) and bias (classes,).
-
-    `start` is where it begins; it is convex, so that this saves time only.
-    """
+def _fit_dense(network: HybridNet, maps: RandomMaps) -> None:
+    """Logistic regression on the vectors of random clips."""
     from sklearn.linear_model import LogisticRegression
 
-    learned = LogisticRegression(C=FREEDOM, max_iter=100, warm_start=start is not None)
-    if start is not None and len(start.weight) > 2:
-        learned.coef_ = start.weight.detach().numpy().copy()
-        learned.intercept_ = start.bias.detach().numpy().copy()
-    learned.fit(vectors, targets)
+    assert network.fisher_dense is not None
+    with torch.inference_mode():
+        vectors = np.concatenate([network.fisher_vectors(x).numpy() for x in maps.all_versions()])
+    targets = np.repeat(maps.targets, maps.versions)
+    learned = LogisticRegression(C=_FREEDOM, max_iter=100).fit(vectors, targets)
     weight, bias = learned.coef_, learned.intercept_
     if len(weight) == 1:  # of two classes, the second against the first
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return weight, bias
-
-
-def set_dense(network: HybridNet, weight: NDArray[Any], bias: NDArray[Any]) -> None:
-    """Gives the dense layer that reads Fisher vectors its values."""
-    assert network.fisher_dense is not None
     with torch.no_grad():
         network.fisher_dense.weight.copy_(torch.from_numpy(weight))
         network.fisher_dense.bias.copy_(torch.from_numpy(bias))
 
 
-def first_opinions(
-    network: HybridNet, seen: VideoMaps
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float32]]]:
-    """Of the clips of each video: logits (n, classes) without Fisher vectors, and those (n, D)."""
-    logits, vectors = [], []
+def _balance(network: HybridNet, seen: VideoMaps, known: int) -> None:
+    """Scales both opinions so that their sum explains the validation videos best."""
+    from scipy.optimize import minimize
+
+    pairs = []
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         for k in range(len(seen)):
             maps, _ = seen[k]
-            logits.append(network.head(network.late(maps))[0].double().numpy())
-            vectors.append(network.fisher_vectors(maps).numpy())
-    return logits, vectors
-
-
-def balance(
-    network: HybridNet,
-    firsts: Sequence[NDArray[Any]],
-    seconds: Sequence[NDArray[Any]],
-    targets: Sequence[int],
-    known: int,
-) -> tuple[float, float]:
-    """Scales both opinions so that their sum explains the validation videos best.
-
-    Returns:
-        what the layers of the two were multiplied by.
-    """
-    from scipy.optimize import minimize
+            second = network.fisher_logits(network.fisher_vectors(maps))
+            first = late_logits(network, maps) - second
+            pairs.append((first[:, :known].double().numpy(), second[:, :known].double().numpy()))
 
     def loss(logs: NDArray[np.float64]) -> float:
         a, b = np.exp(logs)
         right = [
-            video_probabilities((a * first + b * second)[:, :known], 1.0)[target]
-            for first, second, target in zip(firsts, seconds, targets, strict=True)
+            video_probabilities(a * first + b * second, 1.0)[target]
+            for (first, second), target in zip(pairs, seen.targets, strict=True)
         ]
         # A few validation videos may all be right, and would have the scales grow without end:
         # their logarithms have a normal distribution beforehand, of deviation 1.
-        beforehand = float(logs @ logs) / (2 * len(targets))
+        beforehand = float(logs @ logs) / (2 * len(pairs))
         return float(-np.mean(np.log(np.maximum(right, 1e-12)))) + beforehand
 
     bounds = [(-_MOST, _MOST)] * 2
-    found = minimize(loss, np.zeros(2), bounds=bounds, method="Nelder-Mead").x
-    a, b = (float(scale) for scale in np.exp(found))
-    for layer, scale in ((network.dense, a), (network.fisher_dense, b)):
+    found = minimize(loss, np.zeros(2), bounds=bounds, method="Nelder-Mead")
+    for layer, scale in zip((network.dense, network.fisher_dense), np.exp(found.x), strict=True):
         assert layer is not None
         with torch.no_grad():
-            layer.weight.mul_(scale)
-            layer.bias.mul_(scale)
-    return a, b
+            layer.weight.mul_(float(scale))
+            layer.bias.mul_(float(scale))
