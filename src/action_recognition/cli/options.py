@@ -30,7 +30,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     choice.add_argument(
         "--fast", dest="model", action="store_const", const="fast",
-        help="the small shipped model: several times as quick, less often right",
+        help="the small shipped model: several times as quick, worse at `none of these`",
     )  # fmt: skip
 
 
