@@ -77,7 +77,7 @@ def test_the_second_opinion_is_drawn_beside() -> None:
     dot = as_dot(network, SMALL, dark=False)
     assert dot.count("->") == 9
     assert "p1 -> f; f -> d; d -> p5" in dot
-    assert f"{2 * 2 * 3 * 4} for a clip" in dot
+    assert f"{2 * 2 * 3 * (4 + 1)} for a clip" in dot
 
 
 def test_confusion_chart_has_a_cell_for_each_pair() -> None:
