@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from action_recognition.errors import DataError, UsageError
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, load_model, save_model
 from action_recognition.outputs import run_clips
+from action_recognition.training import local_patterns
 from action_recognition.training.augmentation import Augmentation
 from action_recognition.training.local_patterns import add_fisher
 from motion import write_motion_data
@@ -116,6 +118,28 @@ def test_is_the_same_each_time(
     again = fit_fisher(untrained, motion, cache)
     for name, values in fitted.network.state_dict().items():
         assert torch.equal(values, again.network.state_dict()[name]), name
+
+
+def test_many_clips_do_not_need_more_memory(
+    untrained: Model, motion: Manifest, cache: FrameCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_patterns, "_VECTORS", 1)
+    monkeypatch.setattr(local_patterns, "_POOL", 1)
+    seen = []
+    monkeypatch.setattr(HybridNet, "fisher_vectors", noting(HybridNet.fisher_vectors, seen))
+    few = fit_fisher(untrained, motion, cache)
+    assert seen[: len(motion.side("train"))] == [1] * len(motion.side("train"))
+    assert losses(few, motion.side("test"), cache)[0] > 0.8
+
+
+def noting(method: Any, seen: list[int]) -> Any:
+    """The method, and how many clips it was asked for is noted."""
+
+    def noted(network: HybridNet, maps: torch.Tensor) -> torch.Tensor:
+        seen.append(len(maps))
+        return method(network, maps)
+
+    return noted
 
 
 def test_background_classes_are_learned_beside(

@@ -22,8 +22,10 @@ from action_recognition.training.precompute import RandomMaps, VideoMaps, late_l
 
 KINDS, WIDTH = 64, 64
 VERSIONS = 6  # random clips of each train video
-_PATTERNS = 100  # of a video, to which the mixture is fitted
+_PATTERNS = 100  # of a video at most, to which the components are fitted
+_POOL = 200_000  # of all videos together, about
 _LEAST = 0.01  # variance of a kind of patterns, relative to that of all
+_VECTORS = 12_000  # fewer random clips of each video are taken where there would be more: memory
 _MIXED = 50_000  # patterns at most that the mixture is fitted to
 # Of the dense layer, as scikit-learn has it: the inverse of what its squared weights cost.
 _FREEDOM = 5.0
@@ -96,12 +98,13 @@ def _fit_mixtures(network: HybridNet, maps: RandomMaps) -> None:
     from sklearn.mixture import GaussianMixture
 
     some = torch.Generator().manual_seed(0)
+    each = max(1, min(_PATTERNS, _POOL // len(maps)))
     for stream, vector in enumerate(network.fisher):
         assert isinstance(vector, FisherVector)
         drawn = []
         for x in maps.all_versions():
             found = vector.patterns(x[:1, stream])[0]
-            drawn.append(found[torch.randperm(len(found), generator=some)[:_PATTERNS]])
+            drawn.append(found[torch.randperm(len(found), generator=some)[:each]])
         pool = torch.cat(drawn).double()
         patterns = pool[torch.randperm(len(pool), generator=some)].numpy()
         width, kinds = len(vector.components), len(vector.means)
@@ -138,9 +141,10 @@ def _fit_dense(network: HybridNet, maps: RandomMaps) -> None:
     from sklearn.linear_model import LogisticRegression
 
     assert network.fisher_dense is not None
+    taken = max(1, min(maps.versions, _VECTORS // len(maps)))
     with torch.inference_mode():
-        vectors = np.concatenate([network.fisher_vectors(x).numpy() for x in maps.all_versions()])
-    targets = np.repeat(maps.targets, maps.versions)
+        found = [network.fisher_vectors(x[:taken]).numpy() for x in maps.all_versions()]
+    vectors, targets = np.concatenate(found), np.repeat(maps.targets, taken)
     learned = LogisticRegression(C=_FREEDOM, max_iter=100).fit(vectors, targets)
     weight, bias = learned.coef_, learned.intercept_
     if len(weight) == 1:  # of two classes, the second against the first
