@@ -58,6 +58,8 @@ class Architecture:
         dropout: share of features set to zero before LSTM and before the dense layer.
         skip: the dense layer reads the mean of the trunk's features beside what the recurrent
             layers give. A direct path to the trunk: recurrent layers learn slowly from few clips.
+        fisher, fisher_width: `kinds` and `width` of the Fisher vectors of each stream, whose dense
+            layer adds to the answer. fisher=0 leaves them out.
     """
 
     classes: int

@@ -18,7 +18,7 @@ from action_recognition.fisher import FisherVector
 from action_recognition.model import HybridNet
 from action_recognition.modelfile import Model
 from action_recognition.training.augmentation import Augmentation
-from action_recognition.training.precompute import RandomMaps, VideoMaps, late_logits
+from action_recognition.training.precompute import RandomMaps, VideoMaps
 
 KINDS, WIDTH = 64, 64
 VERSIONS = 6  # random clips of each train video
@@ -163,7 +163,7 @@ def _balance(network: HybridNet, seen: VideoMaps, known: int) -> None:
         for k in range(len(seen)):
             maps, _ = seen[k]
             second = network.fisher_logits(network.fisher_vectors(maps))
-            first = late_logits(network, maps) - second
+            first = network.head(network.late(maps))[0]
             pairs.append((first[:, :known].double().numpy(), second[:, :known].double().numpy()))
 
     def loss(logs: NDArray[np.float64]) -> float:
