@@ -30,7 +30,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import c3d
-from action_recognition.calibration import video_probabilities
 from action_recognition.clips import Preprocessing
 from action_recognition.datasets.auxiliary import add_auxiliary
 from action_recognition.datasets.framecache import FrameCache
@@ -45,6 +44,7 @@ from action_recognition.training.fit import fit
 from action_recognition.training.local_patterns import add_fisher
 from action_recognition.training.precompute import VideoMaps, late_logits
 from action_recognition.training.settings import TrainingSettings
+from ensemble import mean_probabilities
 from starts import HALF_WIDTH, distil, pretrain
 
 RUNS = Path(__file__).with_name("ablation_runs")
@@ -130,7 +130,7 @@ def measure(name: str, seed: int, manifest: Manifest, options: argparse.Namespac
         cache = FrameCache(options.cache, c3d.PREPROCESSING)
         c3d_network = c3d.train_c3d(manifest, cache, seed=seed)
         scores = {
-            (side, count): np.stack([video_probabilities(x.double().numpy(), 1.0) for x in found])
+            (side, count): np.stack([mean_probabilities(x.double().numpy(), 1.0) for x in found])
             for side in SIDES
             for count in CLIPS
             for found in [c3d.c3d_logits(c3d_network, manifest.side(side), cache, count)]
@@ -205,7 +205,7 @@ def trained(
 
     return {
         (side, count): np.stack(
-            [video_probabilities(x[:, :classes], 1.0) for x in answers(clips, count)]
+            [mean_probabilities(x[:, :classes], 1.0) for x in answers(clips, count)]
         )
         for side in SIDES
         for count in CLIPS

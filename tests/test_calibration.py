@@ -39,10 +39,38 @@ def test_scaling_removes_the_error() -> None:
     assert after < 0.03
 
 
-def test_probabilities_of_a_video_are_the_mean_over_its_clips() -> None:
+def test_a_few_videos_that_are_all_right_make_nothing_certain() -> None:
+    logits, targets = [np.eye(5)[k : k + 1] * 5 for k in range(3)], [0, 1, 2]
+    temperature = fit_temperature(logits, targets)
+    assert 0.5 < temperature < 1
+    assert video_probabilities(logits[0], temperature)[0] < 0.999
+    assert fit_temperature(logits * 1000, targets * 1000) < temperature / 2  # many may
+
+
+def test_probabilities_of_a_video_are_the_geometric_mean_over_its_clips() -> None:
+    logits = np.array([[2.0, 0.0, 1.0], [0.0, 4.0, 1.0]])
+    each = np.stack([video_probabilities(row[None], 2.0) for row in logits])
+    mean = np.exp(np.log(each).mean(0))
+    assert video_probabilities(logits, 2.0) == pytest.approx(mean / mean.sum())
+    assert video_probabilities(logits, 2.0) == pytest.approx([0.2741, 0.4519, 0.2741], abs=1e-4)
+
+
+def test_the_mean_of_probabilities_that_are_right_for_clips_is_too_modest_for_videos() -> None:
+    """Clips that see the class through noises of their own: each is calibrated, their mean not."""
+    random = np.random.default_rng(0)
+    truth = random.integers(3, size=3000)
+    seen = np.eye(3)[truth][:, None] + random.normal(0, 1, (3000, 5, 3))  # likelihood exp(seen)
+    each = np.exp(seen) / np.exp(seen).sum(2, keepdims=True)
+    assert measure_reliability(each.reshape(-1, 3), np.repeat(truth, 5)).error < 0.02
+    assert measure_reliability(each.mean(1), truth).error > 0.1
+    temperature = fit_temperature(list(seen), truth.tolist())
+    assert temperature == pytest.approx(0.2, rel=0.15)  # five clips say five times as much
+    found = np.stack([video_probabilities(x, temperature) for x in seen])
+    assert measure_reliability(found, truth).error < 0.02
+
+
+def test_extremes_of_logits_and_temperature() -> None:
     logits = np.array([[2.0, 0.0], [0.0, 4.0]])
-    each = [video_probabilities(row[None], 2.0) for row in logits]
-    assert video_probabilities(logits, 2.0) == pytest.approx(np.mean(each, 0))
     assert video_probabilities(np.array([[1e4, 0.0]]), 0.1) == pytest.approx([1, 0])
     assert video_probabilities(logits, 1e6) == pytest.approx([0.5, 0.5], abs=1e-5)
 

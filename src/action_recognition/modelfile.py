@@ -60,7 +60,7 @@ class Model:
         network: the network, on the CPU, in eval mode.
         classes: names of the classes in the order of the logits.
         preprocessing: how a video becomes the network's input.
-        clips: number of clips of a video over which probabilities are averaged.
+        clips: number of clips of a video whose logits are averaged.
         temperature: divides the logits, so that probabilities are calibrated; more than 0.
         novelty: the rule for "none of these"; None: every video is taken for a known action.
         background: names of classes that were learned as examples of anything else; their logits

@@ -196,6 +196,10 @@ def test_reproduce(
     assert [p.stat().st_mtime_ns for p in files] == before
     assert asked_of(server) == asked
 
+    assert main([*command, "--fisher", "0"]) == 0
+    assert "== train: done already" not in capsys.readouterr().out
+    assert load_model(root / "model.h5").network.fisher_dense is None
+
     assert main([*command, "--seed", "1"]) == 0  # another network: trained and measured anew
     out = capsys.readouterr().out
     assert "== train\n" in out

@@ -133,6 +133,9 @@ def test_refit(model: Path, manifest: Path, tmp_path: Path) -> None:
         "val": {},
     }
     assert second.temperature == first.temperature
+    scales = [m.training["fisher"]["scales"] for m in (first, second)]
+    assert scales[0] == scales[1]
+    assert second.network.architecture.fisher == 64  # as `train` has it
 
 
 def test_refit_refuses_a_model_that_was_trained_otherwise(
@@ -147,7 +150,11 @@ def test_refit_refuses_a_model_that_was_trained_otherwise(
     assert "--refit needs --patience 0" in capsys.readouterr().err
     refit = ["--refit", str(model), "--patience", "0"]
     assert train(manifest, output, *refit, "--fisher", "4") == 2
-    assert "--fisher needs validation clips" in capsys.readouterr().err
+    assert "model.h5: was trained with --fisher 64, not 4" in capsys.readouterr().err
+    old = tmp_path / "old.h5"
+    save_model(replace(load_model(model), training={}), old)
+    assert train(manifest, output, "--refit", str(old), "--patience", "0") == 2
+    assert "does not say how much its Fisher vectors count" in capsys.readouterr().err
     assert train(manifest, output, "--refit", str(tiny_model_path), "--patience", "0") == 2
     assert "was trained on other classes" in capsys.readouterr().err
     assert train(manifest, output, "--refit", "gone.h5", "--patience", "0") == 2
@@ -211,9 +218,11 @@ def test_calibrate_refuses_other_clips_than_those_of_the_training(
 def test_fisher_vectors_are_added_and_calibrated(
     model: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    added, final = tmp_path / "added.h5", tmp_path / "final.h5"
+    plain, added, final = (tmp_path / f"{name}.h5" for name in ("plain", "added", "final"))
     files = ["--data", str(manifest), "--cache", str(manifest.parent / "cache")]
-    assert main(["fisher", str(model), *files, "--kinds", "4", "--output", str(added)]) == 0
+    assert train(manifest, plain, "--fisher", "0") == 0
+    assert load_model(plain).network.fisher_dense is None
+    assert main(["fisher", str(plain), *files, "--kinds", "4", "--output", str(added)]) == 0
     network = load_model(added).network
     assert network.architecture.fisher == 4
     assert network.fisher_dense is not None
@@ -222,8 +231,6 @@ def test_fisher_vectors_are_added_and_calibrated(
     calibrated = load_model(final)
     assert calibrated.novelty is not None
     assert calibrated.metrics["videos"] == load_model(model).metrics["videos"]
-    assert train(manifest, tmp_path / "at once.h5", "--fisher", "4") == 0
-    assert load_model(tmp_path / "at once.h5").network.architecture.fisher == 4
     capsys.readouterr()
     assert main(["fisher", str(final), *files, "--output", str(added)]) == 2
     assert "has Fisher vectors already" in capsys.readouterr().err

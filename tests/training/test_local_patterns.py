@@ -21,7 +21,7 @@ from action_recognition.modelfile import Model, load_model, save_model
 from action_recognition.outputs import run_clips
 from action_recognition.training import local_patterns
 from action_recognition.training.augmentation import Augmentation
-from action_recognition.training.local_patterns import add_fisher
+from action_recognition.training.local_patterns import add_fisher, recorded_scales
 from motion import write_motion_data
 
 PREPROCESSING = Preprocessing(frames=8, interval_s=0.1, size=32)
@@ -99,7 +99,10 @@ def test_what_it_had_stays_but_for_its_scale(untrained: Model, fitted: Model) ->
     assert ratio.std() < 1e-5
     assert ratio.mean() > 0
     assert untrained.network.fisher_dense is None
-    assert fitted.training["fisher"] == {"kinds": 16, "width": 32, "versions": 3}
+    scales = recorded_scales(fitted)
+    assert ratio.mean().item() == pytest.approx(scales[0], rel=1e-3)
+    record = {"kinds": 16, "width": 32, "versions": 3, "scales": list(scales)}
+    assert fitted.training["fisher"] == record
 
 
 def test_survives_the_model_file(

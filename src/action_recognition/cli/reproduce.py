@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,10 +87,14 @@ def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -
     model, plan = load_model(output), read_plan(options, manifest)
     start = model.training.get("init", "")
     init = find_model(options.init).name if options.init else None
+    # Fisher vectors are added after the training that the plan is of.
+    network = model.network.architecture
+    trained = replace(network, fisher=0, fisher_width=plan.architecture.fisher_width)
     return (
         model.training.get("data") == fingerprint([*manifest.side("train"), *manifest.side("val")])
         and model.training.get("settings") == asdict(plan.settings)
-        and model.network.architecture == plan.architecture
+        and trained == plan.architecture
+        and network.fisher == options.fisher
         and model.preprocessing == plan.preprocessing
         and model.clips == options.clips
         and (init in start if init else start == "random weights")

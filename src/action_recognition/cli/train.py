@@ -108,8 +108,9 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--lstm", type=int, default=128, help="units, 0: none")
     network.add_argument("--gru", type=int, default=128, help="units, 0: none")
     network.add_argument(
-        "--fisher", type=int, default=0, metavar="N",
-        help="Fisher vectors of N kinds of local patterns beside the network, 64 is good; 0: none",
+        "--fisher", type=int, default=64, metavar="N",
+        help="Fisher vectors of N kinds of local patterns beside the network (default: 64); 0: "
+        "none",
     )  # fmt: skip
     network.add_argument("--dropout", type=float, default=0.5)
     network.add_argument(
@@ -155,7 +156,7 @@ def train(
     from action_recognition.datasets.manifest import learn_from_validation
     from action_recognition.modelfile import load_model
     from action_recognition.training.fit import finish, fit
-    from action_recognition.training.local_patterns import add_fisher
+    from action_recognition.training.local_patterns import add_fisher, recorded_scales
 
     like = None
     if refit is not None:
@@ -173,8 +174,13 @@ def train(
         print(f"with auxiliary classes:\n{manifest.summary()}", flush=True)
     plan = read_plan(options, manifest)
     if like is not None:
+        if options.fisher != like.network.architecture.fisher:
+            raise UsageError(
+                f"{refit}: was trained with --fisher {like.network.architecture.fisher}, "
+                f"not {options.fisher}"
+            )
         if options.fisher:
-            raise UsageError("--fisher needs validation clips, and --refit learns from them")
+            recorded_scales(like)  # if they are missing, that is said before the training
         if plan.settings.patience:
             raise UsageError("--refit needs --patience 0: no clips are left to choose an epoch by")
         if set(like.background) != set(auxiliary):
@@ -205,6 +211,7 @@ def train(
             manifest,
             cache,
             kinds=options.fisher,
+            like=like,
             augmentation=plan.settings.augmentation,
             on_progress=late_bar("computing first blocks"),
         )

@@ -40,6 +40,7 @@ def add_fisher(
     kinds: int = KINDS,
     width: int = WIDTH,
     versions: int = VERSIONS,
+    like: Model | None = None,
     augmentation: Augmentation | None = None,
     workers: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
@@ -54,9 +55,11 @@ def add_fisher(
     Parameters:
         cache: for the model's preprocessing.
         kinds, width: K and D of `FisherVector`; there are at most as many numbers as channels.
+        like: as for `calibrate`: a model whose opinions count as much as they are to count here.
 
     Raises:
-        UsageError: the model has Fisher vectors, or a number is out of range.
+        UsageError: the model has Fisher vectors, or a number is out of range, or `like` has not
+            recorded how much its opinions count.
         DataError: a class has no train clip, there are no validation clips, or too few patterns.
     """
     if model.network.fisher_dense is not None:
@@ -68,10 +71,11 @@ def add_fisher(
     target = {name: k for k, name in enumerate(names)}
     train = [c for c in manifest.side("train") if c.label in target]
     val = [c for c in manifest.side("val") if c.label in model.classes]
+    scales = None if like is None else recorded_scales(like)
     missing = sorted(set(names) - {c.label for c in train})
     if missing:
         raise DataError(f"class {missing[0]!r} has no clip on the side 'train'")
-    if not val:
+    if scales is None and not val:
         raise DataError("there is no clip on the side 'val'")
     width = min(width, 2 * model.network.mapped)
     architecture = replace(model.network.architecture, fisher=kinds, fisher_width=width)
@@ -83,12 +87,28 @@ def add_fisher(
     )  # fmt: skip
     _fit_mixtures(network, maps)
     _fit_dense(network, maps)
-    seen = VideoMaps(network, val, target, cache, count=model.clips)
-    _balance(network, seen, len(model.classes))
-    training = {**model.training, "fisher": {"kinds": kinds, "width": width, "versions": versions}}
+    if scales is None:
+        seen = VideoMaps(network, val, target, cache, count=model.clips)
+        scales = _balance(network, seen, len(model.classes))
+    _scale(network, scales)
+    record = {"kinds": kinds, "width": width, "versions": versions, "scales": list(scales)}
+    training = {**model.training, "fisher": record}
     return replace(
         model, network=network, temperature=1.0, novelty=None, metrics={}, training=training
     )
+
+
+def recorded_scales(model: Model) -> tuple[float, float]:
+    """What the logits of the two opinions were multiplied by: the network's, the Fisher vectors'.
+
+    Raises:
+        UsageError: the model has no Fisher vectors, or is older than this record.
+    """
+    found = model.training.get("fisher", {}).get("scales")
+    if found is None:
+        raise UsageError("the model does not say how much its Fisher vectors count; train it anew")
+    first, second = found
+    return float(first), float(second)
 
 
 def _fit_mixtures(network: HybridNet, maps: RandomMaps) -> None:
@@ -154,8 +174,8 @@ def _fit_dense(network: HybridNet, maps: RandomMaps) -> None:
         network.fisher_dense.bias.copy_(torch.from_numpy(bias))
 
 
-def _balance(network: HybridNet, seen: VideoMaps, known: int) -> None:
-    """Scales both opinions so that their sum explains the validation videos best."""
+def _balance(network: HybridNet, seen: VideoMaps, known: int) -> tuple[float, float]:
+    """The scales of both opinions with which their sum explains the validation videos best."""
     from scipy.optimize import minimize
 
     pairs = []
@@ -179,8 +199,14 @@ def _balance(network: HybridNet, seen: VideoMaps, known: int) -> None:
 
     bounds = [(-_MOST, _MOST)] * 2
     found = minimize(loss, np.zeros(2), bounds=bounds, method="Nelder-Mead")
-    for layer, scale in zip((network.dense, network.fisher_dense), np.exp(found.x), strict=True):
+    first, second = np.exp(found.x).tolist()
+    return first, second
+
+
+def _scale(network: HybridNet, scales: tuple[float, float]) -> None:
+    """Multiplies the logits of both opinions."""
+    for layer, scale in zip((network.dense, network.fisher_dense), scales, strict=True):
         assert layer is not None
         with torch.no_grad():
-            layer.weight.mul_(float(scale))
-            layer.bias.mul_(float(scale))
+            layer.weight.mul_(scale)
+            layer.bias.mul_(scale)
