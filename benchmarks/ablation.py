@@ -319,7 +319,10 @@ def print_table() -> None:
         spread = f" ± {(max(values) - min(values)) / 2:.3f}" if len(values) > 1 else ""
         return f"{np.mean(values):.3f}{spread}"
 
-    print("macro-F1; `HMDB51` and `UCF101`: over the classes of that data set, five clips\n")
+    print(
+        "macro-F1; `HMDB51` and `UCF101`: over the classes of that data set, five clips (here the "
+        "mean of their probabilities)\n"
+    )
     print("| row | seeds | val | test, 1 clip | test, 5 clips | HMDB51 | UCF101 |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for name in [n for n in ROWS if n in runs]:
