@@ -40,6 +40,7 @@ from action_recognition.training.distillation import Teachers
 from action_recognition.training.module import TrainingModule
 from action_recognition.training.moving_average import MovingAverage
 from action_recognition.training.settings import TrainingSettings
+from action_recognition.training.statistics import FreshStatistics
 
 
 def fit(
@@ -142,8 +143,9 @@ def fit(
     ]
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
-    if settings.ema:
-        callbacks.append(MovingAverage(settings.ema))
+    average = MovingAverage(settings.ema) if settings.ema else None
+    callbacks += [average] if average else []
+    callbacks.append(FreshStatistics(average))
     trainer = L.Trainer(
         max_epochs=settings.epochs,
         accelerator={"cuda": "gpu"}.get(device, device),

@@ -96,6 +96,12 @@ class TrainingModule(L.LightningModule):
         self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)
         return loss
 
+    def trunk(self, x: Tensor) -> Tensor:
+        """Clips or maps as for `training_step` -> features of each frame (B, T, width)."""
+        if x.dtype == torch.bfloat16:
+            return self.network.late(x)
+        return self.network.frame_features(to_input(x, self.preprocessing))
+
     def validation_step(self, batch: tuple[Any, Any], _: int) -> None:
         """All clips of one video, through the same function as `Recognizer`; or maps of them."""
         clips, target = batch
