@@ -237,7 +237,7 @@ def test_to_dict_is_json() -> None:
         "class": "Hitting",
         "dataset": "HMDB51",
         "precision": 0.5,
-        "recall": 0.3333,
+        "recall": 0.333333,
         "f1": 0.4,
         "videos": 3,
     }

@@ -89,16 +89,16 @@ class Evaluation:
             "videos": self.videos,
             "groups": self.groups,
             "overall": {
-                name: {"value": round(i.value, 4), "low": round(i.low, 4), "high": round(i.high, 4)}
+                name: {"value": round(i.value, 6), "low": round(i.low, 6), "high": round(i.high, 6)}
                 for name, i in self.overall.items()
             },
             "per_class": [
                 {
                     "class": c.label,
                     "dataset": c.dataset,
-                    "precision": round(c.precision, 4),
-                    "recall": round(c.recall, 4),
-                    "f1": round(c.f1, 4),
+                    "precision": round(c.precision, 6),
+                    "recall": round(c.recall, 6),
+                    "f1": round(c.f1, 6),
                     "videos": c.support,
                 }
                 for c in self.per_class
@@ -107,7 +107,7 @@ class Evaluation:
             "confusion": self.confusion.tolist(),
             "refused": [{"file": f, "reason": r} for f, r in self.refused],
             "seconds_per_video": round(self.seconds_per_video, 3),
-            "calibration_error": round(self.reliability.error, 4),
+            "calibration_error": round(self.reliability.error, 6),
             "reliability": self.reliability.to_dict(),
             "rejection": None if self.rejection is None else self.rejection.to_dict(),
         }

@@ -111,6 +111,19 @@ def test_without_it_they_are_not() -> None:
     assert (found - expected_means(module)).abs().max() > 1e-2
 
 
+def test_frozen_blocks_whose_maps_are_at_hand_keep_theirs() -> None:
+    module = make_module()
+    module.network.train()
+    with torch.no_grad():
+        maps = module.network.early(to_input(batches()[0], PREPROCESSING)).bfloat16()
+    before = {k: v.clone() for k, v in module.network.state_dict().items()}
+    measure_statistics(module, [maps])
+    after = module.network.state_dict()
+    changed = {k for k in before if not torch.equal(before[k], after[k])}
+    assert "last.norm.running_mean" in changed
+    assert not any(k.startswith("stem.") for k in changed)
+
+
 def test_statistics_of_a_start_are_left_alone() -> None:
     module = make_module()
     module.network.freeze_norm = True

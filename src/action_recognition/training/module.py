@@ -99,7 +99,7 @@ class TrainingModule(L.LightningModule):
     def trunk(self, x: Tensor) -> Tensor:
         """Clips or maps as for `training_step` -> features of each frame (B, T, width)."""
         if x.dtype == torch.bfloat16:
-            return self.network.late(x)
+            return self.network.late(x if torch.is_autocast_enabled(x.device.type) else x.float())
         return self.network.frame_features(to_input(x, self.preprocessing))
 
     def validation_step(self, batch: tuple[Any, Any], _: int) -> None:

@@ -9,6 +9,7 @@ Optima and Better Generalization", UAI 2018; Wu, Johnson, "Rethinking 'Batch' in
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -58,17 +59,21 @@ class FreshStatistics(Callback):
 def measure_statistics(module: TrainingModule, batches: Iterable[Tensor]) -> None:
     """Sets the statistics of each BatchNorm to the mean of those of the batches.
 
+    Layers that the batches do not pass, since they are maps of frozen blocks, keep theirs.
+
     Parameters:
         module: in training mode.
         batches: at least one, as for `TrainingModule.trunk`.
     """
     layers = [m for m in module.network.modules() if isinstance(m, nn.BatchNorm2d)]
-    momenta = [layer.momentum for layer in layers]
+    before = [(m.momentum, copy.deepcopy(dict(m.named_buffers()))) for m in layers]
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # the plain mean of all batches
     with torch.no_grad():
         for x in batches:
             module.trunk(x)
-    for layer, momentum in zip(layers, momenta, strict=True):
+    for layer, (momentum, buffers) in zip(layers, before, strict=True):
         layer.momentum = momentum
+        if not layer.num_batches_tracked:
+            layer.load_state_dict(buffers, strict=False)
