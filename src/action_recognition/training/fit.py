@@ -34,13 +34,13 @@ from action_recognition.initialisation import initialise
 from action_recognition.model import Architecture, HybridNet
 from action_recognition.modelfile import Model, find_model, load_model, save_model
 from action_recognition.recognizer import Recognizer
+from action_recognition.training.batch_norm import FreshStatistics
 from action_recognition.training.calibrate import calibrate
 from action_recognition.training.data import ClipData
 from action_recognition.training.distillation import Teachers
 from action_recognition.training.module import TrainingModule
 from action_recognition.training.moving_average import MovingAverage
 from action_recognition.training.settings import TrainingSettings
-from action_recognition.training.statistics import FreshStatistics
 
 
 def fit(

@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from action_recognition.clips import Preprocessing, to_input
 from action_recognition.model import Architecture, HybridNet
+from action_recognition.training.batch_norm import FreshStatistics, measure_statistics
 from action_recognition.training.module import TrainingModule
 from action_recognition.training.moving_average import MovingAverage
 from action_recognition.training.settings import TrainingSettings
-from action_recognition.training.statistics import FreshStatistics, measure_statistics
 
 PREPROCESSING = Preprocessing(frames=2, interval_s=0.1, size=16)
 ARCHITECTURE = Architecture(
