@@ -37,8 +37,8 @@ from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.probe import cache_folder
 from action_recognition.initialisation import load_imagenet
-from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import Model, load_model, save_model
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.model_file import Model, load_model, save_model
 from action_recognition.outputs import run_clips
 from action_recognition.training.fit import fit
 from action_recognition.training.local_patterns import add_fisher

@@ -24,7 +24,7 @@ from action_recognition.datasets.manifest import Clip
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.probe import cache_folder
 from action_recognition.initialisation import load_imagenet
-from action_recognition.model import Architecture, HybridNet
+from action_recognition.models.hybridnet import Architecture, HybridNet
 
 HEADS = {"mean over time": (0, 0), "LSTM": (128, 0), "GRU": (0, 128), "LSTM, GRU": (128, 128)}
 SEEDS, EPOCHS, BATCH, CLIPS = (0, 1, 2), 20, 64, 3

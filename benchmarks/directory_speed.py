@@ -20,7 +20,7 @@ from pathlib import Path
 
 import av
 
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import Video
 from predict_speed import write_clip
 

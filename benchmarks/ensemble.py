@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
-from action_recognition.calibration import (
+from action_recognition.models.probabilities import (
     fit_temperature,
     measure_reliability,
     video_probabilities,
@@ -29,7 +29,7 @@ from action_recognition.clips import read_clips
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.errors import DataError
-from action_recognition.modelfile import Model, load_model
+from action_recognition.models.model_file import Model, load_model
 from action_recognition.outputs import run_clips
 from action_recognition.video import Video
 

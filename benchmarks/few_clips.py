@@ -22,9 +22,9 @@ from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.probe import cache_folder
 from action_recognition.evaluation import evaluate
-from action_recognition.model import Architecture
-from action_recognition.modelfile import Model
-from action_recognition.recognizer import Recognizer
+from action_recognition.models.hybridnet import Architecture
+from action_recognition.models.model_file import Model
+from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training.fit import fit
 from action_recognition.training.local_patterns import add_fisher
 from action_recognition.training.settings import TrainingSettings

@@ -27,11 +27,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from action_recognition.calibration import video_probabilities
+from action_recognition.models.probabilities import video_probabilities
 from action_recognition.clips import Preprocessing, read_clips, to_input
 from action_recognition.inference import Inference, TorchParts
-from action_recognition.model import HybridNet
-from action_recognition.modelfile import Model, find_model, load_model
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.video import Video
 from predict_speed import write_clip
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from action_recognition.model import count_macs, count_parameters
-from action_recognition.modelfile import find_model, load_model
+from action_recognition.models.hybridnet import count_macs, count_parameters
+from action_recognition.models.model_file import find_model, load_model
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ from action_recognition.clips import read_clips
 from action_recognition.datasets.folders import load_data
 from action_recognition.datasets.manifest import Clip
 from action_recognition.inference import Inference, TorchParts
-from action_recognition.modelfile import Model, load_model
-from action_recognition.novelty import class_means, energy, regression
+from action_recognition.models.model_file import Model, load_model
+from action_recognition.models.open_set import class_means, energy, regression
 from action_recognition.video import Video
 
 QUARTERS = 4

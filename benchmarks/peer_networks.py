@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from action_recognition.model import Architecture, HybridNet, count_parameters
+from action_recognition.models.hybridnet import Architecture, HybridNet, count_parameters
 
 Triple = tuple[int, int, int]
 

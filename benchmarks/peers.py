@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from peer_networks import C3D, X3D, ResNet18, UsualRecipe, check_parameters, frame_cnn_lstm
 from predict_speed import write_clip
 

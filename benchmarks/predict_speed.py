@@ -20,7 +20,8 @@ import av
 import numpy as np
 import torch
 
-from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer
 
 SECONDS, FPS, WIDTH, HEIGHT = 7, 30, 320, 240
 

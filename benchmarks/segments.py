@@ -27,14 +27,14 @@ from numpy.typing import NDArray
 
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.manifest_csv import read_manifest
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.segment_metrics import (
     Matches,
     edit_score,
     frame_accuracy,
     match_segments,
 )
-from action_recognition.segmentation import Moment, find_segments
+from action_recognition.recognition.segmentation import Moment, find_segments
 
 FOREIGN = {
     "val": ("ApplyLipstick", "WallPushups"),

@@ -16,8 +16,8 @@ from action_recognition.clips import Preprocessing, to_input
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.initialisation import load_imagenet
-from action_recognition.model import MOBILENET_V2_STAGES, Architecture, HybridNet
-from action_recognition.modelfile import Model, save_model
+from action_recognition.models.hybridnet import MOBILENET_V2_STAGES, Architecture, HybridNet
+from action_recognition.models.model_file import Model, save_model
 from action_recognition.training.augmentation import Augmentation
 from action_recognition.training.data import RandomClips
 from action_recognition.training.fit import fit

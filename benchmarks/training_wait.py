@@ -23,7 +23,7 @@ from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.probe import cache_folder
-from action_recognition.model import Architecture
+from action_recognition.models.hybridnet import Architecture
 from action_recognition.training import fit as fit_module
 from action_recognition.training.settings import TrainingSettings
 

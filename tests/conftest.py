@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from action_recognition.clips import Preprocessing
-from action_recognition.modelfile import Model, save_model
+from action_recognition.models.model_file import Model, save_model
 from dataset_maker import tiny_video, write_archives
 from file_server import FileServer, Servers
 from tiny_network import build_tiny_model
@@ -63,8 +63,8 @@ def make_video(tmp_path: Path) -> Callable[..., MadeVideo]:
 
 @pytest.fixture(scope="session")
 def tiny_preprocessing() -> Preprocessing:
-    """Small clips, quick to compute."""
-    return Preprocessing(frames=4, interval_s=0.1, size=32)
+    """Small frames, quick to compute."""
+    return Preprocessing(interval_s=0.1, size=32)
 
 
 @pytest.fixture

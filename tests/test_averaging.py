@@ -12,8 +12,8 @@ from action_recognition.averaging import average
 from action_recognition.cli.main import main
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import DataError, UsageError
-from action_recognition.model import HybridNet
-from action_recognition.modelfile import Model, load_model, save_model
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.model_file import Model, load_model, save_model
 from tiny_network import build_tiny_model
 
 PREPROCESSING = Preprocessing(frames=4, interval_s=0.1, size=32)

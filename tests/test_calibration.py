@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from action_recognition.calibration import (
+from action_recognition.models.probabilities import (
     fit_temperature,
     measure_reliability,
     video_probabilities,

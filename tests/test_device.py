@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from action_recognition.device import pick_device
+from action_recognition.models.device import pick_device
 from action_recognition.errors import UsageError
 
 

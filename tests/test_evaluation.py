@@ -15,7 +15,8 @@ from action_recognition import evaluation
 from action_recognition.datasets.manifest import Clip
 from action_recognition.errors import DataError, VideoError
 from action_recognition.evaluation import Evaluation, evaluate
-from action_recognition.recognizer import Prediction, Recognizer, Timings
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer, Timings
 from action_recognition.video import VideoInfo
 from video_maker import MadeVideo
 

@@ -12,9 +12,9 @@ from PIL import Image
 from action_recognition.clips import Preprocessing
 from action_recognition.dashboard.figure import WALL, jumping
 from action_recognition.errors import UsageError
-from action_recognition.explanation import heat_maps
-from action_recognition.model import HybridNet
-from action_recognition.recognizer import Recognizer
+from action_recognition.models.saliency import heat_maps
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.recognition.recognizer import Recognizer
 from tiny_network import TINY
 
 SMALL = Preprocessing(frames=4, interval_s=0.1, size=32)

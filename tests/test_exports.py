@@ -7,8 +7,8 @@ import io
 import json
 from dataclasses import replace
 
-from action_recognition.exports import to_csv, to_json
-from action_recognition.recognizer import Prediction, Timings
+from action_recognition.recognition.formats import to_csv, to_json
+from action_recognition.recognition.recognizer import Prediction, Timings
 from action_recognition.video import VideoInfo
 
 INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)

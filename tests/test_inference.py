@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing, to_input
 from action_recognition.inference import Inference, Kept, TorchParts, fold, single_blocks
-from action_recognition.model import HybridNet
-from action_recognition.modelfile import Model, load_model, shipped_model_path
-from action_recognition.timeline import Window
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.model_file import Model, load_model, shipped_model_path
+from action_recognition.prefetch import Window
 from tiny_network import TINY, build_tiny_model, randomise
 
 SMALL = Preprocessing(frames=4, interval_s=0.1, size=32)

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from action_recognition.errors import ModelFileError
 from action_recognition.initialisation import initialise, load_imagenet
 from action_recognition.layers import SpatialConv
-from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import Model, load_model
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.model_file import Model, load_model
 from tiny_network import TINY
 
 SMALL = Architecture(

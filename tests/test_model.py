@@ -12,7 +12,7 @@ from torch import nn
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
 from action_recognition.layers import TemporalConv
-from action_recognition.model import (
+from action_recognition.models.hybridnet import (
     Architecture,
     HybridNet,
     count_macs,

@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from action_recognition.errors import ModelFileError
-from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import FORMAT, FORMAT_VERSION, Model, load_model, save_model
-from action_recognition.novelty import Novelty, fit_novelty
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.model_file import FORMAT, FORMAT_VERSION, Model, load_model, save_model
+from action_recognition.models.open_set import Novelty, fit_novelty
 from tiny_network import TINY
 
 
@@ -99,7 +99,7 @@ def test_a_file_of_an_older_format_lacks_what_came_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network = HybridNet(replace(TINY, **change)).eval()
-    monkeypatch.setattr("action_recognition.modelfile.FORMAT_VERSION", version)
+    monkeypatch.setattr("action_recognition.models.model_file.FORMAT_VERSION", version)
     monkeypatch.setattr(
         Architecture,
         "to_dict",

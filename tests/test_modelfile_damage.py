@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from action_recognition.errors import ModelFileError
-from action_recognition.modelfile import Model, load_model
+from action_recognition.models.model_file import Model, load_model
 
 SEAL_BYTES = 512
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from action_recognition.errors import UsageError
-from action_recognition.novelty import Novelty, energy, fit_novelty, known_odds
+from action_recognition.models.open_set import Novelty, energy, fit_novelty, known_odds
 
 RANDOM = np.random.default_rng(0)
 KNOWN = np.eye(16)[:4] * 10  # four classes, each around an axis

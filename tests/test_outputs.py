@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from action_recognition.modelfile import Model
+from action_recognition.models.model_file import Model
 from action_recognition.outputs import run_clips
 
 

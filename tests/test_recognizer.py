@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from action_recognition import Prediction, Recognizer, VideoError
-from action_recognition.calibration import video_probabilities
+from action_recognition.models.probabilities import video_probabilities
 from action_recognition.clips import to_input
 from action_recognition.errors import ModelFileError, UsageError
-from action_recognition.modelfile import Model, load_model
+from action_recognition.models.model_file import Model, load_model
 from action_recognition.outputs import run_clips
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from action_recognition.recognizer import CHOSEN_RULE, Prediction, Timings
+from action_recognition.recognition.recognizer import CHOSEN_RULE, Prediction, Timings
 from action_recognition.rejection import measure_rejection
 from action_recognition.video import VideoInfo
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from action_recognition.calibration import measure_reliability
+from action_recognition.models.probabilities import measure_reliability
 from action_recognition.evaluation import ClassFigures, Evaluation, Interval
 from action_recognition.report import write_report
 

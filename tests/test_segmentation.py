@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from action_recognition.errors import UsageError
-from action_recognition.segmentation import Moment, Segment, find_segments
+from action_recognition.recognition.segmentation import Moment, Segment, find_segments
 
 CLASSES = ("Run", "Walk", "Jump")
 NONE = len(CLASSES)

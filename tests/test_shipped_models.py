@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from action_recognition.cli import main
-from action_recognition.model import count_macs
-from action_recognition.modelfile import SHIPPED_MODELS, find_model, load_model
-from action_recognition.recognizer import Recognizer
+from action_recognition.models.hybridnet import count_macs
+from action_recognition.models.model_file import SHIPPED_MODELS, find_model, load_model
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 

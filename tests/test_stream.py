@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
 from action_recognition.inference import Kept
-from action_recognition.modelfile import Model
-from action_recognition.novelty import Novelty
-from action_recognition.recognizer import Recognizer
-from action_recognition.segmentation import Moment
-from action_recognition.stream import Stream, StreamAnswer, WindowCollector
-from action_recognition.timeline import Window
+from action_recognition.models.model_file import Model
+from action_recognition.models.open_set import Novelty
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.segmentation import Moment
+from action_recognition.recognition.streaming import Stream, StreamAnswer, WindowCollector
+from action_recognition.prefetch import Window
 from action_recognition.video import Video
 from video_maker import MadeVideo
 

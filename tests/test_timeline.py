@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from action_recognition.calibration import video_probabilities
+from action_recognition.models.probabilities import video_probabilities
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError, VideoError
-from action_recognition.modelfile import Model
+from action_recognition.models.model_file import Model
 from action_recognition.outputs import run_clips
-from action_recognition.recognizer import Recognizer
-from action_recognition.timeline import ahead, in_groups, windows
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.prefetch import ahead, in_groups, windows
 from action_recognition.video import Video
 from video_maker import MadeVideo
 

@@ -9,9 +9,9 @@ from action_recognition.actions import ACTIONS, Action
 from action_recognition.errors import ActionRecognitionError, ModelFileError, VideoError
 
 if TYPE_CHECKING:
-    from action_recognition.prediction import Prediction
-    from action_recognition.recognizer import Recognizer
-    from action_recognition.segmentation import Segment
+    from action_recognition.recognition.results import Prediction
+    from action_recognition.recognition.recognizer import Recognizer
+    from action_recognition.recognition.segmentation import Segment
 
 __all__ = [
     "ACTIONS",
@@ -26,7 +26,11 @@ __all__ = [
 
 # Imported when they are asked for: PyTorch takes a second, which the dashboard's first page and
 # `--help` need not wait for.
-_LATER = {"Prediction": "prediction", "Recognizer": "recognizer", "Segment": "segmentation"}
+_LATER = {
+    "Prediction": "recognition.results",
+    "Recognizer": "recognition.recognizer",
+    "Segment": "recognition.segmentation",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -19,10 +19,11 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from action_recognition.calibration import Reliability, measure_reliability
+from action_recognition.models.probabilities import Reliability, measure_reliability
 from action_recognition.datasets.manifest import Clip
 from action_recognition.errors import DataError, VideoError
-from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.rejection import Rejection, measure_rejection
 
 BOOTSTRAP_SAMPLES = 1000

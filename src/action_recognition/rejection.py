@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from action_recognition.recognizer import CHOSEN_RULE, Prediction
+from action_recognition.recognition.recognizer import CHOSEN_RULE, Prediction
 
 KEPT = 0.95
 

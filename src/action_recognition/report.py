@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from action_recognition.calibration import Reliability
+from action_recognition.models.probabilities import Reliability
 from action_recognition.evaluation import Evaluation
 
 

@@ -8,7 +8,7 @@ that names the file and the reason.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -126,7 +126,7 @@ class Video:
         return frames, actual
 
     def stream_at(
-        self, times_s: NDArray[np.float64], *, size: int, max_aspect: float = 4 / 3
+        self, times_s: Iterable[float], *, size: int, max_aspect: float = 4 / 3
     ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """As `frames_at`, one by one: (time at which it begins, frame). The times must rise."""
         to_square = self.square_converter(size, max_aspect)
@@ -328,10 +328,8 @@ class Video:
             return None
         return float(ticks * frame.time_base)
 
-    def _select(self, wanted: NDArray[np.float64]) -> Iterator[tuple[float, av.VideoFrame]]:
+    def _select(self, wanted: Iterable[float]) -> Iterator[tuple[float, av.VideoFrame]]:
         """For each of the wanted times, in rising order: the frame on display then."""
-        if not len(wanted):
-            return
         frames = self.timed_frames()
         shown = next(frames)
         upcoming = next(frames, None)

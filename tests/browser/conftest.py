@@ -12,7 +12,7 @@ import torch
 from dashboard_browser import DashboardPage, missing_tools, open_browser, running_dashboard
 
 from action_recognition.clips import Preprocessing
-from action_recognition.modelfile import Model, save_model
+from action_recognition.models.model_file import Model, save_model
 from action_recognition.outputs import clip_outputs
 from tiny_network import build_tiny_model
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from action_recognition.dashboard.app import main
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 
 _MAX_WAIT_S = 90.0  # a test that fails leaves no server behind that waits for ever
 

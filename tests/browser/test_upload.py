@@ -14,7 +14,7 @@ from dashboard_browser import DashboardPage
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from action_recognition.modelfile import Model
+from action_recognition.models.model_file import Model
 from video_maker import MadeVideo, time_grey
 
 MakeVideo = Callable[..., MadeVideo]

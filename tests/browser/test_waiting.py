@@ -11,7 +11,7 @@ pytest.importorskip("streamlit")
 
 from dashboard_browser import DashboardPage, missing_tools, running_dashboard
 
-from action_recognition.modelfile import Model, save_model
+from action_recognition.models.model_file import Model, save_model
 from video_maker import MadeVideo, time_grey
 
 MakeVideo = Callable[..., MadeVideo]

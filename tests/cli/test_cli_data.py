@@ -11,7 +11,7 @@ from action_recognition.cli import main
 from action_recognition.datasets.folders import load_data
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.sources import choose_sources
-from action_recognition.modelfile import load_model
+from action_recognition.models.model_file import load_model
 from dataset_maker import tiny_video
 from file_server import Answer, Servers, asked_of
 

@@ -13,7 +13,7 @@ import pytest
 from action_recognition.cli import main
 from action_recognition.datasets.folders import load_data
 from action_recognition.datasets.manifest import fingerprint
-from action_recognition.modelfile import load_model, save_model
+from action_recognition.models.model_file import load_model, save_model
 from motion import write_motion_data
 
 NETWORK = ["--frames", "4", "--size", "32", "--lstm", "16", "--gru", "16", "--clips", "2"]

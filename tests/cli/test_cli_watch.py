@@ -11,7 +11,7 @@ import pytest
 
 from action_recognition.cli import main
 from action_recognition.livesource import LiveSource
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from visit import CLASSES, open_page
 
 from action_recognition.dashboard.settings import MODEL_VARIABLE
-from action_recognition.modelfile import Model, save_model
+from action_recognition.models.model_file import Model, save_model
 
 
 @pytest.fixture

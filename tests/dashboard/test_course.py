@@ -11,7 +11,7 @@ pytest.importorskip("altair")
 pytest.importorskip("streamlit")
 
 from action_recognition.dashboard.course import NONE_OF_THESE, course_chart, course_data, later
-from action_recognition.segmentation import Moment, Segment
+from action_recognition.recognition.segmentation import Moment, Segment
 
 CLASSES = ("Run", "Walk", "Jump")
 MOMENTS = [

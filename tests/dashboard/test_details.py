@@ -27,7 +27,7 @@ from visit import (
 
 from action_recognition.dashboard.course import NONE_OF_THESE
 from action_recognition.dashboard.details import DETAILS, EVIDENCE, FRAMES, TIMELINE
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]

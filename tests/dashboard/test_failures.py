@@ -21,8 +21,8 @@ from visit import CLASSES, open_page, predict, shown_text, upload
 from action_recognition.dashboard.failures import UNEXPECTED
 from action_recognition.dashboard.settings import MODEL_VARIABLE
 from action_recognition.errors import VideoError
-from action_recognition.modelfile import Model, save_model
-from action_recognition.recognizer import Recognizer
+from action_recognition.models.model_file import Model, save_model
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]

@@ -13,8 +13,9 @@ pytest.importorskip("streamlit")
 from action_recognition.dashboard.line import Job, Line
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.waiting import place, turn
-from action_recognition.modelfile import Model
-from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.models.model_file import Model
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import Image, MadeVideo
 
 USERS = 20

@@ -20,9 +20,9 @@ from action_recognition.dashboard import live as live_module
 from action_recognition.dashboard import live_page
 from action_recognition.dashboard.live import STEP_S, Camera, in_words, write_over
 from action_recognition.dashboard.settings import ICE_VARIABLE, MODEL_VARIABLE
-from action_recognition.modelfile import Model
-from action_recognition.recognizer import Recognizer
-from action_recognition.stream import StreamAnswer
+from action_recognition.models.model_file import Model
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.streaming import StreamAnswer
 
 
 class Film:

@@ -32,7 +32,8 @@ from action_recognition.dashboard.many import (
 )
 from action_recognition.dashboard.settings import MODEL_VARIABLE, VIDEOS_VARIABLE
 from action_recognition.errors import VideoError
-from action_recognition.recognizer import Prediction, Recognizer, Timings
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer, Timings
 from action_recognition.video import VideoInfo
 from video_maker import MadeVideo
 

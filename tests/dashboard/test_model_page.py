@@ -17,7 +17,7 @@ pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest
 
 from action_recognition.actions import ACTIONS
-from action_recognition.calibration import measure_reliability
+from action_recognition.models.probabilities import measure_reliability
 from action_recognition.clips import Preprocessing
 from action_recognition.dashboard.drawing import as_dot, parts
 from action_recognition.dashboard.limits import limits
@@ -31,8 +31,8 @@ from action_recognition.dashboard.settings import (
     MODEL_VARIABLE,
     MODELS_VARIABLE,
 )
-from action_recognition.model import HybridNet
-from action_recognition.modelfile import Model, load_model, save_model, shipped_model_path
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.model_file import Model, load_model, save_model, shipped_model_path
 from tiny_network import TINY
 from video_maker import MadeVideo
 
@@ -94,7 +94,7 @@ def test_the_page_shows_what_the_shipped_file_holds() -> None:
         from pathlib import Path
 
         from action_recognition.dashboard.model_page import show_model_page
-        from action_recognition.modelfile import load_model, shipped_model_path
+        from action_recognition.models.model_file import load_model, shipped_model_path
 
         path = shipped_model_path()
         show_model_page(load_model(path), path.name, Path("none"))
@@ -122,7 +122,7 @@ def test_a_model_that_was_not_measured() -> None:
         from pathlib import Path
 
         from action_recognition.dashboard.model_page import show_model_page
-        from action_recognition.modelfile import load_model, shipped_model_path
+        from action_recognition.models.model_file import load_model, shipped_model_path
 
         show_model_page(replace(load_model(shipped_model_path()), metrics={}), "m.h5", Path("none"))
 

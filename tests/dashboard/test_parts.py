@@ -15,8 +15,8 @@ from action_recognition.dashboard.evidence import overlay
 from action_recognition.dashboard.knowledge import Knowledge, layers
 from action_recognition.dashboard.memory import Recent
 from action_recognition.dashboard.strip import pictures
-from action_recognition.model import Architecture
-from action_recognition.recognizer import Prediction, Timings
+from action_recognition.models.hybridnet import Architecture
+from action_recognition.recognition.recognizer import Prediction, Timings
 from action_recognition.video import VideoInfo
 
 ALL = [action.name for action in ACTIONS]

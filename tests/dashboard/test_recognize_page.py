@@ -14,7 +14,7 @@ from visit import CLASSES, bars, count_calls, predict, shown_text, upload
 
 from action_recognition.dashboard import session as session_module
 from action_recognition.dashboard.examples import DRAWN
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]

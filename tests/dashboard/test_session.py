@@ -23,7 +23,7 @@ from visit import (
 )
 
 from action_recognition.dashboard.details import DETAILS
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo, time_grey
 
 MakeVideo = Callable[..., MadeVideo]

@@ -18,7 +18,7 @@ from action_recognition.dashboard.settings import (
     VIDEOS_VARIABLE,
     Settings,
 )
-from action_recognition.modelfile import shipped_model_path
+from action_recognition.models.model_file import shipped_model_path
 
 VARIABLES = (EXAMPLES_VARIABLE, ICE_VARIABLE, MODEL_VARIABLE, MODELS_VARIABLE, VIDEOS_VARIABLE)
 

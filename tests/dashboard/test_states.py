@@ -19,9 +19,9 @@ from streamlit.testing.v1 import AppTest
 from action_recognition.dashboard import session as session_module
 from action_recognition.dashboard.line import Job, Line
 from action_recognition.dashboard.settings import MODEL_VARIABLE
-from action_recognition.modelfile import Model, save_model
-from action_recognition.novelty import Novelty
-from action_recognition.recognizer import Recognizer
+from action_recognition.models.model_file import Model, save_model
+from action_recognition.models.open_set import Novelty
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]

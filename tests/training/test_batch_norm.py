@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from action_recognition.clips import Preprocessing, to_input
-from action_recognition.model import Architecture, HybridNet
+from action_recognition.models.hybridnet import Architecture, HybridNet
 from action_recognition.training.batch_norm import FreshStatistics, measure_statistics
 from action_recognition.training.module import TrainingModule
 from action_recognition.training.moving_average import MovingAverage

@@ -15,8 +15,8 @@ from action_recognition.clips import Preprocessing, to_input
 from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.errors import DataError
-from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import Model, save_model
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.model_file import Model, save_model
 from action_recognition.training.distillation import (
     Teachers,
     teaching_loss,

@@ -16,10 +16,10 @@ from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip, Manifest, learn_from_validation
 from action_recognition.errors import DataError, UsageError
-from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import Model, load_model
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.model_file import Model, load_model
 from action_recognition.outputs import run_clips
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training.augmentation import Augmentation
 from action_recognition.training.fit import finish, fit
 from action_recognition.training.precompute import VideoMaps, early_maps

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from action_recognition.calibration import video_probabilities
+from action_recognition.models.probabilities import video_probabilities
 from action_recognition.clips import Preprocessing
 from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.errors import DataError, UsageError
-from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import Model, load_model, save_model
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.model_file import Model, load_model, save_model
 from action_recognition.outputs import run_clips
 from action_recognition.training import local_patterns
 from action_recognition.training.augmentation import Augmentation

@@ -14,7 +14,7 @@ from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip
 from action_recognition.inference import Inference
-from action_recognition.modelfile import Model
+from action_recognition.models.model_file import Model
 from action_recognition.outputs import run_clips
 from action_recognition.training.augmentation import Augmentation
 from action_recognition.training.distillation import Teachers

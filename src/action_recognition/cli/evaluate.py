@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from action_recognition.cli.options import add_class_option, add_foreign_options, read_foreign
+from action_recognition.cli.options import add_class_option, add_unknown_options, read_unknown
 from action_recognition.cli.progress import progress_bar
 
 
@@ -24,10 +24,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     add_class_option(parser)
-    parser.add_argument("--clips", type=int, metavar="N", help="clips of a video to average")
     parser.add_argument("--report", metavar="DIR", help="folder for the report")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
-    add_foreign_options(parser)
+    add_unknown_options(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)
 
@@ -38,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
     from action_recognition.datasets.folders import load_data
     from action_recognition.evaluation import evaluate
-    from action_recognition.recognizer import Recognizer
+    from action_recognition.recognition.recognizer import Recognizer
     from action_recognition.report import write_report
 
     recognizer = Recognizer.load(options.model, device=options.device)
@@ -53,8 +52,7 @@ def run(options: argparse.Namespace) -> int:
             recognizer,
             manifest.side(options.split),
             split=options.split,
-            foreign=read_foreign(options),
-            clips_per_video=options.clips,
+            unknown=read_unknown(options),
             on_progress=on_progress,
         )
     print(json.dumps(evaluation.to_dict()) if options.json else evaluation.to_markdown())

@@ -12,11 +12,9 @@ import sys
 from collections.abc import Sequence
 
 from action_recognition.cli import (
-    average,
-    calibrate,
     data,
     evaluate,
-    fisher,
+    import_kinetics,
     predict,
     reproduce,
     timeline,
@@ -25,7 +23,7 @@ from action_recognition.cli import (
 )
 from action_recognition.errors import ActionRecognitionError
 
-COMMANDS = (predict, timeline, watch, train, average, fisher, calibrate, evaluate, data, reproduce)
+COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, reproduce)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,37 +22,32 @@ def add_class_option(
     )
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """`--model H5` and, for the quick one of the shipped models, `--fast`."""
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--model", metavar="H5", help="model file, `shipped` or `fast` (default: shipped)"
-    )
-    choice.add_argument(
-        "--fast", dest="model", action="store_const", const="fast",
-        help="the small shipped model: several times as quick, worse at `none of these`",
-    )  # fmt: skip
-
-
-def add_foreign_options(parser: argparse.ArgumentParser) -> None:
-    """`--foreign DIR...` and `--foreign-classes A,B,C`; `read_foreign` reads them."""
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """`--model H5`."""
     parser.add_argument(
-        "--foreign", nargs="+", metavar="DIR", default=[],
-        help="folders of classes that the model does not know, to be told from the known ones",
-    )  # fmt: skip
-    parser.add_argument(
-        "--foreign-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
+        "--model", metavar="H5", help="model file, `shipped` or `kinetics600` (default: shipped)"
     )
 
 
-def read_foreign(options: argparse.Namespace) -> tuple[Clip, ...]:
-    """The clips that the options name; none without `--foreign`."""
+def add_unknown_options(parser: argparse.ArgumentParser) -> None:
+    """`--unknown DIR...` and `--unknown-classes A,B,C`; `read_unknown` reads them."""
+    parser.add_argument(
+        "--unknown", nargs="+", metavar="DIR", default=[],
+        help="folders of classes that the model does not know, to measure how often it says none",
+    )  # fmt: skip
+    parser.add_argument(
+        "--unknown-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
+    )
+
+
+def read_unknown(options: argparse.Namespace) -> tuple[Clip, ...]:
+    """The clips that the options name; none without `--unknown`."""
     from action_recognition.datasets.folders import load_data
 
-    if not options.foreign:
+    if not options.unknown:
         return ()
     folders = load_data(
-        options.foreign, classes=options.foreign_classes, check=False, validation=False
+        options.unknown, classes=options.unknown_classes, check=False, validation=False
     )
     return tuple(c for c in folders.clips if c.split in ("train", "test"))
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from action_recognition.cli.options import add_model_options
+from action_recognition.cli.options import add_model_option
 from action_recognition.errors import UsageError, VideoError
+
+if TYPE_CHECKING:
+    from action_recognition.recognition.results import Prediction
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,10 +29,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--top", type=int, default=1, metavar="N", help="how many actions to print (default 1)"
     )
-    add_model_options(parser)
+    add_model_option(parser)
     parser.add_argument(
-        "--clips", type=int, metavar="N", help="clips to average (default: as the model says)"
-    )
+        "--otherwise", metavar="H5",
+        help="a second model that is asked where the first says none, for example kinetics600",
+    )  # fmt: skip
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)
 
@@ -38,37 +42,48 @@ def run(options: argparse.Namespace) -> int:
     """Recognises the files one by one; one that cannot be read does not stop the others."""
     if options.top < 1:
         raise UsageError(f"--top {options.top}: must be at least 1")
-    if options.clips is not None and options.clips < 1:
-        raise UsageError(f"--clips {options.clips}: must be at least 1")
-    from action_recognition.recognizer import Prediction, Recognizer
+    from action_recognition.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(options.model, device=options.device)
+    second = None
+    if options.otherwise is not None:
+        second = Recognizer.load(options.otherwise, device=options.device)
     several = len(options.files) > 1
     failed = 0
-
-    def show(file: str, prediction: Prediction) -> None:
-        if options.json:
-            print(json.dumps({**prediction.to_dict(), "file": file}, ensure_ascii=False))
-        else:
-            ranked = prediction.ranked[: options.top]
-            answer = ", ".join(f"{action} {p:.1%}" for action, p in ranked)
-            if prediction.is_known is False:
-                answer = f"none of the known actions (nearest: {answer})"
-            print(f"{file}: {answer}" if several else answer)
-        sys.stdout.flush()
-
     # disable=None: no bar where stderr is not a terminal.
     bar = tqdm(
-        recognizer.predict_many(options.files, clips=options.clips),
+        recognizer.predict_many(options.files),
         total=len(options.files), file=sys.stderr, unit="video", disable=None if several else True,
     )  # fmt: skip
     for file, answer in bar:
+        other = None
+        if second is not None and not isinstance(answer, VideoError) and answer.action is None:
+            other = second.predict(file)
         bar.clear()
         if isinstance(answer, VideoError):
             failed += 1
             print(f"action-recognition: {answer}", file=sys.stderr)
+        elif options.json:
+            facts = {**answer.to_dict(), "file": str(file)}
+            if other is not None:
+                facts["otherwise"] = {**other.verdict(), "model": str(options.otherwise)}
+            print(json.dumps(facts, ensure_ascii=False), flush=True)
         else:
-            show(file, answer)
+            line = _sentence(answer, options.top)
+            if other is not None:
+                line += f"; {options.otherwise}: {_ranked(other, options.top)}"
+            print(f"{file}: {line}" if several else line, flush=True)
     if not failed:
         return 0
     return 1 if several else 2
+
+
+def _sentence(prediction: Prediction, top: int) -> str:
+    answer = _ranked(prediction, top)
+    if prediction.action is None:
+        return f"none of the known actions (nearest: {answer})"
+    return f"unsure: {_ranked(prediction, max(2, top))}" if prediction.unsure else answer
+
+
+def _ranked(prediction: Prediction, top: int) -> str:
+    return ", ".join(f"{action} {p:.1%}" for action, p in prediction.ranked[:top])

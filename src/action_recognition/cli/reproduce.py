@@ -80,7 +80,7 @@ def run_reproduce(options: argparse.Namespace) -> int:
 def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -> bool:
     """Whether the model file was trained on these clips with these options."""
     from action_recognition.datasets.manifest import fingerprint
-    from action_recognition.modelfile import find_model, load_model
+    from action_recognition.models.model_file import find_model, load_model
 
     if not output.exists():
         return False
@@ -116,7 +116,7 @@ def _is_newer(path: Path, *than: Path) -> bool:
 
 def _measure(manifest: Manifest, model: Path, device: str) -> Evaluation:
     from action_recognition.evaluation import evaluate
-    from action_recognition.recognizer import Recognizer
+    from action_recognition.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(model, device=device)
     with progress_bar("evaluating") as on_progress:

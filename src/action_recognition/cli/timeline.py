@@ -7,12 +7,12 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_model_options
+from action_recognition.cli.options import add_model_option
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import UsageError
 
 if TYPE_CHECKING:
-    from action_recognition.segmentation import Segment
+    from action_recognition.recognition.segmentation import Segment
 
 
 def add_parser(subparsers: Any) -> None:
@@ -35,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
         "--dwell", type=float, default=2.0, metavar="S",
         help="seconds that an action lasts on average; 0: no smoothing (default 2)",
     )  # fmt: skip
-    add_model_options(parser)
+    add_model_option(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)
 
@@ -46,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--step {options.step:g}: must be more than 0")
     if options.dwell < 0:
         raise UsageError(f"--dwell {options.dwell:g}: must be at least 0")
-    from action_recognition.exports import segments_to_csv, segments_to_vtt
-    from action_recognition.recognizer import Recognizer
+    from action_recognition.recognition.formats import segments_to_csv, segments_to_vtt
+    from action_recognition.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(options.model, device=options.device)
     with progress_bar("seconds of video") as report:
@@ -73,9 +73,13 @@ def _lines(segments: Iterator[Segment], *, as_json: bool) -> Iterator[str]:
         if as_json:
             yield json.dumps(segment.to_dict(), ensure_ascii=False)
         else:
-            action = segment.action or "none of the known actions"
             span = f"{_clock(segment.start_s)} to {_clock(segment.end_s)}"
-            yield f"{span}  {action} {segment.probability:.1%}"
+            answer = f"{segment.nearest_action} {segment.probability:.1%}"
+            if segment.action is None:
+                answer = "none of the known actions"
+            elif segment.unsure:
+                answer = f"unsure: {answer}"
+            yield f"{span}  {answer}"
 
 
 def _clock(time_s: float) -> str:

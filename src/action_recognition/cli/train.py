@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wa
     from action_recognition.clips import Preprocessing
     from action_recognition.datasets.manifest import Manifest
     from action_recognition.evaluation import Evaluation
-    from action_recognition.model import Architecture
+    from action_recognition.models.hybridnet import Architecture
     from action_recognition.training.settings import TrainingSettings
 
 
@@ -154,7 +154,7 @@ def train(
     from action_recognition.datasets.folders import load_data
     from action_recognition.datasets.framecache import FrameCache
     from action_recognition.datasets.manifest import learn_from_validation
-    from action_recognition.modelfile import load_model
+    from action_recognition.models.model_file import load_model
     from action_recognition.training.fit import finish, fit
     from action_recognition.training.local_patterns import add_fisher, recorded_scales
 
@@ -242,7 +242,7 @@ class Plan:
 def read_plan(options: argparse.Namespace, manifest: Manifest) -> Plan:
     """The settings that the options name, for the classes of a manifest."""
     from action_recognition.clips import Preprocessing
-    from action_recognition.model import Architecture
+    from action_recognition.models.hybridnet import Architecture
     from action_recognition.training.augmentation import Augmentation
     from action_recognition.training.settings import TrainingSettings
 

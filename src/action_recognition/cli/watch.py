@@ -8,11 +8,11 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_model_options
+from action_recognition.cli.options import add_model_option
 from action_recognition.errors import UsageError
 
 if TYPE_CHECKING:
-    from action_recognition.stream import StreamAnswer
+    from action_recognition.recognition.streaming import StreamAnswer
 
 
 def add_parser(subparsers: Any) -> None:
@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
     )
-    add_model_options(parser)
+    add_model_option(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _watch(options: argparse.Namespace) -> None:
     from action_recognition.livesource import LiveSource
-    from action_recognition.recognizer import Recognizer
+    from action_recognition.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(options.model, device=options.device)
     preprocessing = recognizer.model.preprocessing
@@ -65,8 +65,10 @@ def _print(answers: list[StreamAnswer], *, as_json: bool) -> None:
         if as_json:
             line = json.dumps(answer.to_dict(), ensure_ascii=False)
         else:
-            action, probability = answer.ranked[0]
-            line = f"{answer.time_s:.1f} s  {action} {probability:.1%}"
+            nearest = f"{answer.nearest_action} {answer.probability:.1%}"
             if answer.action is None:
-                line = f"{answer.time_s:.1f} s  none of the known actions (nearest: {action})"
+                nearest = f"none of the known actions (nearest: {answer.nearest_action})"
+            elif answer.unsure:
+                nearest = f"unsure: {nearest}"
+            line = f"{answer.time_s:.1f} s  {nearest}"
         print(line, flush=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.wording import percent
-from action_recognition.recognizer import Prediction
+from action_recognition.recognition.results import Prediction
 
 MAX_BARS = 10
 _BAR_HEIGHT = 30  # pixels, with the gap below it

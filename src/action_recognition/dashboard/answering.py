@@ -27,7 +27,8 @@ from action_recognition.dashboard.wording import (
 )
 from action_recognition.errors import VideoError
 from action_recognition.preview import MAX_DURATION_S
-from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer
 
 
 def show_knowledge(

@@ -9,7 +9,7 @@ import streamlit as st
 from action_recognition.dashboard import failures
 from action_recognition.dashboard.settings import Settings
 from action_recognition.errors import ModelFileError
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 
 _CHOICE = "action_recognition_model"
 _MAX_LOADED = 3  # some 30 MB each

@@ -18,10 +18,11 @@ from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.waiting import turn
 from action_recognition.dashboard.wording import download_stem, percent, time_span
 from action_recognition.errors import VideoError
-from action_recognition.exports import segments_to_csv, segments_to_vtt
+from action_recognition.recognition.formats import segments_to_csv, segments_to_vtt
 from action_recognition.preview import MAX_DURATION_S
-from action_recognition.recognizer import Prediction, Recognizer
-from action_recognition.segmentation import Moment, Segment, find_segments
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.segmentation import Moment, Segment, find_segments
 
 NONE_OF_THESE = "None of these"
 _FINE_STEP_S, _STEP_S = 0.4, 1.0  # between answers, for a short and for a long video

@@ -25,10 +25,11 @@ from action_recognition.dashboard.wording import (
     plain,
     time_span,
 )
-from action_recognition.exports import segments_to_vtt, to_csv, to_json
+from action_recognition.recognition.formats import segments_to_vtt, to_csv, to_json
 from action_recognition.mp4 import pictures_to_mp4
-from action_recognition.recognizer import Prediction, Recognizer
-from action_recognition.segmentation import Segment
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.segmentation import Segment
 
 EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
 TABS = "details-tabs"  # the key of which one is open

@@ -6,7 +6,7 @@ import torch
 
 from action_recognition.clips import Preprocessing
 from action_recognition.dashboard.colours import text_colour
-from action_recognition.model import HybridNet
+from action_recognition.models.hybridnet import HybridNet
 
 _SIGN = "\N{MULTIPLICATION SIGN}"
 

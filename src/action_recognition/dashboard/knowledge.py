@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from action_recognition.actions import ACTIONS
-from action_recognition.model import Architecture
+from action_recognition.models.hybridnet import Architecture
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from action_recognition.dashboard.knowledge import Knowledge, count
-from action_recognition.modelfile import Model
+from action_recognition.models.model_file import Model
 
 _WEAK = 0.65  # F1 below which a class is named as weak
 _FEW = 30  # test videos below which a class is hardly measured

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from action_recognition.dashboard.wording import percent
-from action_recognition.recognizer import Recognizer
-from action_recognition.stream import Stream, StreamAnswer
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.streaming import Stream, StreamAnswer
 
 STEP_S = 0.6  # between two answers, where the machine is quick enough
 _STALE_S = 5.0  # an older answer is not shown any more

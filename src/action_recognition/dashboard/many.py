@@ -15,8 +15,9 @@ import pandas as pd
 from action_recognition.dashboard.allowed import check_inside
 from action_recognition.dashboard.thumbnail import data_url
 from action_recognition.errors import VideoError
-from action_recognition.exports import spreadsheet_text
-from action_recognition.recognizer import Prediction, Recognizer
+from action_recognition.recognition.formats import spreadsheet_text
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer
 
 ALL, KNOWN, FOREIGN, FAILED = "All", "Known actions", "None of these", "Not readable"
 SHOW = (ALL, KNOWN, FOREIGN, FAILED)

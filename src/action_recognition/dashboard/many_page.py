@@ -33,7 +33,7 @@ from action_recognition.dashboard.settings import VIDEOS_VARIABLE, Settings
 from action_recognition.dashboard.waiting import place
 from action_recognition.dashboard.wording import file_name, plain
 from action_recognition.errors import UsageError, VideoError
-from action_recognition.recognizer import Recognizer
+from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import FILE_EXTENSIONS
 
 _LOOK_S = 0.1  # between two looks at how far it is

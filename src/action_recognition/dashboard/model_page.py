@@ -21,7 +21,7 @@ from action_recognition.dashboard.settings import Settings
 from action_recognition.dashboard.thumbnail import middle_of
 from action_recognition.dashboard.wording import file_name, plain
 from action_recognition.errors import ModelFileError, VideoError
-from action_recognition.modelfile import Model
+from action_recognition.models.model_file import Model
 
 _HEADINGS = {
     "class": "Class",

@@ -22,8 +22,9 @@ from action_recognition.dashboard.many import Batch, Found, find
 from action_recognition.dashboard.memory import Recent
 from action_recognition.errors import VideoError
 from action_recognition.preview import Preview, browser_preview
-from action_recognition.recognizer import Prediction, Recognizer
-from action_recognition.segmentation import Moment
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.segmentation import Moment
 
 _KEY = "action_recognition_session"
 

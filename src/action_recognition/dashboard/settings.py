@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from action_recognition.modelfile import find_model, shipped_model_path
+from action_recognition.models.model_file import find_model, shipped_model_path
 
 MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"
 MODELS_VARIABLE = "ACTION_RECOGNITION_MODELS"

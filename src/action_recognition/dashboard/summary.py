@@ -13,7 +13,7 @@ from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.evidence import overlay
 from action_recognition.dashboard.strip import pictures
 from action_recognition.dashboard.wording import percent, video_facts
-from action_recognition.recognizer import Prediction
+from action_recognition.recognition.results import Prediction
 
 _WIDTH, _MARGIN, _GAP = 1200, 40, 8
 _BARS, _BAR_HEIGHT = 5, 40

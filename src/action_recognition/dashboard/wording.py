@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # they bring PyTorch, which the first page does not wait for
-    from action_recognition.recognizer import Timings
+    from action_recognition.recognition.recognizer import Timings
     from action_recognition.video import VideoInfo
 
 _CODECS = {

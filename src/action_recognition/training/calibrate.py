@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.calibration import fit_temperature
+from action_recognition.models.probabilities import fit_temperature
 from action_recognition.clips import read_clips
 from action_recognition.datasets.manifest import Clip, Manifest
-from action_recognition.device import pick_device
-from action_recognition.modelfile import Model
-from action_recognition.novelty import class_means, fit_novelty, regression
+from action_recognition.models.device import pick_device
+from action_recognition.models.model_file import Model
+from action_recognition.models.open_set import class_means, fit_novelty, regression
 from action_recognition.outputs import run_clips
 from action_recognition.video import Video
 

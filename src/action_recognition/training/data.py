@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip
-from action_recognition.model import HybridNet
+from action_recognition.models.hybridnet import HybridNet
 from action_recognition.training.augmentation import Augmentation, random_clip
 from action_recognition.training.distillation import Teachers
 from action_recognition.training.precompute import RandomMaps, VideoMaps

@@ -31,9 +31,9 @@ from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
 from action_recognition.errors import DataError, UsageError
 from action_recognition.evaluation import Evaluation, evaluate
 from action_recognition.initialisation import initialise
-from action_recognition.model import Architecture, HybridNet
-from action_recognition.modelfile import Model, find_model, load_model, save_model
-from action_recognition.recognizer import Recognizer
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.model_file import Model, find_model, load_model, save_model
+from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training.batch_norm import FreshStatistics
 from action_recognition.training.calibrate import calibrate
 from action_recognition.training.data import ClipData

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from action_recognition.calibration import video_probabilities
+from action_recognition.models.probabilities import video_probabilities
 from action_recognition.clips import Preprocessing, to_input
-from action_recognition.model import HybridNet
+from action_recognition.models.hybridnet import HybridNet
 from action_recognition.outputs import run_clips
 from action_recognition.training.distillation import (
     Teachers,

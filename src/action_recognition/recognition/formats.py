@@ -7,8 +7,8 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from action_recognition.recognizer import Prediction
-from action_recognition.segmentation import Segment
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.segmentation import Segment
 
 
 def to_json(prediction: Prediction) -> str:
@@ -24,31 +24,33 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
     actions = sorted({action for p in predictions for action in p.probabilities})
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(["file", "action", "probability", "known", "duration_s", "elapsed_s", *actions])
+    columns = ["action", "nearest_action", "probability", "known_probability", "unsure"]
+    columns += ["duration_s", "elapsed_s"]
+    table.writerow(["file", *columns, *actions])
     for p in predictions:
         facts = p.to_dict()
+        facts |= {"action": p.action or "", "unsure": str(p.unsure).lower()}
         shares = [facts["probabilities"].get(action, "") for action in actions]
-        known = "" if p.is_known is None else str(p.is_known).lower()
-        name, times = spreadsheet_text(p.file), (facts["duration_s"], facts["elapsed_s"])
-        table.writerow([name, p.action, facts["probability"], known, *times, *shares])
+        table.writerow([spreadsheet_text(p.file), *(facts[c] for c in columns), *shares])
     return out.getvalue()
 
 
 def segments_to_csv(segments: Iterable[Segment]) -> Iterator[str]:
-    """Lines of a CSV, one a segment; the action is empty where it is none of the known."""
-    yield "start_s,end_s,action,probability"
+    """Lines of a CSV, one a segment; the action is empty where it is none of the known actions."""
+    columns = ["start_s", "end_s", "action", "nearest_action", "probability", "known_probability"]
+    yield ",".join(columns)
     for segment in segments:
         out = io.StringIO()
         facts = segment.to_dict()
-        values = [facts["start_s"], facts["end_s"], facts["action"] or "", facts["probability"]]
-        csv.writer(out, lineterminator="").writerow(values)
+        facts["action"] = facts["action"] or ""
+        csv.writer(out, lineterminator="").writerow([facts[c] for c in columns])
         yield out.getvalue()
 
 
 def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
     """Blocks of a WebVTT file (W3C), a subtitle for each segment that shows an action.
 
-    >>> print(*segments_to_vtt([Segment(0, 61.5, "Run", 0.91)]), sep="\\n")
+    >>> print(*segments_to_vtt([Segment(0, 61.5, "Run", "Run", 0.91, 1.0)]), sep="\\n")
     WEBVTT
     <BLANKLINE>
     00:00:00.000 --> 00:01:01.500

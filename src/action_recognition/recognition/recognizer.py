@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.calibration import video_probabilities
-from action_recognition.clips import VideoClips, read_clips
-from action_recognition.device import pick_device
+from action_recognition.clips import VideoClips, grid_frames, read_clips
 from action_recognition.errors import UsageError, VideoError
-from action_recognition.explanation import heat_maps
-from action_recognition.inference import Inference, Kept, TorchParts
-from action_recognition.modelfile import Model, find_model, load_model
+from action_recognition.models.model_file import Model, find_model, load_model
+from action_recognition.models.probabilities import softmax
+from action_recognition.models.runtime import Runtime
+from action_recognition.models.saliency import heat_maps
 from action_recognition.picture import SquareConverter
-from action_recognition.prediction import Prediction, Timings
-from action_recognition.segmentation import Moment, Segment, find_segments
+from action_recognition.prefetch import ahead, in_groups
+from action_recognition.recognition.results import Prediction, Timings, rank
+from action_recognition.recognition.segmentation import Moment, Segment, find_segments
+from action_recognition.recognition.streaming import Stream
+from action_recognition.recognition.windows import Windows
 from action_recognition.source import Source
-from action_recognition.stream import Stream
-from action_recognition.timeline import Window, ahead, in_groups, whole_steps, windows
 from action_recognition.video import Video, VideoInfo
 
-_TIMELINE_BATCH = 4  # clips that go through the network at once
-CHOSEN_RULE = "the model's rule"  # the name in `Prediction.rules` of what decides
+_FRAMES_AHEAD = 64  # frames that are decoded ahead of the network: some 6 MB
+_FRAMES_AT_ONCE = 20  # frames of a timeline that go through the network in one call
 
 
 @dataclass(frozen=True)
@@ -57,24 +57,18 @@ class Recognizer:
 
     def __init__(self, model: Model, *, device: str = "auto") -> None:
         self.model = model
-        self.device = pick_device(device)
-        self._network = model.network.to(self.device).eval()
-        self._inference = Inference(
-            TorchParts(self._network),
-            model.preprocessing,
-            streams=model.network.architecture.streams,
-        )
+        self.runtime = Runtime(model.network, device=device)
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, device: str = "auto") -> Recognizer:
         """Loads a model file.
 
         Parameters:
-            path: of the file; None or "shipped" stands for the accurate model that comes with the
-                package, "fast" for the quick one.
+            path: of the file; None or "shipped" stands for the model of the ten actions that
+                comes with the package, "kinetics600" for that of 600 everyday actions.
 
         Raises:
-            ModelFileError: the file is missing, damaged or foreign.
+            ModelFileError: the file is missing, damaged or no model file.
         """
         return cls(load_model(find_model(path)), device=device)
 
@@ -83,21 +77,27 @@ class Recognizer:
         """Names of the actions that the model knows."""
         return self.model.classes
 
+    @property
+    def window(self) -> int:
+        """Frames that an answer of the network is about."""
+        return self.model.network.architecture.window
+
     def predict(
         self,
         source: Source,
         *,
         name: str | None = None,
-        clips: int | None = None,
         keep_frames: bool = False,
         on_stage: Callable[[str], None] | None = None,
     ) -> Prediction:
-        """Recognises the action of one video: the average over clips spread over its length.
+        """Recognises the action of one video.
+
+        Of a video of up to 12 s (at 5 frames a second) every frame of the grid is looked at; of a
+        longer one, five stretches spread over its length.
 
         Parameters:
             source: path, or binary file object.
             name: the name for results and errors; by default the file's own.
-            clips: how many clips at most; None: as the model file says.
             keep_frames: keep what the network saw in `Prediction.clips`.
             on_stage: called with "open", "decode" and "network" as each of them begins.
 
@@ -105,23 +105,23 @@ class Recognizer:
             VideoError: the video cannot be read; the message names the file and the reason.
         """
         begin = on_stage or (lambda _: None)
-        read = self._read(source, name, clips, begin)
+        read = self._read(source, name, begin)
         begin("network")
         return self._answer(read, keep_frames=keep_frames)
 
     def predict_many(
-        self, sources: Iterable[Source], *, clips: int | None = None
+        self, sources: Iterable[Source]
     ) -> Iterator[tuple[Source, Prediction | VideoError]]:
         """Each source with its prediction, in turn, while the next ones are decoded in a thread.
 
-        One that cannot be read has its error in the place of the prediction. Answers and
-        parameters are those of `predict`; at most a few videos' clips are in memory.
+        One that cannot be read has its error in the place of the prediction. Answers are those of
+        `predict`; the frames of at most a few videos are in memory.
         """
 
         def read() -> Iterator[tuple[Source, _Read | VideoError]]:
             for source in sources:
                 try:
-                    yield source, self._read(source, None, clips)
+                    yield source, self._read(source, None)
                 except VideoError as error:
                     yield source, error
 
@@ -130,50 +130,30 @@ class Recognizer:
                 yield source, seen if isinstance(seen, VideoError) else self._answer(seen)
 
     def _read(
-        self,
-        source: Source,
-        name: str | None,
-        clips: int | None,
-        begin: Callable[[str], None] = lambda _: None,
+        self, source: Source, name: str | None, begin: Callable[[str], None] = lambda _: None
     ) -> _Read:
         begin("open")
         started = time.perf_counter()
         with Video(source, name=name) as video:
             opened = time.perf_counter()
             begin("decode")
-            seen = read_clips(
-                video,
-                self.model.preprocessing,
-                count=self.model.clips if clips is None else clips,
-            )
+            seen = read_clips(video, self.model.preprocessing, window=self.window)
             decoded = time.perf_counter()
             return _Read(video.name, video.info, seen, opened - started, decoded - opened)
 
     def _answer(self, read: _Read, *, keep_frames: bool = False) -> Prediction:
         started = time.perf_counter()
-        logits, each = self._inference.clips(read.seen.frames)
-        features = each.mean(0)
-        known = len(self.classes)
-        probabilities = video_probabilities(logits[:, :known], self.model.temperature)
-        rules = {"largest probability": float(probabilities.max())}
-        familiarity, is_known = None, None
-        if self.model.novelty is not None:
-            opinions = self.model.novelty.opinions(logits, features)
-            familiarity = self.model.novelty.score(opinions)
-            is_known = familiarity >= self.model.novelty.threshold
-            rules |= {**opinions, CHOSEN_RULE: familiarity}
+        logits, features = self.runtime.answer(read.seen.frames)
+        probabilities, known_probability = self._probabilities(logits, features)
         finished = time.perf_counter()
-        order = np.argsort(-probabilities, kind="stable")
         return Prediction(
             file=read.file,
-            ranked=tuple((self.classes[k], float(probabilities[k])) for k in order),
+            ranked=rank(self.classes, probabilities),
+            known_probability=float(known_probability),
             clips_s=tuple((float(t[0]), float(t[-1])) for t in read.seen.times_s),
             video=read.info,
             timings=Timings(read.open_s, read.decode_s, finished - started),
             clips=read.seen if keep_frames else None,
-            familiarity=familiarity,
-            is_known=is_known,
-            rules=rules,
         )
 
     def timeline(
@@ -188,7 +168,8 @@ class Recognizer:
         """What is seen when, over a whole video of any length.
 
         Segments come as soon as they have ended, while the video is still read: decoding goes on
-        in a thread of its own, and memory does not grow with the length.
+        in a thread of its own, each frame is computed once, and memory does not grow with the
+        length.
 
         Parameters:
             source: path, or binary file object.
@@ -202,13 +183,12 @@ class Recognizer:
             UsageError: `step_s` or `dwell_s` makes no sense.
             VideoError: the video cannot be read; what came before the damage has been given.
         """
-        interval_s = self.model.preprocessing.interval_s
-        step_s = whole_steps(self.model.preprocessing, step_s) * interval_s
+        windows = self.windows(step_s)
         with Video(source, name=name) as video:
             yield from find_segments(
-                self._moments(video, step_s, on_progress),
+                self._moments(video, windows, on_progress),
                 self.classes,
-                step_s=step_s,
+                step_s=windows.step * self.model.preprocessing.interval_s,
                 dwell_s=dwell_s,
                 end_s=video.info.duration_s,
             )
@@ -223,7 +203,15 @@ class Recognizer:
     ) -> Iterator[Moment]:
         """What the network says of each moment, before it is smoothed: see `timeline`."""
         with Video(source, name=name) as video:
-            yield from self._moments(video, step_s, on_progress)
+            yield from self._moments(video, self.windows(step_s), on_progress)
+
+    def windows(self, step_s: float) -> Windows:
+        """Frames that follow each other in, an answer every `step_s` seconds out.
+
+        Raises:
+            UsageError: `step_s` is not more than 0.
+        """
+        return Windows(self.runtime, self._moment, self.model.preprocessing, step_s=step_s)
 
     def stream(
         self,
@@ -233,16 +221,16 @@ class Recognizer:
         gap_s: float = 5.0,
         convert: SquareConverter | None = None,
     ) -> Stream:
-        """Live video: an object that is fed with pictures and their times as they come.
+        """Live video: an object that is fed with frames and their times as they come.
 
         Parameters:
             step_s: seconds between answers, rounded to the model's frame interval.
             wait: True: `feed` returns when every answer that is due is found, for recordings;
-                False: it returns at once, and answers come with a later picture. Where the
-                machine is too slow for the step, answers are passed over (see `Stream`).
+                False: it returns at once, and answers come with a later frame. Where the
+                machine is too slow, frames are passed over (see `Stream`).
             gap_s: after a pause longer than this it begins anew.
-            convert: what makes a clip's square picture of a frame; None: pictures are upright and
-                have square pixels.
+            convert: what makes a square picture of a frame; None: frames are upright and have
+                square pixels.
 
         Example:
             >>> with recognizer.stream() as stream:                      # doctest: +SKIP
@@ -255,40 +243,36 @@ class Recognizer:
         """
         return Stream(self, step_s=step_s, wait=wait, gap_s=gap_s, convert=convert)
 
-    def look_at(self, windows: Sequence[Window], kept: Kept | None = None) -> list[Moment]:
-        """What the network says of each of some clips, not smoothed.
-
-        Parameters:
-            windows: at least one, of one video, in rising order.
-            kept: of the same video, so that clips that overlap share work; None: they share none
-                with earlier calls.
-        """
-        novelty, known = self.model.novelty, len(self.classes)
-        logits, features = self._inference.windows(windows, Kept() if kept is None else kept)
-        moments = []
-        for k, window in enumerate(windows):
-            rows = logits[k : k + 1]
-            sure = 1.0
-            if novelty is not None:
-                score = novelty.score(novelty.opinions(rows, features[k]))
-                sure = novelty.known_probability(score)
-            shares = video_probabilities(rows[:, :known], self.model.temperature)
-            moments.append(Moment(window.middle_s, shares, sure))
-        return moments
-
     def _moments(
         self,
         video: Video,
-        step_s: float,
+        windows: Windows,
         on_progress: Callable[[float, float], None] | None,
     ) -> Iterator[Moment]:
-        end_s, kept = video.info.duration_s, Kept()
+        end_s, interval_s = video.info.duration_s, self.model.preprocessing.interval_s
+        read = 0
         # Closed before the video is: the thread that decodes must have ended by then.
-        with closing(ahead(windows(video, self.model.preprocessing, step_s=step_s))) as seen:
-            for group in in_groups(seen, _TIMELINE_BATCH):
-                yield from self.look_at(group, kept)
+        frames = ahead(grid_frames(video, self.model.preprocessing), limit=_FRAMES_AHEAD)
+        with closing(frames):
+            for piece in in_groups(frames, _FRAMES_AT_ONCE):
+                yield from windows.feed(np.stack(piece))
+                read += len(piece)
                 if on_progress is not None:
-                    on_progress(min(end_s, group[-1].middle_s), end_s)
+                    on_progress(min(end_s, read * interval_s), end_s)
+        yield from windows.end()
+
+    def _moment(
+        self, time_s: float, logits: NDArray[np.float32], features: NDArray[np.float32]
+    ) -> Moment:
+        return Moment(time_s, *self._probabilities(logits, features))
+
+    def _probabilities(
+        self, logits: NDArray[np.floating], features: NDArray[np.floating]
+    ) -> tuple[NDArray[np.float64], float]:
+        """Logits and features of a moment or a video -> (classes,), and the known probability."""
+        rule, known = self.model.open_set, len(self.classes)
+        share = 1.0 if rule is None else rule.known_probability(logits, features, known)
+        return softmax(logits[:known] / self.model.temperature), share
 
     def explain(
         self, prediction: Prediction, *, clip: int = 0, action: str | None = None
@@ -298,10 +282,10 @@ class Recognizer:
         Parameters:
             prediction: of this recognizer, asked for with `predict(keep_frames=True)`.
             clip: which of its clips.
-            action: one of `classes`; None: the answer.
+            action: one of `classes`; None: the nearest action.
 
         Returns:
-            (T, H, W) float32 in 0..1, a map for each frame (see `explanation.heat_maps`).
+            (T, H, W) float32 in 0..1, a map for each frame (see `saliency.heat_maps`).
 
         Raises:
             UsageError: the prediction has no frames, or there is no such clip or action.
@@ -310,22 +294,20 @@ class Recognizer:
             raise UsageError("explain: the prediction has no frames; use predict(keep_frames=True)")
         if not 0 <= clip < len(prediction.clips.frames):
             raise UsageError(f"explain: clip={clip}, but there are {len(prediction.clips.frames)}")
-        action = prediction.action if action is None else action
+        action = prediction.nearest_action if action is None else action
         if action not in self.classes:
             raise UsageError(f"explain: {action!r} is no action of this model")
-        frames = prediction.clips.frames[clip : clip + 1]
-        target = self.classes.index(action)
-        settings, count = self.model.preprocessing, len(self.classes)
-        return heat_maps(self._network, frames, settings, target, answers=count)[0]
+        frames, target = prediction.clips.frames[clip], self.classes.index(action)
+        return heat_maps(self.runtime.network, frames, target, answers=len(self.classes))
 
     def describe(self) -> Mapping[str, Any]:
         """Facts about the model: classes, preprocessing, metrics, training record."""
         return {
             "classes": list(self.classes),
             "preprocessing": self.model.preprocessing.to_dict(),
-            "clips": self.model.clips,
+            "window_frames": self.window,
             "temperature": self.model.temperature,
-            "says_none_of_these": self.model.novelty is not None,
+            "says_none_of_these": self.model.open_set is not None,
             "metrics": self.model.metrics,
             "training": self.model.training,
         }

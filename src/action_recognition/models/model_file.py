@@ -24,17 +24,11 @@ import torch
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import ActionRecognitionError, ModelFileError
-from action_recognition.model import Architecture, HybridNet
-from action_recognition.novelty import BACKGROUND, Novelty
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.open_set import OpenSetRule
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 6
-# 1: without temperature; 1 and 2: one stream; 1 to 3: without the rule for foreign videos, or
-# with another one, which is not used any more; 1 to 4: that rule without its
-# regression; 1 to 5: without Fisher vectors
-_READ_VERSIONS = (1, 2, 3, 4, 5, 6)
-_ONE_STREAM = {"difference": False, "shared_blocks": 0}
-_NO_FISHER = {"fisher": 0, "fisher_width": 64}
+FORMAT_VERSION = 7
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20
@@ -43,13 +37,14 @@ _MAX_PARAMETERS = 500_000_000
 # The file begins with a user block (an area that HDF5 leaves to the application) that seals the
 # rest: libhdf5 can loop without end over damaged metadata, so damage must be met before it.
 _SEAL_BYTES = 512
-SHIPPED, FAST = "shipped", "fast"
-SHIPPED_MODELS = {SHIPPED: "ucf101-hmdb51-ten.h5", FAST: "ucf101-hmdb51-ten-fast.h5"}
-
 _SEAL = b"action-recognition model, sha256 of all after byte 512: "
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # a file may begin with it, too: then it is not sealed
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # where a file begins with it, it is not sealed
+
+SHIPPED, KINETICS = "shipped", "kinetics600"
+SHIPPED_MODELS = {SHIPPED: "ucf101-hmdb51.h5", KINETICS: "kinetics600.h5"}
 
 _DESCRIPTIONS = ("classes", "architecture", "preprocessing", "inference", "metrics", "training")
+_RULE = "open_set."  # prefix of the arrays of the open-set rule
 
 
 @dataclass(frozen=True)
@@ -60,21 +55,19 @@ class Model:
         network: the network, on the CPU, in eval mode.
         classes: names of the classes in the order of the logits.
         preprocessing: how a video becomes the network's input.
-        clips: number of clips of a video whose logits are averaged.
         temperature: divides the logits, so that probabilities are calibrated; more than 0.
-        novelty: the rule for "none of these"; None: every video is taken for a known action.
+        open_set: the rule for "none of these"; None: every video is taken for a known action.
         background: names of classes that were learned as examples of anything else; their logits
-            come after those of `classes`, and only the rule for "none of these" reads them.
-        metrics: figures of the test side as `evaluate` gives them; empty if not measured.
+            come after those of `classes`, and only the open-set rule reads them.
+        metrics: figures of the test split as `evaluate` gives them; empty if not measured.
         training: record of the training: data, seed, versions, settings, notes.
     """
 
     network: HybridNet
     classes: tuple[str, ...]
     preprocessing: Preprocessing
-    clips: int = 5
     temperature: float = 1.0
-    novelty: Novelty | None = None
+    open_set: OpenSetRule | None = None
     background: tuple[str, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -88,32 +81,22 @@ class Model:
                 f"{len(names)} class names are given for a network "
                 f"of {self.network.architecture.classes} classes"
             )
-        if not 1 <= self.clips <= 1000:
-            raise ModelFileError(f"clips is {self.clips}, must be from 1 to 1000")
         if not 0.01 <= self.temperature <= 100:
             raise ModelFileError(f"temperature is {self.temperature}, must be from 0.01 to 100")
-        if self.novelty is not None:
-            shape = (len(self.classes), self.network.architecture.width)
-            if self.novelty.means.shape != shape:
+        if self.open_set is not None:
+            needed = OpenSetRule.inputs(self.network.architecture, len(self.classes))
+            if len(self.open_set.weights) != needed:
                 raise ModelFileError(
-                    f"its rule for foreign videos is for {self.novelty.means.shape} classes and "
-                    f"features, but the network has {shape}"
+                    f"its open-set rule reads {len(self.open_set.weights)} numbers, "
+                    f"but the network gives {needed}"
                 )
-            if BACKGROUND in self.novelty.spread and not self.background:
-                raise ModelFileError("its rule for foreign videos needs background classes")
-            if not self.novelty.spread:
-                raise ModelFileError("its rule for foreign videos goes by nothing")
-
-
-def shipped_model_path(name: str = SHIPPED) -> Path:
-    """A model file that comes with the package: the accurate one, or with `FAST` the quick one."""
-    return Path(str(resources.files("action_recognition") / "models" / SHIPPED_MODELS[name]))
 
 
 def find_model(name: str | Path | None) -> Path:
-    """The file of a model: "shipped" or None, "fast", or the path of a file."""
+    """The file of a model: "shipped" or None, "kinetics600", or the path of a file."""
     if name is None or str(name) in SHIPPED_MODELS:
-        return shipped_model_path(str(name or SHIPPED))
+        folder = resources.files("action_recognition") / "weights"
+        return Path(str(folder / SHIPPED_MODELS[str(name or SHIPPED)]))
     return Path(name)
 
 
@@ -128,17 +111,12 @@ def save_model(model: Model, path: str | Path) -> None:
     path = Path(path)
     weights = {name: _to_stored(name, w) for name, w in model.network.state_dict().items()}
     inference: dict[str, Any] = {
-        "clips": model.clips,
         "temperature": model.temperature,
         "background": list(model.background),
     }
-    if model.novelty is not None:
-        n = model.novelty
-        inference["novelty"] = {"threshold": n.threshold, "spread": dict(n.spread)}
-        inference["novelty"]["others"] = n.others is not None
-        weights |= {"novelty.means": n.means, "novelty.centre": n.centre}
-        if n.others is not None:
-            weights["novelty.others"] = n.others
+    if model.open_set is not None:
+        inference["open_set"] = model.open_set.numbers()
+        weights |= {_RULE + name: a for name, a in model.open_set.arrays().items()}
     texts = {
         "classes": json.dumps(list(model.classes)),
         "architecture": json.dumps(model.network.architecture.to_dict()),
@@ -156,7 +134,6 @@ def save_model(model: Model, path: str | Path) -> None:
         with h5py.File(temporary, "w", userblock_size=_SEAL_BYTES) as file:
             file.attrs["format"] = FORMAT
             file.attrs["format_version"] = FORMAT_VERSION
-            file.attrs["sha256"] = _digest(texts, weights)
             for key, text in texts.items():
                 file.create_dataset(f"description/{key}", data=text)
             for key, values in weights.items():
@@ -192,10 +169,11 @@ def load_model(path: str | Path) -> Model:
     try:
         with path.open("rb") as raw:
             head = raw.read(_SEAL_BYTES)
-            sealed = head.startswith(_SEAL)
-            if not sealed and not head.startswith(_HDF5_SIGNATURE):
-                raise ModelFileError("it is not an HDF5 file, or its beginning is damaged")
-            if sealed and head[len(_SEAL) :][:64] != _digest_after_seal(raw):
+            if head.startswith(_HDF5_SIGNATURE):
+                raise ModelFileError("it is an HDF5 file, but not a model of this project")
+            if not head.startswith(_SEAL):
+                raise ModelFileError("it is not a model file, or its beginning is damaged")
+            if head[len(_SEAL) :][:64] != _digest_after_seal(raw):
                 raise ModelFileError(
                     "it is truncated, damaged or changed by hand: its content does not match "
                     "its checksum"
@@ -205,13 +183,8 @@ def load_model(path: str | Path) -> Model:
     except ActionRecognitionError as error:
         raise ModelFileError(f"{path.name}: {error}") from None
     except OSError as error:
-        if error.errno is not None and not h5py.is_hdf5(path):
-            raise ModelFileError(f"{path.name}: it cannot be read ({error.strerror})") from None
-        if h5py.is_hdf5(path):
-            reason = "the HDF5 file is truncated or damaged"
-        else:
-            reason = "it is not an HDF5 file"
-        raise ModelFileError(f"{path.name}: {reason}") from None
+        reason = error.strerror or "the HDF5 file is truncated or damaged"
+        raise ModelFileError(f"{path.name}: it cannot be read ({reason})") from None
     except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
         raise ModelFileError(f"{path.name}: the model file is damaged ({error})") from None
 
@@ -224,82 +197,50 @@ def _read(file: h5py.File) -> Model:
             f"(its attribute 'format' is {found!r}, not {FORMAT!r})"
         )
     version = file.attrs.get("format_version")
-    if version not in _READ_VERSIONS:
+    if version != FORMAT_VERSION:
         raise ModelFileError(
-            f"it has format version {version}; this release reads 1 to {FORMAT_VERSION}"
+            f"it has format version {version}, but this release reads version {FORMAT_VERSION}; "
+            "train the model anew"
         )
-    texts = {key: _read_text(file, key) for key in _DESCRIPTIONS}
-    described = {key: _parse(key, text) for key, text in texts.items()}
+    described = {key: _parse(key, _read_text(file, key)) for key in _DESCRIPTIONS}
     preprocessing = Preprocessing.from_dict(described["preprocessing"])
-    if version < 3:
-        described["architecture"] = {**_ONE_STREAM, **described["architecture"]}
-    if version < 6:
-        described["architecture"] = {**_NO_FISHER, **described["architecture"]}
     architecture = Architecture.from_dict(described["architecture"])
     with torch.device("meta"):  # shapes only: nothing is allocated for a size that a file claims
         network = HybridNet(architecture)
     expected = network.state_dict()
     if sum(w.numel() for w in expected.values()) > _MAX_PARAMETERS:
         raise ModelFileError("its architecture has more parameters than this release loads")
-    weights = {key: _read_weight(file, key, like) for key, like in expected.items()}
-    inference = described["inference"]
-    rule = inference.get("novelty")
-    stored = dict(weights)
-    if rule is not None:
-        rows = len(described["classes"]) if version > 3 else int(rule["references"])
-        name = "novelty.means" if version > 3 else "novelty.references"
-        width = architecture.width
-        shapes = {
-            name: torch.empty(rows, width, device="meta"),
-            "novelty.centre": torch.empty(width, device="meta"),
+    weights = {key: _read_weight(file, key, tuple(w.shape)) for key, w in expected.items()}
+    inference, rule = described["inference"], None
+    names = set(weights)
+    if inference.get("open_set") is not None:
+        size = (OpenSetRule.inputs(architecture, len(described["classes"])),)
+        arrays = {
+            name: _read_weight(file, _RULE + name, size) for name in OpenSetRule.ARRAYS
         }
-        if rule.get("others"):
-            shapes["novelty.others"] = torch.empty(width + 1, device="meta")
-        stored |= {key: _read_weight(file, key, like) for key, like in shapes.items()}
-    extra = sorted(set(_leaves(file["weights"])) - set(stored))
+        names |= {_RULE + name for name in arrays}
+        rule = OpenSetRule.of(arrays, inference["open_set"])
+    extra = sorted(set(_leaves(file["weights"])) - names)
     if extra:
         raise ModelFileError(f"it holds a weight that its architecture does not have: {extra[0]}")
-    if file.attrs.get("sha256") != _digest(texts, stored):
-        raise ModelFileError(
-            "its content does not match its checksum: the file was damaged or changed by hand"
-        )
     network.load_state_dict(
         {key: torch.from_numpy(w).to(expected[key].dtype) for key, w in weights.items()},
         assign=True,
     )
-    network.order_channels_last()
-    network.eval()
     return Model(
-        network=network,
+        network=network.eval(),
         classes=tuple(str(c) for c in described["classes"]),
         preprocessing=preprocessing,
-        clips=int(inference["clips"]),
-        temperature=float(inference.get("temperature", 1.0)),
-        novelty=None
-        if rule is None or version < 4
-        else Novelty(
-            stored["novelty.means"].astype(np.float16),
-            stored["novelty.centre"].astype(np.float32),
-            {str(name): _pair(values) for name, values in rule["spread"].items()},
-            float(rule["threshold"]),
-            stored["novelty.others"].astype(np.float32) if rule.get("others") else None,
-        ),
-        background=tuple(str(c) for c in inference.get("background", ())),
+        temperature=float(inference["temperature"]),
+        open_set=rule,
+        background=tuple(str(c) for c in inference["background"]),
         metrics=described["metrics"],
         training=described["training"],
     )
 
 
-def _pair(value: Any) -> tuple[float, float]:
-    mean, deviation = value
-    return float(mean), float(deviation)
-
-
 def _to_stored(name: str, weight: torch.Tensor) -> np.ndarray[Any, Any]:
-    values = weight.detach().cpu().contiguous()
-    if not values.is_floating_point():
-        return values.numpy()
-    stored = values.to(torch.float16)
+    stored = weight.detach().cpu().contiguous().to(torch.float16)
     if not torch.isfinite(stored).all():
         raise ModelFileError(f"weight {name} has values that are not finite float16 numbers")
     return stored.numpy()
@@ -329,14 +270,15 @@ def _parse(key: str, text: str) -> Any:
     return value
 
 
-def _read_weight(file: h5py.File, key: str, like: torch.Tensor) -> np.ndarray[Any, Any]:
+def _read_weight(
+    file: h5py.File, key: str, shape: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
     node = file.get(f"weights/{key}")
     if not isinstance(node, h5py.Dataset):
         raise ModelFileError(f"the weight {key} is missing")
-    if node.shape != tuple(like.shape):
+    if node.shape != shape:
         raise ModelFileError(
-            f"the weight {key} has shape {node.shape}, but its architecture needs "
-            f"{tuple(like.shape)}"
+            f"the weight {key} has shape {node.shape}, but its architecture needs {shape}"
         )
     if node.dtype.kind not in "fi":
         raise ModelFileError(f"the weight {key} has type {node.dtype}, not a number")
@@ -357,14 +299,3 @@ def _leaves(group: h5py.Group) -> list[str]:
     names: list[str] = []
     group.visititems(lambda n, o: names.append(n) if isinstance(o, h5py.Dataset) else None)
     return names
-
-
-def _digest(texts: Mapping[str, str], weights: Mapping[str, np.ndarray[Any, Any]]) -> str:
-    sha = hashlib.sha256()
-    for key in sorted(texts):
-        sha.update(f"{key}={texts[key]}\n".encode())
-    for key in sorted(weights):
-        values = np.ascontiguousarray(weights[key])
-        sha.update(f"{key}:{values.dtype.str}:{values.shape}\n".encode())
-        sha.update(values.tobytes())
-    return sha.hexdigest()

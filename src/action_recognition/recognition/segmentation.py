@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
+from action_recognition.recognition.results import UNSURE
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,14 @@ class Moment:
     """What the network says of one moment of a video.
 
     Parameters:
-        time_s: the middle of the clip that was looked at, in seconds from the first frame.
+        time_s: the middle of the window that it is about, in seconds from the first frame.
         probabilities: (classes,) in 0..1, sum 1.
-        known: probability, in 0..1, that it is one of the known actions; 1 without such a rule.
+        known_probability: in 0..1, that it is one of the known actions; 1 without such a rule.
     """
 
     time_s: float
     probabilities: NDArray[np.float64]
-    known: float = 1.0
+    known_probability: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,24 @@ class Segment:
 
     Parameters:
         start_s, end_s: in seconds from the first frame.
-        action: name of the action; None: none of those that the model knows.
-        probability: mean over its moments, in 0..1, of the action, were it one of the known; or
-            of its being none of them.
+        action: name of the action; None: none of the known actions.
+        nearest_action: the known action with the highest mean probability; `action` where that
+            is not None.
+        probability: of `nearest_action`, mean over the moments, in 0..1.
+        known_probability: in 0..1, that it is one of the known actions, mean over the moments.
     """
 
     start_s: float
     end_s: float
     action: str | None
+    nearest_action: str
     probability: float
+    known_probability: float
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a known action is seen, but no single one is more probable than not."""
+        return self.action is not None and self.probability < UNSURE
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""
@@ -57,7 +67,10 @@ class Segment:
             "start_s": round(self.start_s, 3),
             "end_s": round(self.end_s, 3),
             "action": self.action,
+            "nearest_action": self.nearest_action,
             "probability": round(self.probability, 4),
+            "known_probability": round(self.known_probability, 4),
+            "unsure": self.unsure,
         }
 
 
@@ -82,20 +95,29 @@ def find_segments(
     path = _Path(len(classes) + 1, math.exp(-step_s / dwell_s) if dwell_s else None)
     start_s = last_s = 0.0
     state: int | None = None
-    shares: list[float] = []
+    inside, count = np.zeros(len(classes) + 1), 0  # sums of probabilities, then of known
 
     def closed(at_s: float) -> Segment:
         assert state is not None
-        action = classes[state] if state < len(classes) else None
-        return Segment(start_s, at_s, action, float(np.mean(shares)))
+        *shares, known = (inside / count).tolist()
+        nearest = state if state < len(classes) else int(np.argmax(shares))
+        return Segment(
+            start_s=start_s,
+            end_s=at_s,
+            action=classes[state] if state < len(classes) else None,
+            nearest_action=classes[nearest],
+            probability=shares[nearest],
+            known_probability=known,
+        )
 
     for moment, decided in path.follow(moments):
         if state is not None and decided != state:
             border = (last_s + moment.time_s) / 2
             yield closed(border)
-            start_s, shares = border, []
+            start_s, inside, count = border, np.zeros_like(inside), 0
         state, last_s = decided, moment.time_s
-        shares.append(float(np.append(moment.probabilities, 1 - moment.known)[decided]))
+        inside = inside + np.append(moment.probabilities, moment.known_probability)
+        count += 1
     if state is not None:
         yield closed(last_s + step_s / 2 if end_s is None else max(end_s, start_s))
 
@@ -107,7 +129,7 @@ def _evidence(moment: Moment) -> NDArray[np.float64]:
     must not lose to none of them for that.
     """
     actions = moment.probabilities / moment.probabilities.max()
-    return np.append(actions * moment.known, 1 - moment.known)
+    return np.append(actions * moment.known_probability, 1 - moment.known_probability)
 
 
 class _Path:

@@ -1,15 +1,11 @@
 """Probabilities that mean what they say: temperature scaling, and how far off they are.
 
 Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
-
-Clips of a video are averaged before the softmax, not after it: the mean of probabilities that are
-right for single clips is too modest for the video (Rahaman, Thiery, "Uncertainty Quantification and
-Deep Ensembles", NeurIPS 2021; Wu, Gales, "Should Ensemble Members Be Calibrated?", 2021).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,31 +18,21 @@ BINS = 10
 DRAWS = 2000  # of answers, for what chance alone would show
 
 
-def video_probabilities(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
-    """Logits (clips, classes) -> the video's probabilities (classes,): the mean, then softmax.
-
-    This is the geometric mean of the clips' probabilities, made to sum to 1.
-    """
-    scaled = logits.mean(0) / temperature
-    exp: NDArray[np.float64] = np.exp(scaled - scaled.max())
-    return exp / exp.sum()
+def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Logits (..., classes) -> probabilities of the same shape, which sum to 1."""
+    exp: NDArray[np.float64] = np.exp(logits - logits.max(-1, keepdims=True), dtype=np.float64)
+    return exp / exp.sum(-1, keepdims=True)
 
 
-def fit_temperature(
-    logits: Sequence[NDArray[np.float64]],
-    targets: Sequence[int],
-    *,
-    average: Callable[[NDArray[np.float64], float], NDArray[np.float64]] = video_probabilities,
-) -> float:
+def fit_temperature(logits: NDArray[np.floating], targets: Sequence[int]) -> float:
     """The most probable temperature, given validation videos.
 
     Its logarithm has a normal distribution of deviation 1 beforehand: a few videos may all be
     right, and their likelihood alone would have it at 0 and every probability at 1.
 
     Parameters:
-        logits: of each video, (clips, classes).
+        logits: of the videos, (videos, classes).
         targets: index of the true class of each video.
-        average: makes probabilities of a video's logits and a temperature.
 
     Returns:
         in 0.05..20; 1 leaves the probabilities as they are.
@@ -57,8 +43,8 @@ def fit_temperature(
         raise UsageError(f"fit_temperature: {len(logits)} videos and {len(targets)} targets")
 
     def loss(log_temperature: float) -> float:
-        temperature = float(np.exp(log_temperature))
-        right = [average(x, temperature)[t] for x, t in zip(logits, targets, strict=True)]
+        shares = softmax(np.asarray(logits, np.float64) / np.exp(log_temperature))
+        right = shares[np.arange(len(targets)), list(targets)]
         beforehand = log_temperature**2 / (2 * len(targets))
         return float(-np.mean(np.log(np.maximum(right, 1e-12)))) + beforehand
 

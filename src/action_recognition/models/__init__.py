@@ -1,0 +1,1 @@
+"""The network, its file, and how it is run. Nothing here reads videos."""

@@ -1,0 +1,188 @@
+"""The causal 3D trunk: MoViNet-A0 (Kondratyuk et al., "MoViNets", CVPR 2021, table 7).
+
+A 3D convolution is factored into a spatial one, for each frame by itself, and a temporal one, for
+each channel by itself. The temporal ones are causal: they read a frame and those before it, never
+those after it. So each frame is computed once, and what is needed to go on with the next one is the
+last few inputs of each temporal convolution, which `forward` takes and gives back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# (channels, expanded channels, spatial kernel, temporal kernel (1: none), stride) of each layer.
+Layers = tuple[tuple[int, int, int, int, int], ...]
+MOVINET_A0: Layers = (
+    (8, 24, 5, 1, 2),
+    (32, 80, 3, 3, 2), (32, 80, 3, 3, 1), (32, 80, 3, 3, 1),
+    (56, 184, 3, 5, 2), (56, 112, 3, 3, 1), (56, 184, 3, 3, 1),
+    (56, 184, 3, 5, 1), (56, 184, 3, 3, 1), (56, 184, 3, 3, 1), (56, 184, 3, 3, 1),
+    (104, 384, 3, 5, 2), (104, 280, 5, 1, 1), (104, 280, 5, 1, 1), (104, 344, 5, 1, 1),
+)  # fmt: skip
+
+
+class SpatialConv(nn.Conv2d):
+    """A convolution over the pixels of each frame, with TensorFlow's SAME padding.
+
+    The trunk was trained with it: at stride 2 it can pad one pixel more at the right and the
+    bottom than at the left and the top.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
+        super().__init__(inputs, outputs, kernel, stride=stride, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, outputs, ceil(H / stride), ceil(W / stride))."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        if stride == 1:
+            padding = kernel // 2
+        else:
+            rows, columns = (_same_padding(n, kernel, stride) for n in x.shape[2:])
+            x = F.pad(x, (*columns, *rows))
+            padding = 0
+        return F.conv2d(x, self.weight, self.bias, stride, padding, 1, self.groups)
+
+
+class TemporalConv(nn.Module):
+    """A causal convolution over time, for each channel and place by itself.
+
+    Parameters:
+        channels: of its input and output.
+        frames: the frame itself and those before it that are read, the oldest first.
+    """
+
+    def __init__(self, channels: int, frames: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels, frames))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        with torch.no_grad():  # it begins as the identity
+            self.weight[:, -1] = 1
+
+    def forward(self, x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, T, C, h, w), before (B, frames - 1, C, h, w): inputs of the frames before.
+
+        Returns:
+            (B, T, C, h, w), and what `before` is for the next frames.
+        """
+        frames = x.shape[1]
+        x = torch.cat([before, x], 1)
+        weights = self.weight.t()[:, :, None, None]  # (frames, C, 1, 1)
+        out = x[:, :frames] * weights[0] + self.bias[:, None, None]
+        for k in range(1, len(weights)):
+            out = torch.addcmul(out, x[:, k : k + frames], weights[k])
+        return out, x[:, frames:]
+
+
+class Layer(nn.Module):
+    """An inverted residual: expand, convolve over the picture, over time, project, add the input.
+
+    Parameters:
+        inputs, outputs: channels.
+        expanded: channels between.
+        kernel: of the spatial convolution.
+        frames: of the temporal convolution; 1: there is none.
+        stride: of the spatial convolution, 1 or 2.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, expanded: int, kernel: int, frames: int, stride: int
+    ) -> None:
+        super().__init__()
+        self.expansion = SpatialConv(inputs, expanded, 1)
+        self.spatial = SpatialConv(expanded, expanded, kernel, stride, groups=expanded)
+        self.temporal = TemporalConv(expanded, frames) if frames > 1 else None
+        self.projection = SpatialConv(expanded, outputs, 1)
+        reshaped = stride > 1 or inputs != outputs
+        self.skip = SpatialConv(inputs, outputs, 1) if reshaped else None
+        self.scale = nn.Parameter(torch.ones(()))
+        self.stride = stride
+
+    def forward(self, x: Tensor, before: Tensor | None, batch: int) -> tuple[Tensor, Tensor | None]:
+        """x (B*T, inputs, h, w) -> (B*T, outputs, h', w'), and the next `before`."""
+        y = F.relu6(self.expansion(x), inplace=True)
+        y = F.relu6(self.spatial(y), inplace=True)
+        if self.temporal is not None:
+            assert before is not None
+            over_time = y.unflatten(0, (batch, -1))  # (B, T, expanded, h', w')
+            over_time, before = self.temporal(over_time, before)
+            y = F.relu6(over_time, inplace=True).flatten(0, 1)
+        y = self.projection(y) * self.scale
+        if self.skip is not None:
+            x = self.skip(_same_average(x) if self.stride == 2 else x)
+        return x + y, before
+
+
+class Backbone(nn.Module):
+    """The trunk: frames in, one vector for each frame out.
+
+    Parameters:
+        stem: channels of the first convolution.
+        layers: see `MOVINET_A0`.
+        features: length of a frame's vector.
+    """
+
+    def __init__(self, stem: int, layers: Layers, features: int) -> None:
+        super().__init__()
+        self.stem = SpatialConv(3, stem, 3, stride=2)
+        inputs = (stem, *(outputs for outputs, *_ in layers))
+        self.layers = nn.ModuleList(
+            Layer(before, *layer) for before, layer in zip(inputs, layers, strict=False)
+        )
+        self.head = SpatialConv(inputs[-1], features, 1)
+        self.memory = tuple((expanded, frames - 1) for _, expanded, _, frames, _ in layers)
+
+    def start(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The state before the first frame of `x` (B, T, 3, H, W): all zeros.
+
+        One tensor (B, k - 1, C, h, w) for each layer with a temporal convolution over k frames.
+        """
+        rows, columns = (-(-n // 2) for n in x.shape[3:])  # after the stem
+        state = []
+        for layer, (channels, frames) in zip(self.layers, self.memory, strict=True):
+            rows, columns = -(-rows // layer.stride), -(-columns // layer.stride)
+            if frames:
+                state.append(x.new_zeros(x.shape[0], frames, channels, rows, columns))
+        return tuple(state)
+
+    def forward(
+        self, x: Tensor, state: Sequence[Tensor], *, first: int = 0, last: int | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Frames (B, T, 3, H, W) -> feature maps (B, T, features, h, w), and the next state.
+
+        Parameters:
+            state: of all layers that run, as `start` or an earlier call gives it.
+            first, last: run only layers `first` to `last` (excluded), for training on what frozen
+                layers gave: with `first` > 0 `x` is the output of layer `first` - 1, and with
+                `last` the result is that of layer `last` - 1.
+        """
+        batch = x.shape[0]
+        x = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        if first == 0:
+            x = F.relu6(self.stem(x), inplace=True)
+        given, after = iter(state), []
+        for layer in self.layers[first:last]:
+            before = next(given) if layer.temporal is not None else None
+            x, before = layer(x, before, batch)
+            if before is not None:
+                after.append(before)
+        if last is None:
+            x = F.relu6(self.head(x), inplace=True)
+        return x.unflatten(0, (batch, -1)), tuple(after)
+
+
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
+    return total // 2, total - total // 2
+
+
+def _same_average(x: Tensor) -> Tensor:
+    """3x3 average of stride 2; the padding does not count."""
+    rows, columns = (_same_padding(n, 3, 2) for n in x.shape[2:])
+    if rows == columns == (1, 1):
+        return F.avg_pool2d(x, 3, 2, padding=1, count_include_pad=False)
+    inside = F.pad(torch.ones_like(x[:1, :1]), (*columns, *rows))
+    return F.avg_pool2d(F.pad(x, (*columns, *rows)), 3, 2) / F.avg_pool2d(inside, 3, 2)

@@ -1,0 +1,170 @@
+"""HybridNet: a causal 3D CNN, then LSTM, then GRU over time, then a dense layer.
+
+There is one way forward. `forward` takes frames, as many as are there, and the state after those
+before them; it gives an answer for each frame, and the state to go on with. Nothing is remembered
+inside, so two films never meet. A film given in pieces of any length gives what the whole gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from action_recognition.errors import UsageError
+from action_recognition.models.backbone import MOVINET_A0, Backbone, Layers
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The settings of a HybridNet: all that is needed to build it again.
+
+    Parameters:
+        classes: number of classes, the width of the dense layer.
+        stem, layers, features: of the trunk, see `Backbone`.
+        window: the answer at a frame is about this many frames, the frame and those before it.
+        hidden: units of the layer between the mean of the features and the dense layer.
+        lstm, gru: units of each, 0 leaves it out.
+    """
+
+    classes: int
+    stem: int = 8
+    layers: Layers = MOVINET_A0
+    features: int = 480
+    window: int = 16
+    hidden: int = 2048
+    lstm: int = 96
+    gru: int = 64
+
+    def __post_init__(self) -> None:
+        # A model file can claim anything: sizes are bounded before a network is built of them.
+        width = range(1, 65_537)
+        for name, good, rule in (
+            ("classes", self.classes in width, "from 1 to 65536"),
+            ("stem", self.stem in width, "from 1 to 65536"),
+            ("layers", _good_layers(self.layers), "some (channels, expanded, kernel, frames, stride)"),
+            ("features", self.features in width, "from 1 to 65536"),
+            ("window", self.window in range(1, 10_001), "from 1 to 10000"),
+            ("hidden", self.hidden in width, "from 1 to 65536"),
+            ("lstm", self.lstm == 0 or self.lstm in width, "from 0 to 65536"),
+            ("gru", self.gru == 0 or self.gru in width, "from 0 to 65536"),
+        ):  # fmt: skip
+            if not good:
+                raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
+        """The inverse of `to_dict`. Raises UsageError for unknown or missing fields."""
+        names = {f.name for f in fields(cls)}
+        if set(values) != names:
+            raise UsageError(
+                f"Architecture: fields {sorted(values)}, but {sorted(names)} are needed"
+            )
+        return cls(**{**values, "layers": tuple(tuple(layer) for layer in values["layers"])})
+
+
+class State(NamedTuple):
+    """What the network needs to go on with the next frame.
+
+    Parameters:
+        trunk: the last inputs of each temporal convolution, see `Backbone.start`.
+        recent: (B, window - 1, features), vectors of the last frames, zeros before the first.
+        seen: () int64, frames so far.
+        lstm, gru: (1, B, units) each, hidden and cell state of the LSTM, hidden state of the GRU.
+    """
+
+    trunk: tuple[Tensor, ...]
+    recent: Tensor
+    seen: Tensor
+    lstm: tuple[Tensor, ...]
+    gru: tuple[Tensor, ...]
+
+
+class Output(NamedTuple):
+    """What the network says at each frame.
+
+    Parameters:
+        logits: (B, T, classes) float32, about the frame and the `window` - 1 before it.
+        features: (B, T, hidden) float32, what the dense layer reads of the same frames.
+        state: to go on with.
+    """
+
+    logits: Tensor
+    features: Tensor
+    state: State
+
+
+class HybridNet(nn.Module):
+    """The network. Its parts stand in the order in which data meets them.
+
+    Parameters:
+        architecture: its settings; kept as the attribute of the same name.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        self.trunk = Backbone(a.stem, a.layers, a.features)
+        self.lstm = nn.LSTM(a.features, a.lstm, batch_first=True) if a.lstm else None
+        width = a.lstm or a.features
+        self.gru = nn.GRU(width, a.gru, batch_first=True) if a.gru else None
+        self.hidden = nn.Linear(a.features, a.hidden)
+        self.dense = nn.Linear(a.hidden, a.classes)
+        recurrent = a.gru or a.lstm
+        self.recurrent_dense = nn.Linear(recurrent, a.classes, bias=False) if recurrent else None
+        if self.recurrent_dense is not None and not self.dense.weight.is_meta:
+            nn.init.zeros_(self.recurrent_dense.weight)  # until it is trained, it says nothing
+
+    def start(self, frames: Tensor) -> State:
+        """The state before the first of the frames (B, T, 3, H, W)."""
+        a, batch = self.architecture, frames.shape[0]
+        zeros = frames.new_zeros
+        return State(
+            trunk=self.trunk.start(frames),
+            recent=zeros(batch, a.window - 1, a.features),
+            seen=torch.zeros((), dtype=torch.int64, device=frames.device),
+            lstm=(zeros(1, batch, a.lstm), zeros(1, batch, a.lstm)) if a.lstm else (),
+            gru=(zeros(1, batch, a.gru),) if a.gru else (),
+        )
+
+    def forward(self, frames: Tensor, state: State | None = None) -> Output:
+        """Frames (B, T, 3, H, W), RGB in 0..1, float, and the state after those before them."""
+        state = self.start(frames) if state is None else state
+        maps, trunk = self.trunk(frames, state.trunk)  # (B, T, features, h, w)
+        return self.answer(maps.mean((3, 4)), state._replace(trunk=trunk))
+
+    def answer(self, vectors: Tensor, state: State) -> Output:
+        """The layers after the trunk: a vector for each frame (B, T, features) -> the answer."""
+        a, times = self.architecture, vectors.shape[1]
+        recent = torch.cat([state.recent, vectors], 1)  # (B, window - 1 + T, features)
+        sums = F.avg_pool1d(recent.transpose(1, 2), a.window, 1).transpose(1, 2) * a.window
+        seen = state.seen + torch.arange(1, times + 1, device=vectors.device)
+        mean = sums / seen.clamp(max=a.window)[:, None]  # (B, T, features)
+        hidden = F.relu6(self.hidden(mean))  # (B, T, hidden)
+        logits = self.dense(hidden)  # (B, T, classes)
+        x, lstm, gru = vectors, state.lstm, state.gru
+        if self.lstm is not None:
+            x, lstm = self.lstm(x, lstm)  # (B, T, lstm)
+        if self.gru is not None:
+            x, memory = self.gru(x, gru[0])  # (B, T, gru)
+            gru = (memory,)
+        if self.recurrent_dense is not None:
+            logits = logits + self.recurrent_dense(x)
+        kept = recent[:, times:]
+        return Output(logits, hidden, State(state.trunk, kept, state.seen + times, lstm, gru))
+
+
+def _good_layers(layers: Layers) -> bool:
+    bounds = (range(1, 65_537), range(1, 65_537), (1, 3, 5, 7), range(1, 17), (1, 2))
+    return 1 <= len(layers) <= 100 and all(
+        len(layer) == 5 and all(v in bound for v, bound in zip(layer, bounds, strict=True))
+        for layer in layers
+    )

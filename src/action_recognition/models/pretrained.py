@@ -1,0 +1,65 @@
+"""MoViNet-A0 as trained on Kinetics-600: the weights that networks start from."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from action_recognition.errors import ModelFileError
+from action_recognition.models.hybridnet import Architecture, HybridNet
+
+ORIGIN = "MoViNet-A0-Stream, trained on Kinetics-600 (Kondratyuk et al., CVPR 2021; Apache-2.0)"
+_BLOCKS = (1, 3, 3, 4, 4)  # layers of each of the trunk's blocks, for the names in the file
+
+
+def load_kinetics(folder: str | Path) -> tuple[HybridNet, tuple[str, ...]]:
+    """The network of Kinetics-600 and its class names.
+
+    Parameters:
+        folder: holds `movinet_a0_stream_kinetics600.npz` (for each convolution `NAME.weight` and
+            `NAME.bias`, BatchNorm folded in, float16) and `labels.txt`, a class a line. The
+            numbers are those of Google's `movinet_a0_stream` TFLite file (Apache-2.0).
+
+    Raises:
+        ModelFileError: a file is missing, damaged, or not of that network.
+    """
+    path, labels = Path(folder) / "movinet_a0_stream_kinetics600.npz", Path(folder) / "labels.txt"
+    try:
+        names = tuple(labels.read_text(encoding="utf-8").splitlines())
+        with zipfile.ZipFile(path):  # np.load would take a lone array or a pickle, too
+            pass
+        with np.load(path, allow_pickle=False) as file:
+            stored = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
+    except FileNotFoundError as error:
+        raise ModelFileError(f"{Path(error.filename).name}: there is no such file") from None
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ModelFileError(f"{path.name}: no weights of MoViNet-A0 ({error})") from None
+    network = HybridNet(Architecture(classes=len(names), lstm=0, gru=0))
+    for name, own in network.state_dict().items():
+        found = stored.get(_name_in_file(name))
+        if found is None or found.numel() != own.numel():
+            raise ModelFileError(
+                f"{path.name}: {_name_in_file(name)} is missing or of another size"
+            )
+        if not found.isfinite().all():
+            raise ModelFileError(f"{path.name}: {_name_in_file(name)} is not finite")
+        own.copy_(found.reshape(own.shape))
+    return network.eval(), names
+
+
+def _name_in_file(name: str) -> str:
+    """`trunk.layers.2.spatial.weight` -> `block1_layer1.spatial.weight`."""
+    parts = name.removeprefix("trunk.").split(".")
+    if parts[0] == "layers":
+        block, layer = 0, int(parts[1])
+        while layer >= _BLOCKS[block]:
+            layer -= _BLOCKS[block]
+            block += 1
+        parts[:2] = [f"block{block}_layer{layer}"]
+    elif parts[0] in ("hidden", "dense"):
+        parts[0] = {"hidden": "dense", "dense": "classifier"}[parts[0]]
+    return ".".join(parts)

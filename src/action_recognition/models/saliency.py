@@ -1,0 +1,59 @@
+"""Why: heat maps over the frames of a clip, one for each.
+
+Each map is what every place of the picture added to the score of an action: activation times
+gradient, summed over channels, and only what speaks for the action (HiResCAM, Draelos and Carin,
+2020; Grad-CAM, Selvaraju et al., ICCV 2017, averages the gradient over the picture first, so that
+its maps can light up where the network did not look). It is taken before the last layer that halves
+the picture: there a picture of 172 pixels still has 11x11 places, and each frame has a map of its
+own, while what the later frames made of it comes back with the gradient.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from action_recognition.errors import UsageError
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.runtime import to_input
+
+
+def heat_maps(
+    network: HybridNet, clip: NDArray[np.uint8], target: int, *, answers: int
+) -> NDArray[np.float32]:
+    """Where the network saw an action.
+
+    Parameters:
+        network: in eval mode, on any device; it stays as it is.
+        clip: (T, H, W, 3) uint8 RGB, frames that follow each other.
+        target: index of the action in the logits.
+        answers: the first so many logits are those of the actions that can be the answer; those
+            of background classes, after them, are left out.
+
+    Returns:
+        (T, H, W) float32 in 0..1. The brightest place of a clip is 1, so frames of a clip can
+        be compared with each other, but clips cannot. All 0 where nothing speaks for the action.
+    """
+    if not 0 <= target < answers <= network.architecture.classes:
+        raise UsageError(f"heat_maps: target={target}, must be a class of the network")
+    device = network.dense.weight.device
+    x = to_input(torch.as_tensor(clip[None]).to(device))
+    cut = max((k for k, layer in enumerate(network.trunk.layers) if layer.stride > 1), default=0)
+    state = network.start(x)
+    early = sum(layer.temporal is not None for layer in network.trunk.layers[:cut])
+    with torch.no_grad():
+        maps, _ = network.trunk(x, state.trunk, last=cut)  # (1, T, C, h, w)
+    maps = maps.detach().requires_grad_()
+    # cuDNN's LSTM has no backward pass in eval mode; PyTorch's own has.
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        late, _ = network.trunk(maps, state.trunk[early:], first=cut)
+        logits = network.answer(late.mean((3, 4)), state).logits[0, :, :answers]
+        logits = logits[min(len(clip), network.architecture.window) - 1 :].mean(0)
+        # Against the other answers, not alone: what speaks for all of them says nothing.
+        (gradient,) = torch.autograd.grad(logits[target] - logits.logsumexp(0), maps)
+    heat = (maps.detach() * gradient).sum(2)  # (1, T, h, w)
+    heat = F.interpolate(heat.relu(), size=x.shape[3:], mode="bilinear", align_corners=False)[0]
+    most = float(heat.max())
+    return (heat / most if most > 0 else heat).cpu().numpy()

@@ -1,0 +1,1 @@
+"""From a video to its answers: predictions, segments, live answers."""
