@@ -21,7 +21,7 @@ from action_recognition.datasets.folders import build_manifest
 from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.probe import cache_folder
-from action_recognition.evaluation import evaluate
+from action_recognition.evaluation.evaluate import evaluate
 from action_recognition.models.hybridnet import Architecture
 from action_recognition.models.model_file import Model
 from action_recognition.recognition.recognizer import Recognizer

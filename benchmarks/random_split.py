@@ -21,7 +21,7 @@ from action_recognition.datasets.framecache import FrameCache
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.probe import cache_folder
 from action_recognition.datasets.splits import SIDES
-from action_recognition.evaluation import evaluate
+from action_recognition.evaluation.evaluate import evaluate
 from action_recognition.models.hybridnet import Architecture
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training.fit import fit

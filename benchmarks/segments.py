@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.recognition.recognizer import Recognizer
-from action_recognition.segment_metrics import (
+from action_recognition.evaluation.segment_metrics import (
     Matches,
     edit_score,
     frame_accuracy,

@@ -14,7 +14,7 @@ import pytest
 from action_recognition import evaluation
 from action_recognition.datasets.manifest import Clip
 from action_recognition.errors import DataError, VideoError
-from action_recognition.evaluation import Evaluation, evaluate
+from action_recognition.evaluation.evaluate import Evaluation, evaluate
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.recognizer import Recognizer, Timings
 from action_recognition.video import VideoInfo

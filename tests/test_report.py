@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.image import imread
 
 from action_recognition.models.probabilities import measure_reliability
-from action_recognition.evaluation import ClassFigures, Evaluation, Interval
-from action_recognition.report import write_report
+from action_recognition.evaluation.evaluate import ClassFigures, Evaluation, Interval
+from action_recognition.evaluation.report import write_report
 
 SCORES = np.array([[0.9, 0.1], [0.35, 0.65], [0.8, 0.2]])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from action_recognition.errors import UsageError
-from action_recognition.segment_metrics import (
+from action_recognition.evaluation.segment_metrics import (
     Matches,
     edit_score,
     frame_accuracy,

@@ -9,8 +9,8 @@ from action_recognition.actions import ACTIONS, Action
 from action_recognition.errors import ActionRecognitionError, ModelFileError, VideoError
 
 if TYPE_CHECKING:
-    from action_recognition.recognition.results import Prediction
     from action_recognition.recognition.recognizer import Recognizer
+    from action_recognition.recognition.results import Prediction
     from action_recognition.recognition.segmentation import Segment
 
 __all__ = [

@@ -40,7 +40,11 @@ class Preprocessing:
     def __post_init__(self) -> None:
         for name, good, rule in (
             ("interval_s", 0.001 <= self.interval_s <= 60, "from 0.001 to 60 seconds"),
-            ("size", self.size in range(16, 1025), "from 16 to 1024 pixels"),
+            (
+                "size",
+                type(self.size) is int and self.size in range(16, 1025),
+                "from 16 to 1024 pixels",
+            ),
             ("max_aspect", 1 <= self.max_aspect < math.inf, "at least 1"),
         ):
             if not good:
@@ -88,7 +92,7 @@ def clip_times(duration_s: float, interval_s: float, *, window: int) -> NDArray[
         return np.arange(count)[None] * interval_s
     length = min(window, WHOLE_FRAMES)
     starts = np.linspace(0, count - length, STRETCHES).round()
-    return (starts[:, None] + np.arange(length)) * interval_s
+    return np.asarray((starts[:, None] + np.arange(length)) * interval_s, np.float64)
 
 
 def read_clips(video: Video, preprocessing: Preprocessing, *, window: int) -> VideoClips:

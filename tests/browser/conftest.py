@@ -13,7 +13,7 @@ from dashboard_browser import DashboardPage, missing_tools, open_browser, runnin
 
 from action_recognition.clips import Preprocessing
 from action_recognition.models.model_file import Model, save_model
-from action_recognition.outputs import clip_outputs
+from action_recognition.models.runtime import Runtime
 from tiny_network import build_tiny_model
 
 
@@ -21,16 +21,18 @@ from tiny_network import build_tiny_model
 def sharp_model(tiny_preprocessing: Preprocessing) -> Model:
     """A model that tells black from white and is sure of it, so that timelines have segments."""
     model = replace(build_tiny_model(tiny_preprocessing), temperature=0.01)
+    with torch.no_grad():  # it looks at frames alone: a change is seen at once, and nothing else
+        model.network.recurrent_dense.weight.zero_()
+        for layer in model.network.trunk.layers:
+            if layer.temporal is not None:
+                layer.temporal.weight[:, :-1] = 0
+    runtime = Runtime(model.network, device="cpu")
     black, white = (
-        clip_outputs(
-            model.network,
-            np.full((1, tiny_preprocessing.frames, 32, 32, 3), shade, dtype=np.uint8),
-            tiny_preprocessing,
-        )[0][0]
+        runtime.run(np.full((1, 1, 32, 32, 3), shade, dtype=np.uint8)).logits[0, -1]
         for shade in (0, 255)
     )
     with torch.no_grad():  # the border between the first two classes lies halfway
-        middle = torch.tensor((black + white) / 2, dtype=torch.float32)
+        middle = torch.from_numpy((black + white) / 2)
         middle[2] += 100
         model.network.dense.bias.sub_(middle)
     return model

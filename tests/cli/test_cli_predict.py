@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from action_recognition.cli import main
+from action_recognition.models.model_file import Model, save_model
+from action_recognition.models.open_set import OpenSetRule
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]
@@ -22,14 +27,91 @@ def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in out for name in ("predict", "train", "evaluate", "data"))
 
 
-def test_prints_the_action(
-    make_video: MakeVideo, tiny_model_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def model_with(tiny_model: Model, tmp_path: Path) -> Callable[..., str]:
+    """Path of a file of the tiny model with some of its settings changed."""
+
+    def save(name: str, **change: object) -> str:
+        save_model(replace(tiny_model, **change), tmp_path / name)  # type: ignore[arg-type]
+        return str(tmp_path / name)
+
+    return save
+
+
+NEVER_KNOWN = OpenSetRule(energy=1.0, odds=0.0, threshold=1e6, slope=1.0)
+SHARE = r"(Jumping|Reading|Swimming) \d+\.\d%"
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "sentence"),
+    [
+        ({"temperature": 0.01}, [], SHARE),
+        ({"temperature": 0.01}, ["--top", "2"], f"{SHARE}, {SHARE}"),
+        ({"temperature": 0.01}, ["--top", "9"], f"{SHARE}, {SHARE}, {SHARE}"),
+        ({"temperature": 100}, [], f"unsure: {SHARE}, {SHARE}"),  # the first two at least
+        ({"temperature": 100}, ["--top", "3"], f"unsure: {SHARE}, {SHARE}, {SHARE}"),
+        ({"open_set": NEVER_KNOWN}, [], rf"none of the known actions \(nearest: {SHARE}\)"),
+        (
+            {"open_set": NEVER_KNOWN, "temperature": 100},  # unsure of what it is not
+            ["--top", "2"],
+            rf"none of the known actions \(nearest: {SHARE}, {SHARE}\)",
+        ),
+    ],
+)
+def test_one_sentence_about_a_video(
+    make_video: MakeVideo,
+    model_with: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, object],
+    options: list[str],
+    sentence: str,
 ) -> None:
-    video = make_video("a.mp4").path
-    assert main(["predict", str(video), "--model", str(tiny_model_path), "--top", "2"]) == 0
-    out = capsys.readouterr().out
-    assert out.count("%") == 2
-    assert any(name in out for name in ("Jumping", "Reading", "Swimming"))
+    model, video = model_with("m.h5", **change), str(make_video("a.mp4", seconds=0.5).path)
+    assert main(["predict", video, "--model", model, *options]) == 0
+    captured = capsys.readouterr()
+    assert re.fullmatch(sentence + "\n", captured.out)
+    assert captured.err == ""
+    assert main(["predict", video, video, "--model", model, *options]) == 0
+    assert re.fullmatch(f"({re.escape(video)}: {sentence}\n){{2}}", capsys.readouterr().out)
+
+
+def test_otherwise_asks_a_second_model_where_the_first_says_none(
+    make_video: MakeVideo,
+    model_with: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    video = str(make_video("a.mp4", seconds=0.5).path)
+    none = model_with("none.h5", open_set=NEVER_KNOWN)
+    other = model_with("other.h5", classes=("Flying", "Diving", "Sailing"))
+    command = ["predict", video, "--model", none, "--otherwise", other]
+    expected = Recognizer.load(other).predict(video)
+    assert main(command) == 0
+    assert re.fullmatch(
+        rf"none of the known actions \(nearest: {SHARE}\); {re.escape(other)}: "
+        f"{expected.action} {expected.probability:.1%}\n",
+        capsys.readouterr().out,
+    )
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["action"] is None
+    assert found["otherwise"] == {**expected.verdict(), "model": other}
+
+
+def test_otherwise_is_not_asked_where_the_first_knows(
+    make_video: MakeVideo,
+    tiny_model_path: Path,
+    model_with: Callable[..., str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = model_with("other.h5", classes=("Flying", "Diving", "Sailing"))
+    monkeypatch.setattr(Recognizer, "predict", None)  # by which it would be asked
+    video = str(make_video("a.mp4", seconds=0.5).path)
+    command = ["predict", video, "--model", str(tiny_model_path), "--otherwise", other, "--json"]
+    assert main(command) == 0
+    assert "otherwise" not in json.loads(capsys.readouterr().out)
+    assert main([*command, "--otherwise", "gone.h5"]) == 2
+    assert "gone.h5: there is no such model file" in capsys.readouterr().err
 
 
 def test_json_has_the_promised_keys(
@@ -39,13 +121,14 @@ def test_json_has_the_promised_keys(
     assert main(["predict", *files, "--json", "--model", str(tiny_model_path)]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["file"] for line in lines] == files
-    for line in lines:
-        assert {"action", "probability", "probabilities", "duration_s", "elapsed_s"} <= set(line)
-        assert set(line["probabilities"]) == {"Jumping", "Reading", "Swimming"}
-        assert line["probability"] == max(line["probabilities"].values())
-        assert line["probability"] == line["probabilities"][line["action"]]
-        assert sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-4)
-    assert lines[0]["duration_s"] == pytest.approx(1.0, abs=0.05)
+    recognizer = Recognizer.load(tiny_model_path)
+    for file, line in zip(files, lines, strict=True):
+        expected = recognizer.predict(file).to_dict()
+        times = ("elapsed_s", "timings_s", "file")
+        assert set(line) == set(expected)
+        assert {k: v for k, v in line.items() if k not in times} == {
+            k: v for k, v in expected.items() if k not in times
+        }
 
 
 def test_one_bad_file_does_not_stop_the_others(
@@ -100,14 +183,21 @@ def test_a_bad_model_is_one_sentence(
     code = main(["predict", str(make_video().path), "--model", str(tmp_path / "model.h5")])
     assert code == 2
     assert capsys.readouterr().err.startswith(
-        "action-recognition: model.h5: it is not an HDF5 file"
+        "action-recognition: model.h5: it is not a model file"
     )
 
 
-@pytest.mark.parametrize("option", ["--top", "--clips"])
-def test_numbers_below_one_are_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict", "a.mp4", option, "0"]) == 2
-    assert f"{option} 0: must be at least 1" in capsys.readouterr().err
+def test_numbers_below_one_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "a.mp4", "--top", "0"]) == 2
+    assert "--top 0: must be at least 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--fast", "--clips"])
+def test_options_that_have_gone(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["predict", "a.mp4", option])
+    assert stop.value.code == 2
+    assert f"unrecognized arguments: {option}" in capsys.readouterr().err
 
 
 def test_predicting_imports_no_training_library(
@@ -131,7 +221,7 @@ def test_predicting_imports_no_training_library(
 def test_a_missing_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in [m for m in sys.modules if m.startswith("action_recognition.training.fit")]:
+    for name in [m for m in sys.modules if m.startswith("action_recognition.training.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "lightning", None)
     code = main(["train", "--data", str(tmp_path), "--output", str(tmp_path / "m.h5")])

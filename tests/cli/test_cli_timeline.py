@@ -5,16 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from action_recognition.cli import main
+from action_recognition.models.model_file import Model, save_model
+from action_recognition.models.open_set import OpenSetRule
+from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]
-CLASSES = {"Jumping", "Reading", "Swimming"}
 
 
 @pytest.fixture
@@ -28,7 +32,32 @@ def test_a_line_for_each_segment(command: list[str], capsys: pytest.CaptureFixtu
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("0:00.0 to 0:")
     assert lines[-1].split("  ")[0].endswith("to 0:06.0")
-    assert all(line.split("  ")[1].split()[0] in CLASSES for line in lines)
+    segments = list(Recognizer.load(command[3]).timeline(command[1], step_s=0.5))
+    answers = [line.split("  ")[1].removeprefix("unsure: ") for line in lines]
+    assert answers == [f"{s.nearest_action} {s.probability:.1%}" for s in segments]
+    assert ["unsure: " in line for line in lines] == [s.unsure for s in segments]
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({"temperature": 100}, r"unsure: (Jumping|Reading|Swimming) 3\d\.\d%"),
+        (
+            {"open_set": OpenSetRule(energy=1.0, odds=0.0, threshold=1e6, slope=1.0)},
+            "none of the known actions",
+        ),
+    ],
+)
+def test_wording_of_doubt(
+    tiny_model: Model,
+    command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, object],
+    answer: str,
+) -> None:
+    save_model(replace(tiny_model, **change), command[3])  # type: ignore[arg-type]
+    assert main([*command, "--dwell", "1000"]) == 0
+    assert re.fullmatch(f"0:00.0 to 0:06.0  {answer}\n", capsys.readouterr().out)
 
 
 def test_json_and_csv_agree(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,8 +66,14 @@ def test_json_and_csv_agree(command: list[str], capsys: pytest.CaptureFixture[st
     assert main([*command, "--csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [r["action"] for r in rows] == [o["action"] for o in objects]
+    assert [r["nearest_action"] for r in rows] == [o["nearest_action"] for o in objects]
+    assert [float(r["probability"]) for r in rows] == [o["probability"] for o in objects]
     assert [float(r["end_s"]) for r in rows] == [o["end_s"] for o in objects]
     assert objects[0]["start_s"] == 0
+    assert list(objects[0]) == [
+        "start_s", "end_s", "action", "nearest_action", "probability", "known_probability",
+        "unsure",
+    ]  # fmt: skip
 
 
 def test_subtitles(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:

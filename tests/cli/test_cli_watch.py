@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 
 from action_recognition.cli import main
 from action_recognition.livesource import LiveSource
+from action_recognition.models.model_file import Model, save_model
+from action_recognition.models.open_set import OpenSetRule
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
@@ -37,8 +41,37 @@ def test_a_line_for_each_answer(
         assert shares == pytest.approx(list(moment.probabilities), abs=1e-4)
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("0.2 s  ")
-    assert lines[0].endswith("%")
+    assert re.fullmatch(r"\d\.\d s  (unsure: )?(Jumping|Reading|Swimming) \d+\.\d%", lines[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({"temperature": 0.01}, r"(Jumping|Reading|Swimming) \d+\.\d%"),
+        ({"temperature": 100}, r"unsure: (Jumping|Reading|Swimming) 3\d\.\d%"),
+        (
+            {"open_set": OpenSetRule(energy=1.0, odds=0.0, threshold=1e6, slope=1.0)},
+            r"none of the known actions \(nearest: (Jumping|Reading|Swimming)\)",
+        ),
+    ],
+)
+def test_wording(
+    tiny_model: Model,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, object],
+    answer: str,
+) -> None:
+    save_model(replace(tiny_model, **change), command[3])  # type: ignore[arg-type]
+    whole = LiveSource.frames
+    monkeypatch.setattr(  # as quick as it can be read
+        LiveSource, "frames", lambda self: whole(self, sleep=lambda _: None)
+    )
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(re.fullmatch(rf"\d\.\d s  {answer}", line) for line in lines)
 
 
 def test_ctrl_c_is_the_usual_end(

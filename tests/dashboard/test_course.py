@@ -10,7 +10,13 @@ import pytest
 pytest.importorskip("altair")
 pytest.importorskip("streamlit")
 
-from action_recognition.dashboard.course import NONE_OF_THESE, course_chart, course_data, later
+from action_recognition.dashboard.course import (
+    NONE_OF_THESE,
+    course_chart,
+    course_data,
+    in_words,
+    later,
+)
 from action_recognition.recognition.segmentation import Moment, Segment
 
 CLASSES = ("Run", "Walk", "Jump")
@@ -48,7 +54,21 @@ def test_the_chart_is_readable_without_seeing_colours(dark: bool) -> None:
 
 
 def test_subtitles_of_a_part_begin_with_it() -> None:
-    whole = [Segment(0, 10, "Run", 0.9), Segment(10, 70, None, 0.8), Segment(70, 90, "Jump", 0.7)]
+    whole = [
+        Segment(0, 10, "Run", "Run", 0.9, 1.0),
+        Segment(10, 70, None, "Run", 0.8, 0.2),
+        Segment(70, 90, "Jump", "Jump", 0.7, 1.0),
+    ]
     assert later(whole, 0.0) == whole
     assert [(s.start_s, s.end_s) for s in later(whole, 30.0)] == [(0, 40), (40, 60)]
     assert [s.action for s in later(whole, 10.0)] == [None, "Jump"]
+
+
+def test_an_unsure_segment_has_its_two_most_probable_actions() -> None:
+    def words(action: str | None, probability: float) -> str:
+        segment = Segment(0.0, 2.0, action, "Run", probability, 0.8)
+        return in_words(segment, MOMENTS, CLASSES)
+
+    assert words("Run", 0.7) == "Run"
+    assert words("Run", 0.45) == "Unsure: Run or Jump"  # over the first two moments
+    assert words(None, 0.45) == NONE_OF_THESE

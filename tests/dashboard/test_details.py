@@ -35,22 +35,40 @@ MakeVideo = Callable[..., MadeVideo]
 
 @pytest.mark.parametrize("tab", [EVIDENCE, FRAMES])
 def test_another_clip_can_be_chosen(page: AppTest, make_video: MakeVideo, tab: str) -> None:
-    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=6).path.read_bytes()))
+    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=8).path.read_bytes()))
     open_tab(page, tab)
     (choice,) = page.get("segmented_control")
-    assert choice.options == ["0.0 to 0.3 s", "2.8 to 3.1 s", "5.7 to 6.0 s"]
+    assert choice.options[0] == "0.0 to 0.3 s"
+    assert choice.options[4] == "7.6 to 7.9 s"
     assert page.get("image")[0].proto.imgs[0].caption == "0.00 s"
-    choice.set_value(2).run()
+    choice.set_value(4).run()
     assert not page.exception
-    assert page.get("image")[0].proto.imgs[0].caption == "5.68 s"
+    assert page.get("image")[0].proto.imgs[0].caption == "7.60 s"
 
 
 def test_frames_are_those_that_the_network_saw(page: AppTest, make_video: MakeVideo) -> None:
-    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=6).path.read_bytes()))
+    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=8).path.read_bytes()))
     text = shown_text(open_tab(page, FRAMES))
-    assert "4 of the 4 frames of clip 1" in text
+    assert "4 of the 4 frames of this clip" in text
     assert "32 x 32 pixels" in text
     assert "The answer is the average over all clips." in text
+
+
+@pytest.mark.parametrize(("seconds", "frames", "shown"), [(6, 60, 8), (1, 10, 8), (0.1, 1, 1)])
+def test_a_short_video_is_one_clip_of_any_length(
+    page: AppTest, make_video: MakeVideo, seconds: float, frames: int, shown: int
+) -> None:
+    predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=seconds).path.read_bytes()))
+    assert not page.exception
+    assert not page.error
+    assert not page.get("segmented_control")
+    assert len(page.get("image")[0].proto.imgs) == shown  # evidence
+    text = shown_text(open_tab(page, FRAMES))
+    assert f"{shown} of the {frames} frames of the video" in text
+    assert len(page.get("image")[0].proto.imgs) == shown
+    open_tab(page, DETAILS)
+    assert not page.exception
+    assert len(page.get("download_button")) == 4
 
 
 def test_evidence_of_another_action_and_nothing_twice(

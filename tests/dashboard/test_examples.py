@@ -64,8 +64,8 @@ def test_the_summary_is_a_picture_of_the_answer(
     assert cold.shape[1] == 1200
     changed = np.flatnonzero((cold != hot).any(axis=(1, 2)))
     assert changed[0] > cold.shape[0] / 2  # the strip with the heat, nothing above it
-    foreign = replace(prediction, is_known=False, file="x" * 300 + ".mp4")
-    other = _open(summary_png(foreign, clips.frames[0], clips.times_s[0], heat))
+    unknown = replace(prediction, known_probability=0.1, file="x" * 300 + ".mp4")
+    other = _open(summary_png(unknown, clips.frames[0], clips.times_s[0], heat))
     assert (other[:140] != cold[:140]).any()
     assert (other[:, -30:] == 255).all()  # a long name is shortened, not cut off
 

@@ -14,8 +14,8 @@ from action_recognition.dashboard.line import Job, Line
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.waiting import place, turn
 from action_recognition.models.model_file import Model
-from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import Prediction
 from video_maker import Image, MadeVideo
 
 USERS = 20

@@ -110,7 +110,11 @@ def test_when_the_camera_is_off_its_thread_ends_and_it_can_be_on_again(
 
 def test_answers_in_words() -> None:
     ranked = (("Run", 0.9), ("Walk", 0.1))
+    close = (("Run", 0.45), ("Walk", 0.35), ("Sit", 0.2))
     assert in_words(StreamAnswer(1.0, ranked, 1.0, 0.123)) == "Run 90.0 % · 123 ms"
+    assert in_words(StreamAnswer(1.0, close, 0.9, 0.02)) == (
+        "Unsure: Run 45.0 % or Walk 35.0 % · 20 ms"
+    )
     assert in_words(StreamAnswer(1.0, ranked, 0.2, 0.04)) == "None of these · 40 ms"
 
 

@@ -21,8 +21,9 @@ from action_recognition.dashboard.failures import UNEXPECTED
 from action_recognition.dashboard.many import (
     ALL,
     FAILED,
-    FOREIGN,
     KNOWN,
+    UNKNOWN,
+    UNSURE,
     Batch,
     Found,
     Item,
@@ -32,8 +33,8 @@ from action_recognition.dashboard.many import (
 )
 from action_recognition.dashboard.settings import MODEL_VARIABLE, VIDEOS_VARIABLE
 from action_recognition.errors import VideoError
-from action_recognition.recognition.results import Prediction
-from action_recognition.recognition.recognizer import Recognizer, Timings
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
 from video_maker import MadeVideo
 
@@ -166,16 +167,18 @@ def test_stop_leaves_what_is_done() -> None:
 
 
 def _rows() -> list[tuple[str, Found]]:
-    def answer(action: str, known: bool | None) -> Found:
-        ranked = ((action, 0.75), ("Other", 0.25))
+    def answer(action: str, known: float, probability: float = 0.75) -> Found:
+        rest = 1 - probability
+        ranked = ((action, probability), ("Sit", 0.6 * rest), ("Stand", 0.4 * rest))
         times = Timings(0.1, 0.2, 0.3)
-        return Found(Prediction("x", ranked, ((0.0, 1.0),), INFO, times, is_known=known))
+        return Found(Prediction("x", ranked, known, ((0.0, 1.0),), INFO, times))
 
     return [
-        ("a.mp4", answer("Run", True)),
-        ("=b.mp4", answer("Walk", False)),
+        ("a.mp4", answer("Run", 0.9)),
+        ("=b.mp4", answer("Walk", 0.2)),
         ("c.mp4", Found(VideoError("c.mp4", "the file is empty"))),
-        ("d.mp4", answer("Walk", None)),
+        ("d.mp4", answer("Walk", 1.0)),
+        ("e.mp4", answer("Run", 0.9, 0.45)),
     ]
 
 
@@ -183,9 +186,10 @@ def test_rows_are_selected_by_kind_and_action() -> None:
     def names(show: str, *actions: str) -> str:
         return "".join(name.strip("=")[0] for name, _ in select(_rows(), show, actions))
 
-    assert names(ALL) == "abcd"
+    assert names(ALL) == "abcde"
     assert names(KNOWN) == "ad"
-    assert names(FOREIGN) == "b"
+    assert names(UNSURE) == "e"
+    assert names(UNKNOWN) == "b"
     assert names(FAILED) == "c"
     assert names(ALL, "Walk") == "bd"
     assert names(FAILED, "Walk") == ""
@@ -193,11 +197,26 @@ def test_rows_are_selected_by_kind_and_action() -> None:
 
 def test_csv_can_be_read_and_holds_no_formula() -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv(_rows()))))
-    assert [r["file"] for r in rows] == ["a.mp4", "'=b.mp4", "c.mp4", "d.mp4"]
-    assert [r["known"] for r in rows] == ["true", "false", "", ""]
+    assert [r["file"] for r in rows] == ["a.mp4", "'=b.mp4", "c.mp4", "d.mp4", "e.mp4"]
+    assert [r["action"] for r in rows] == ["Run", "", "", "Walk", "Run"]
+    assert [r["nearest_action"] for r in rows] == ["Run", "Walk", "", "Walk", "Run"]
+    assert [r["unsure"] for r in rows] == ["false", "false", "", "false", "true"]
     assert rows[2]["error"] == "the file is empty"
     assert float(rows[0]["probability"]) == 0.75
-    assert as_table(_rows())["Remark"][1].startswith("none of the known")
+    assert float(rows[1]["known_probability"]) == 0.2
+
+
+def test_the_table_names_one_action_only_where_the_model_is_sure() -> None:
+    table = as_table(_rows())
+    assert table["Action"].fillna("").tolist() == ["Run", UNKNOWN, "", "Walk", UNSURE]
+    assert table["Probability"].notna().tolist() == [True, False, False, True, False]
+    assert table["Remark"].tolist() == [
+        "",
+        "nearest: Walk 75.0 % or Sit 15.0 %",
+        "not readable: see below",
+        "",
+        "nearest: Run 45.0 % or Sit 33.0 %",
+    ]
 
 
 def test_thumbnails_have_the_shape_of_the_video(page: AppTest, make_video: MakeVideo) -> None:

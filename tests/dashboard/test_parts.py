@@ -15,17 +15,18 @@ from action_recognition.dashboard.evidence import overlay
 from action_recognition.dashboard.knowledge import Knowledge, layers
 from action_recognition.dashboard.memory import Recent
 from action_recognition.dashboard.strip import pictures
+from action_recognition.dashboard.wording import headline
 from action_recognition.models.hybridnet import Architecture
-from action_recognition.recognition.recognizer import Prediction, Timings
+from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
 
 ALL = [action.name for action in ACTIONS]
 
 
-def _prediction(*probabilities: float) -> Prediction:
+def _prediction(*probabilities: float, known: float = 1.0) -> Prediction:
     info = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)
     ranked = tuple((f"Class {k}", p) for k, p in enumerate(probabilities))
-    return Prediction("clip.mp4", ranked, ((0.0, 1.5),), info, Timings(0.1, 0.2, 0.3))
+    return Prediction("clip.mp4", ranked, known, ((0.0, 1.5),), info, Timings(0.1, 0.2, 0.3))
 
 
 @pytest.mark.parametrize(
@@ -35,33 +36,50 @@ def _prediction(*probabilities: float) -> Prediction:
         (ALL[:4], "This model knows four of the project's ten actions."),
         (
             [*ALL[:4], "Run", "Walk"],
-            "This model knows six classes: four of the project's ten actions, "
-            "and two stand-in classes.",
+            "This model knows six actions: four of the project's ten, and two more.",
         ),
         (
             [*ALL, "Run"],
-            "This model knows 11 classes: ten of the project's ten actions, "
-            "and one stand-in class.",
+            "This model knows 11 actions: the project's ten, and one more.",
+        ),
+        (
+            [f"Action {k}" for k in range(600)],
+            "This model knows 600 actions, none of them among the project's ten.",
         ),
     ],
 )
 def test_what_a_model_knows(classes: list[str], sentence: str) -> None:
     knowledge = Knowledge.of(classes)
     assert knowledge.sentence() == sentence
-    assert set(knowledge.known) | set(knowledge.stand_ins) == set(classes)
+    assert set(knowledge.known) | set(knowledge.others) == set(classes)
     assert set(knowledge.known) | set(knowledge.missing) == set(ALL)
 
 
 def test_layers_are_those_of_the_architecture() -> None:
     assert layers(Architecture(classes=2)) == "3D CNN → LSTM → GRU → dense layer"
-    assert layers(Architecture(classes=2, conv3d=False, lstm=0)) == "2D CNN → GRU → dense layer"
+    assert layers(Architecture(classes=2, lstm=0)) == "3D CNN → GRU → dense layer"
 
 
-def test_chart_has_one_bar_a_class_and_one_winner() -> None:
+def test_chart_has_one_bar_a_class() -> None:
     data = chart_data(_prediction(0.7, 0.2, 0.1))
     assert list(data["action"]) == ["Class 0", "Class 1", "Class 2"]
     assert list(data["label"]) == ["70.0 %", "20.0 %", "10.0 %"]
-    assert list(data["winner"]) == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "words", "bars"),
+    [
+        (_prediction(0.7, 0.2, 0.1), "Class 0", 1),
+        (_prediction(0.4, 0.35, 0.25), "Unsure", 2),
+        (_prediction(0.7, 0.2, 0.1, known=0.3), "None of the known actions", 0),
+        (_prediction(0.4, 0.35, 0.25, known=0.3), "None of the known actions", 0),
+    ],
+)
+def test_one_action_is_named_only_where_the_model_is_sure(
+    prediction: Prediction, words: str, bars: int
+) -> None:
+    assert headline(prediction) == words
+    assert list(chart_data(prediction)["answer"]) == [k < bars for k in range(3)]
 
 
 def test_chart_never_cuts_a_name_off() -> None:
@@ -76,7 +94,7 @@ def test_many_classes_are_summed_up() -> None:
     assert left_out(_prediction(0.6, 0.4)) == ""
 
 
-@pytest.mark.parametrize(("length", "shown"), [(16, 8), (8, 8), (4, 4), (1, 1)])
+@pytest.mark.parametrize(("length", "shown"), [(60, 8), (9, 8), (8, 8), (4, 4), (2, 2), (1, 1)])
 def test_pictures_are_spread_over_a_clip(length: int, shown: int) -> None:
     frames = np.arange(2 * length, dtype=np.uint8).reshape(2, length, 1, 1, 1).repeat(3, axis=-1)
     times = np.arange(2 * length, dtype=float).reshape(2, length) / 10

@@ -24,9 +24,9 @@ def test_page_opens_and_names_the_classes(page: AppTest) -> None:
     assert not page.exception
     assert page.title[0].value == "Action Recognition"
     text = shown_text(page)
-    assert "three classes: one of the project's ten actions, and two stand-in classes" in text
+    assert "three actions: one of the project's ten, and two more" in text
     assert "Actions :blue-badge[Hitting]" in text
-    assert "Stand-ins :gray-badge[Reading] :gray-badge[Swimming]" in text
+    assert "Others :gray-badge[Reading] :gray-badge[Swimming]" in text
     assert "does not know yet: Baby Crawling, Dancing" in text
     assert "`tiny.h5` · 3D CNN → LSTM → GRU → dense layer" in text
     assert not page.button
@@ -49,12 +49,9 @@ def test_upload_and_predict(page: AppTest, make_video: MakeVideo, name: str) -> 
     assert "decode" in text
     assert "2.0 s · 64 x 48 pixels · 25 frames/s" in text
     assert "with sound" in text
-    assert [i.caption for i in page.get("image")[0].proto.imgs] == [
-        "0.00 s",
-        "0.08 s",
-        "0.20 s",
-        "0.28 s",
-    ]
+    captions = [i.caption for i in page.get("image")[0].proto.imgs]
+    assert len(captions) == 8
+    assert (captions[0], captions[-1]) == ("0.00 s", "1.88 s")
     assert f"the more it added to the score of {page.header[0].value}" in text
 
 

@@ -18,7 +18,7 @@ from action_recognition.dashboard.settings import (
     VIDEOS_VARIABLE,
     Settings,
 )
-from action_recognition.models.model_file import shipped_model_path
+from action_recognition.models.model_file import KINETICS, SHIPPED, find_model
 
 VARIABLES = (EXAMPLES_VARIABLE, ICE_VARIABLE, MODEL_VARIABLE, MODELS_VARIABLE, VIDEOS_VARIABLE)
 
@@ -32,8 +32,8 @@ def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_word_nothing_on_the_server_is_open() -> None:
     settings = Settings.read()
-    assert settings.model == shipped_model_path()
-    assert settings.models == shipped_model_path().parent
+    assert settings.model == find_model(SHIPPED)
+    assert settings.models is None
     assert settings.examples == Path("data/clips")
     assert settings.videos is None
     assert settings.ice is None
@@ -49,6 +49,11 @@ def test_an_option_counts_more_than_its_variable(monkeypatch: pytest.MonkeyPatch
     assert settings.model == Path(f"/{MODEL_VARIABLE}")
     assert settings.models == Path(f"/{MODELS_VARIABLE}")
     assert settings.examples == Path(f"/{EXAMPLES_VARIABLE}")
+
+
+def test_a_model_of_the_package_is_named_by_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MODEL_VARIABLE, KINETICS)
+    assert Settings.read().model == find_model(KINETICS)
 
 
 def test_an_empty_variable_allows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

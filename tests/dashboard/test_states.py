@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("streamlit")
 
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from visit import count_calls, shown_text
 
+from action_recognition.dashboard import chosen
 from action_recognition.dashboard import session as session_module
 from action_recognition.dashboard.line import Job, Line
 from action_recognition.dashboard.settings import MODEL_VARIABLE
-from action_recognition.models.model_file import Model, save_model
-from action_recognition.models.open_set import Novelty
+from action_recognition.models.model_file import KINETICS, Model, save_model
+from action_recognition.models.open_set import OpenSetRule
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
@@ -106,18 +108,80 @@ def test_the_stage_of_the_work_is_named(
     assert page.run().header
 
 
-def test_none_of_the_known_actions(
+@pytest.fixture
+def strict_page(
+    page: AppTest, tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AppTest:
+    """With a model that takes nothing for a known action."""
+    strict = replace(tiny_model, open_set=OpenSetRule(1.0, 0.0, threshold=1e6, slope=1.0))
+    save_model(strict, tmp_path / "strict.h5")
+    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "strict.h5"))
+    return page.run()
+
+
+def _everyday(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """Puts a file in the place of the model of 600 everyday actions."""
+    original = chosen.find_model
+    monkeypatch.setattr(
+        chosen, "find_model", lambda name: path if name == KINETICS else original(name)
+    )
+
+
+def test_where_none_is_known_the_model_of_everyday_actions_is_asked_once(
+    strict_page: AppTest, tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("playing guitar", "tap dancing", "yoga")
+    save_model(replace(tiny_model, classes=names, temperature=0.05), tmp_path / "everyday.h5")
+    _everyday(monkeypatch, tmp_path / "everyday.h5")
+    asked = count_calls(monkeypatch, Recognizer, "predict")
+    page = strict_page
+    page.button[0].click().run()
+    assert page.header[0].value == "None of the known actions"
+    text = shown_text(page)
+    assert "The nearest would be " in text
+    line = next(t for t in text.splitlines() if t.startswith("Kinetics-600 (3 everyday actions): "))
+    assert any(name in line for name in names)
+    assert len(asked) == 2
+    page.run()
+    assert len(asked) == 2
+    assert not page.exception
+    assert not page.error
+
+
+def test_an_unsure_second_opinion_has_two_actions(
+    strict_page: AppTest, tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(replace(tiny_model, temperature=100), tmp_path / "everyday.h5")
+    _everyday(monkeypatch, tmp_path / "everyday.h5")
+    strict_page.button[0].click().run()
+    text = shown_text(strict_page)
+    assert re.search(r"Kinetics-600 \(3 everyday actions\): unsure, \w+ 3.* % or \w+ 3.* %", text)
+
+
+def test_where_the_second_model_is_missing_one_sentence_says_so(
+    strict_page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _everyday(monkeypatch, tmp_path / "gone.h5")
+    page = strict_page
+    page.button[0].click().run()
+    assert page.header[0].value == "None of the known actions"
+    assert "A second model could not be asked. gone.h5: there is no such model file." in shown_text(
+        page
+    )
+    assert not page.error
+    assert page.get("image")  # the evidence is there all the same
+
+
+def test_an_unsure_answer_names_two_actions(
     page: AppTest, tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    width = tiny_model.network.architecture.width
-    rule = Novelty(
-        np.zeros((3, width), np.float16), np.ones(width, np.float32), {"energy": (0.0, 1.0)}, 1e6
-    )
-    save_model(replace(tiny_model, novelty=rule), tmp_path / "strict.h5")
-    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "strict.h5"))
+    save_model(replace(tiny_model, temperature=100), tmp_path / "unsure.h5")
+    monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / "unsure.h5"))
     page.run().button[0].click().run()
-    assert page.header[0].value == "None of the known actions"
-    assert any("The nearest of its actions is" in m.value for m in page.markdown)
+    assert page.header[0].value == "Unsure"
+    text = shown_text(page)
+    assert re.search(r"Most likely \w+ 3.* % or \w+ 3.* %: no action reaches 50.0 %", text)
+    assert "Kinetics" not in text
     assert not page.exception
 
 
@@ -125,7 +189,7 @@ def test_none_of_the_known_actions(
     ("file", "reason"),
     [
         ("none.h5", "there is no such model file"),
-        ("damaged.h5", "the HDF5 file is truncated or damaged"),
+        ("damaged.h5", "it is an HDF5 file, but not a model of this project"),
     ],
 )
 def test_every_page_tells_of_a_model_that_cannot_be_used(

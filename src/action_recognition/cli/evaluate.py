@@ -36,9 +36,9 @@ def run(options: argparse.Namespace) -> int:
     import json
 
     from action_recognition.datasets.folders import load_data
-    from action_recognition.evaluation import evaluate
+    from action_recognition.evaluation.evaluate import evaluate
+    from action_recognition.evaluation.report import write_report
     from action_recognition.recognition.recognizer import Recognizer
-    from action_recognition.report import write_report
 
     recognizer = Recognizer.load(options.model, device=options.device)
     manifest = load_data(

@@ -26,8 +26,6 @@ def run(options: argparse.Namespace) -> int:
     from action_recognition.models.pretrained import ORIGIN, load_kinetics
 
     network, names = load_kinetics(options.folder)
-    save_model(
-        Model(network, names, Preprocessing(), training={"init": ORIGIN}), options.output
-    )
+    save_model(Model(network, names, Preprocessing(), training={"init": ORIGIN}), options.output)
     print(f"written: {options.output}")
     return 0

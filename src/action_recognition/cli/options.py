@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,18 +49,6 @@ def read_unknown(options: argparse.Namespace) -> tuple[Clip, ...]:
         options.unknown, classes=options.unknown_classes, check=False, validation=False
     )
     return tuple(c for c in folders.clips if c.split in ("train", "test"))
-
-
-def add_cache_option(parser: argparse.ArgumentParser) -> None:
-    """`--cache DIR`; `frames_folder` reads it."""
-    parser.add_argument("--cache", metavar="DIR", help="folder for decoded frames")
-
-
-def frames_folder(options: argparse.Namespace) -> Path:
-    """Where decoded frames are kept."""
-    from action_recognition.datasets.probe import cache_folder
-
-    return Path(options.cache).expanduser() if options.cache else cache_folder() / "frames"
 
 
 def split_names(text: str) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, replace
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,12 @@ from action_recognition.cli.data.download import add_download_options, run_downl
 from action_recognition.cli.data.prepare import add_prepare_options, run_prepare
 from action_recognition.cli.options import add_class_option, add_root_option
 from action_recognition.cli.progress import progress_bar
-from action_recognition.cli.train import add_training_options, read_plan, train
+from action_recognition.cli.train import add_training_options, read_settings, train
 from action_recognition.errors import ModelFileError, UsageError
 
 if TYPE_CHECKING:
     from action_recognition.datasets.manifest import Manifest
-    from action_recognition.evaluation import Evaluation
+    from action_recognition.evaluation.evaluate import Evaluation
 
 
 def add_parser(subparsers: Any) -> None:
@@ -42,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
 def run_reproduce(options: argparse.Namespace) -> int:
     """The steps, with a heading for each."""
     from action_recognition.datasets.manifest_csv import read_manifest
-    from action_recognition.report import write_report
+    from action_recognition.evaluation.report import write_report
 
     if options.classes is None and options.dataset != "all" and not options.videos:
         wanted = [a for a in ACTIONS if a.dataset.lower() == options.dataset]
@@ -59,7 +60,7 @@ def run_reproduce(options: argparse.Namespace) -> int:
     print("== prepare", flush=True)
     run_prepare(options)
     manifest = read_manifest(root / "manifest.csv")
-    measured: Evaluation | None = None
+    measured: list[Evaluation] = []
     if _is_trained(options, manifest, output):
         print(f"== train: done already, {output}", flush=True)
     else:
@@ -70,8 +71,8 @@ def run_reproduce(options: argparse.Namespace) -> int:
         print(f"== report: done already, {report}", flush=True)
     else:
         print("== report", flush=True)
-        measured = measured or _measure(manifest, output, options.device)
-        for path in write_report(measured, report, title=f"Evaluation of {output.name}"):
+        measured = measured or [_measure(manifest, output, options.device)]
+        for path in write_report(measured[0], report, title=f"Evaluation of {output.name}"):
             print(f"written: {path}")
     print((report / "report.md").read_text(encoding="utf-8"))
     return 0
@@ -80,29 +81,20 @@ def run_reproduce(options: argparse.Namespace) -> int:
 def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -> bool:
     """Whether the model file was trained on these clips with these options."""
     from action_recognition.datasets.manifest import fingerprint
-    from action_recognition.models.model_file import find_model, load_model
+    from action_recognition.models.model_file import load_model
 
     if not output.exists():
         return False
-    model, plan = load_model(output), read_plan(options, manifest)
-    start = model.training.get("init", "")
-    init = find_model(options.init).name if options.init else None
-    # Fisher vectors are added after the training that the plan is of.
-    network = model.network.architecture
-    trained = replace(network, fisher=0, fisher_width=plan.architecture.fisher_width)
+    record = load_model(output).training
+    settings = json.loads(json.dumps(asdict(read_settings(options))))
     return (
-        model.training.get("data") == fingerprint([*manifest.side("train"), *manifest.side("val")])
-        and model.training.get("settings") == asdict(plan.settings)
-        and trained == plan.architecture
-        and network.fisher == options.fisher
-        and model.preprocessing == plan.preprocessing
-        and model.clips == options.clips
-        and (init in start if init else start == "random weights")
+        record.get("data") == fingerprint([*manifest.side("train"), *manifest.side("val")])
+        and record.get("settings") == settings
     )
 
 
-def _train(options: argparse.Namespace, manifest: Manifest, output: Path) -> Evaluation | None:
-    if output.with_suffix(".training").joinpath("last.ckpt").exists():
+def _train(options: argparse.Namespace, manifest: Manifest, output: Path) -> list[Evaluation]:
+    if output.with_suffix(".training").joinpath("settings.json").exists():
         try:
             return train(options, manifest, output, resume=True)
         except UsageError as error:
@@ -115,7 +107,7 @@ def _is_newer(path: Path, *than: Path) -> bool:
 
 
 def _measure(manifest: Manifest, model: Path, device: str) -> Evaluation:
-    from action_recognition.evaluation import evaluate
+    from action_recognition.evaluation.evaluate import evaluate
     from action_recognition.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(model, device=device)

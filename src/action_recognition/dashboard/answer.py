@@ -1,4 +1,4 @@
-"""The answer as a chart: one bar a class, the most probable first and highlighted."""
+"""The answer as a chart: one bar a class, the most probable first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from action_recognition.dashboard.colours import HUE, text_colour
-from action_recognition.dashboard.wording import percent
+from action_recognition.dashboard.wording import leaders, percent
 from action_recognition.recognition.results import Prediction
 
 MAX_BARS = 10
@@ -18,10 +18,12 @@ _FAINT = 0.4  # of the bars that are not the answer
 def chart_data(prediction: Prediction) -> pd.DataFrame:
     """One row a class, most probable first, at most `MAX_BARS` of them.
 
-    Columns: action (str), probability (0..1), label (text of the probability), winner (bool).
+    Columns: action (str), probability (0..1), label (text of the probability), answer (bool:
+    whether it is one of the actions that the answer names).
     """
+    full = leaders(prediction)
     rows = [
-        {"action": action, "probability": p, "label": percent(p), "winner": place == 0}
+        {"action": action, "probability": p, "label": percent(p), "answer": place < full}
         for place, (action, p) in enumerate(prediction.ranked[:MAX_BARS])
     ]
     return pd.DataFrame(rows)
@@ -65,7 +67,7 @@ def chart(prediction: Prediction, *, dark: bool) -> alt.LayerChart:
         ],
     )
     bars = base.mark_bar(color=HUE, cornerRadiusEnd=3, height=_BAR_HEIGHT * 0.6).encode(
-        opacity=alt.condition("datum.winner", alt.value(1.0), alt.value(_FAINT))
+        opacity=alt.condition("datum.answer", alt.value(1.0), alt.value(_FAINT))
     )
     labels = base.mark_text(align="left", dx=6, fontSize=14, color=text).encode(text="label:N")
     return (

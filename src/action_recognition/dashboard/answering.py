@@ -11,36 +11,45 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from action_recognition.dashboard import failures
 from action_recognition.dashboard.answer import chart, left_out
-from action_recognition.dashboard.chosen import ModelKey
+from action_recognition.dashboard.chosen import ModelKey, everyday
 from action_recognition.dashboard.examples import Example, find_examples
-from action_recognition.dashboard.knowledge import Knowledge, layers, measured
+from action_recognition.dashboard.knowledge import (
+    Knowledge,
+    class_table,
+    layers,
+    measured,
+    measurements,
+)
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.settings import Settings
 from action_recognition.dashboard.waiting import STAGES, wait
 from action_recognition.dashboard.wording import (
     file_name,
+    headline,
+    nearest,
     percent,
     plain,
     stages,
     unbroken,
     video_facts,
 )
-from action_recognition.errors import VideoError
+from action_recognition.errors import ModelFileError, VideoError
 from action_recognition.preview import MAX_DURATION_S
-from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import UNSURE, Prediction
+
+_FEW = 12  # names of actions that are shown at once
 
 
 def show_knowledge(
     recognizer: Recognizer, key: ModelKey, classes: DeltaGenerator, about: DeltaGenerator
-) -> Knowledge:
+) -> None:
     """Shows what the model knows, and in another place what else there is to know about it."""
     knowledge = Knowledge.of(recognizer.classes)
     with classes:
         _show_classes(knowledge)
     with about:
         _show_model(recognizer, knowledge, Path(key[0]).name)
-    return knowledge
 
 
 def choose_video(file: UploadedFile | None, recognizer: Recognizer) -> Upload | None:
@@ -83,33 +92,39 @@ def _show_classes(knowledge: Knowledge) -> None:
     lines = [f"**{knowledge.sentence()}**"]
     for title, color, names in (
         ("Actions", "blue", knowledge.known),
-        ("Stand-ins", "gray", knowledge.stand_ins),
+        ("Others", "gray", knowledge.others),
     ):
         if names:
-            lines.append(" ".join([title, *(f":{color}-badge[{plain(n)}]" for n in names)]))
+            shown = names if len(names) <= _FEW else names[: _FEW // 2]
+            lines.append(" ".join([title, *(f":{color}-badge[{plain(n)}]" for n in shown)]))
+            if len(shown) < len(names):
+                lines[-1] += f" and {len(names) - len(shown)} more, listed on the page Model"
     st.markdown("  \n".join(lines))
 
 
 def _show_model(recognizer: Recognizer, knowledge: Knowledge, file: str) -> None:
     model = recognizer.model
     with st.expander("About this model", icon=":material/info:"):
-        if knowledge.missing:
+        if knowledge.known and knowledge.missing:
             st.markdown(f"It does not know yet: {', '.join(knowledge.missing)}.")
-        if model.novelty is None:
-            st.markdown("It always answers with one of its own classes, whatever a video shows.")
+        if model.open_set is None:
+            st.markdown("It always answers with one of its own actions, whatever a video shows.")
         else:
             st.markdown(
-                "It says *none of these* where a video is unlike those that it was trained on. "
-                "It is set to take 95 % of videos of its own classes for known."
+                "It says *none of the known actions* where a video is unlike those that it was "
+                "trained on."
             )
         st.markdown(
             f"{file_name(file)} · {layers(model.network.architecture)} · "
             f"{sum(p.numel() for p in model.network.parameters()) / 1e6:.1f} million parameters · "
-            f"clips of {model.preprocessing.frames} frames, "
-            f"{model.preprocessing.interval_s:g} s apart"
+            f"sees a frame every {model.preprocessing.interval_s:g} s, "
+            f"{recognizer.window} frames for an answer"
         )
-        if measured(model.metrics):
-            st.markdown(measured(model.metrics))
+        for name, metrics in measurements(model):
+            st.markdown(measured(metrics, name))
+        table = class_table(model, [*knowledge.known, *knowledge.others])
+        if len(table.columns) > 1:
+            st.dataframe(table, hide_index=True)
 
 
 def show_preview(upload: Upload) -> bool:
@@ -154,22 +169,11 @@ def ask(upload: Upload, key: ModelKey, recognizer: Recognizer) -> Prediction | N
     return replace(answer, file=upload.name)  # the same content can have come under another name
 
 
-def show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
+def show_answer(prediction: Prediction, upload: Upload, key: ModelKey) -> None:
     """The action, how sure the model is, and the runners-up."""
-    if prediction.is_known is False:
-        st.header("None of the known actions", anchor=False)
-        sure = (
-            f"The video is unlike those the model was trained on. The nearest of its actions is "
-            f"**{plain(prediction.action)}**, {percent(prediction.probability)} if it must be one"
-        )
-    else:
-        st.header(plain(prediction.action), anchor=False)
-        sure = f"**{percent(prediction.probability)}** probability"
-        for action, probability in prediction.ranked[1:2]:
-            sure += f", runner-up {plain(action)} with {percent(probability)}"
-    if prediction.action in knowledge.stand_ins:
-        sure += " · a stand-in class, not one of the project's actions"
-    st.markdown(unbroken(sure))
+    st.header(plain(headline(prediction)), anchor=False)
+    st.markdown(unbroken(_how_sure(prediction)))
+    second = st.container()
     dark = st.context.theme.type == "dark"
     st.altair_chart(chart(prediction, dark=dark), width="stretch")
     if left_out(prediction):
@@ -178,3 +182,44 @@ def show_answer(prediction: Prediction, knowledge: Knowledge) -> None:
         f"**Answered in {prediction.timings.total_s:.2f} s**: {stages(prediction.timings)}  \n"
         f"**Video**: {video_facts(prediction.video)}"
     )
+    if prediction.action is None:
+        with second, failures.shown():
+            _ask_everyday(upload, key)
+
+
+def _how_sure(prediction: Prediction) -> str:
+    if prediction.action is None:
+        known = percent(prediction.known_probability)
+        return (
+            f"It shows one of the model's actions with a probability of only {known}. "
+            f"The nearest would be {plain(nearest(prediction))}."
+        )
+    if prediction.unsure:
+        return f"Most likely {plain(nearest(prediction))}: no action reaches {percent(UNSURE)}."
+    sure = f"**{percent(prediction.probability)}** probability"
+    for action, probability in prediction.ranked[1:2]:
+        sure += f", runner-up {plain(action)} with {percent(probability)}"
+    return sure
+
+
+def _ask_everyday(upload: Upload, key: ModelKey) -> None:
+    """What the model of everyday actions says where the chosen one knows none."""
+    try:
+        second, recognizer = everyday()
+    except ModelFileError as error:
+        st.caption(f"A second model could not be asked. {plain(str(error))}.")
+        return
+    if second == key:
+        return
+    answer = wait(
+        Session.current().ask_second(upload, second, recognizer),
+        STAGES,
+        "Asking a second model …",
+    )
+    if isinstance(answer, VideoError):
+        failures.show(answer, name=upload.name)
+        return
+    said = nearest(answer) if answer.unsure else nearest(answer, of=1)
+    unsure = "unsure, " if answer.unsure else ""
+    known = f"{len(recognizer.classes)} everyday actions"
+    st.markdown(unbroken(f"Kinetics-600 ({known}): {unsure}{plain(said)}"))

@@ -9,10 +9,11 @@ import streamlit as st
 from action_recognition.dashboard import failures
 from action_recognition.dashboard.settings import Settings
 from action_recognition.errors import ModelFileError
+from action_recognition.models.model_file import KINETICS, SHIPPED, find_model
 from action_recognition.recognition.recognizer import Recognizer
 
 _CHOICE = "action_recognition_model"
-_MAX_LOADED = 3  # some 30 MB each
+_MAX_LOADED = 4  # some 15 MB each
 
 ModelKey = tuple[str, int, int]  # path, time of change in ns, bytes: another file, another key
 
@@ -49,17 +50,41 @@ def check(path: Path) -> None:
 
 
 def choices() -> list[Path]:
-    """The operator's model, and the model files of the folder, by name; links out of it are not."""
+    """What a visitor can choose: the operator's model, those of the package, those of the folder.
+
+    Links that lead out of the folder are left out, and so is a file that is named twice.
+    """
     settings = Settings.read()
-    found = [settings.model]
+    found = [settings.model, *(p for p in map(find_model, (SHIPPED, KINETICS)) if p.is_file())]
+    if settings.models is not None:
+        found += _models_in(settings.models)
+    different: dict[Path, Path] = {}
+    for path in found:
+        different.setdefault(path.resolve(), path)
+    return list(different.values())
+
+
+def label(path: Path) -> str:
+    """A model file's name as a choice; for those of the package, with what it is for."""
+    about = {
+        find_model(SHIPPED): "the project's actions",
+        find_model(KINETICS): "600 everyday actions",
+    }
+    return f"{path.name} ({about[path]})" if path in about else path.name
+
+
+def everyday() -> tuple[ModelKey, Recognizer]:
+    """The model of 600 everyday actions. Raises ModelFileError where its file cannot be used."""
+    key = _key(find_model(KINETICS))
+    return key, _load(key)
+
+
+def _models_in(folder: Path) -> list[Path]:
     try:
-        folder = settings.models.resolve()
-        files = sorted(p for p in settings.models.iterdir() if p.suffix == ".h5" and p.is_file())
-        inside = [p for p in files if p.resolve().is_relative_to(folder)]
+        files = sorted(p for p in folder.iterdir() if p.suffix == ".h5" and p.is_file())
+        return [p for p in files if p.resolve().is_relative_to(folder.resolve())]
     except OSError:
-        inside = []
-    known = settings.model.resolve()
-    return found + [p for p in inside if p.resolve() != known]
+        return []
 
 
 def _key(path: Path) -> ModelKey:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -18,10 +19,10 @@ from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.waiting import turn
 from action_recognition.dashboard.wording import download_stem, percent, time_span
 from action_recognition.errors import VideoError
-from action_recognition.recognition.formats import segments_to_csv, segments_to_vtt
 from action_recognition.preview import MAX_DURATION_S
-from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.formats import segments_to_csv, segments_to_vtt
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import KNOWN, Prediction, rank
 from action_recognition.recognition.segmentation import Moment, Segment, find_segments
 
 NONE_OF_THESE = "None of these"
@@ -59,7 +60,9 @@ def show_course(
     )
     left, right = st.columns(2, gap="large")
     with left:
-        chosen = _choose(segments, upload)
+        chosen = _choose(
+            segments, [in_words(s, moments, recognizer.classes) for s in segments], upload
+        )
         _offer(segments, upload.name)
     with right:
         _play(segments, chosen, upload)
@@ -74,15 +77,19 @@ def course_data(
 
     Columns: action (str), start and end (seconds), probability (0..1), label (text of it).
     """
-    leaders = {classes[int(m.probabilities.argmax())] for m in moments if m.known >= 0.5}
+    leaders = {
+        classes[int(m.probabilities.argmax())] for m in moments if m.known_probability >= KNOWN
+    }
     rows = [name for name in classes if name in leaders]
     cells = []
     times = [m.time_s for m in moments]
     borders = [0.0, *((a + b) / 2 for a, b in pairwise(times)), max([end_s, *times])]
     for m, start_s, until_s in zip(moments, borders, borders[1:], strict=False):
-        shares = {name: float(m.probabilities[classes.index(name)]) * m.known for name in rows}
-        if m.known < 1:
-            shares[NONE_OF_THESE] = 1 - m.known
+        shares = {
+            name: float(m.probabilities[classes.index(name)]) * m.known_probability for name in rows
+        }
+        if m.known_probability < 1:
+            shares[NONE_OF_THESE] = 1 - m.known_probability
         cells += [
             {
                 "action": name,
@@ -93,7 +100,7 @@ def course_data(
             }
             for name, p in shares.items()
         ]
-    if any(m.known < 0.5 for m in moments):
+    if any(m.known_probability < KNOWN for m in moments):
         rows.append(NONE_OF_THESE)
     data = pd.DataFrame(cells, columns=["action", "start", "end", "probability", "label"])
     return data[data["action"].isin(rows)], rows
@@ -166,12 +173,23 @@ def _compute(
     return found
 
 
-def _choose(segments: Sequence[Segment], upload: Upload) -> Segment:
+def in_words(segment: Segment, moments: Sequence[Moment], classes: tuple[str, ...]) -> str:
+    """What a segment shows; of an unsure one, its two most probable actions."""
+    if segment.action is None:
+        return NONE_OF_THESE
+    if not segment.unsure:
+        return segment.action
+    inside = [m.probabilities for m in moments if segment.start_s <= m.time_s <= segment.end_s]
+    names = [name for name, _ in rank(classes, np.mean(inside, axis=0))[:2]]
+    return f"Unsure: {' or '.join(names)}"
+
+
+def _choose(segments: Sequence[Segment], words: Sequence[str], upload: Upload) -> Segment:
     """The segment whose row is clicked; the first one before any is."""
     table = pd.DataFrame(
         {
             "Time": [time_span(s.start_s, s.end_s) for s in segments],
-            "Action": [s.action or NONE_OF_THESE for s in segments],
+            "Action": list(words),
             "Probability": [percent(s.probability) for s in segments],
         }
     )

@@ -21,14 +21,15 @@ from action_recognition.dashboard.wording import (
     codec,
     container,
     download_stem,
+    percent,
     picture_size,
     plain,
     time_span,
 )
-from action_recognition.recognition.formats import segments_to_vtt, to_csv, to_json
 from action_recognition.mp4 import pictures_to_mp4
-from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.formats import segments_to_vtt, to_csv, to_json
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Segment
 
 EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
@@ -105,11 +106,12 @@ def _show_evidence(
 def _show_frames(prediction: Prediction, clips: VideoClips, upload: Upload) -> None:
     clip = _choose_clip(prediction, f"clip-{upload.digest}")
     shown = _show_strip(clips.frames[clip], clips.times_s[clip])
+    several = len(clips.frames) > 1
     count, height, width = clips.frames.shape[1:4]
     st.caption(
-        f"{shown} of the {count} frames of clip {clip + 1}, as the network sees them: "
-        f"cropped and scaled to {picture_size(width, height)} pixels. "
-        + ("The answer is the average over all clips." if len(clips.frames) > 1 else "")
+        f"{shown} of the {count} frames of {'this clip' if several else 'the video'} that the "
+        f"network saw: cropped and scaled to {picture_size(width, height)} pixels. "
+        + ("The answer is the average over all clips." if several else "")
     )
 
 
@@ -132,10 +134,8 @@ def _show_figures(prediction: Prediction, recognizer: Recognizer) -> None:
             "Decoding": f"{times['decode_s']:.3f} s",
             "Network": f"{times['network_s']:.3f} s",
         }
-        novelty = recognizer.model.novelty
-        if prediction.familiarity is not None and novelty is not None:
-            limit = f"known from {novelty.threshold:.2f} on"
-            rows["Familiarity"] = f"{prediction.familiarity:.2f}, {limit}"
+        if recognizer.model.open_set is not None:
+            rows["Known action"] = f"{percent(prediction.known_probability)} probability"
         rows |= _about_model(recognizer)
         # Not a data frame: its cells would cut the list of clips off.
         st.table(pd.DataFrame(rows.items(), columns=["Fact", "Value"]).set_index("Fact"))
@@ -147,8 +147,8 @@ def _about_model(recognizer: Recognizer) -> dict[str, str]:
     return {
         "Model": f"{layers(network.architecture)}, {len(model.classes)} classes, "
         f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} million parameters",
-        "Its clips": f"{seen.frames} frames, {seen.interval_s:g} s apart, "
-        f"{picture_size(seen.size, seen.size)} pixels",
+        "Its frames": f"one every {seen.interval_s:g} s, "
+        f"{picture_size(seen.size, seen.size)} pixels, {recognizer.window} for an answer",
     }
 
 
@@ -162,7 +162,7 @@ def _offer(
     """Downloads of the answer."""
     heat = wait(
         Session.current().heat_maps(
-            upload, model, recognizer, prediction, clip=0, action=prediction.action
+            upload, model, recognizer, prediction, clip=0, action=prediction.nearest_action
         ),
         {},
         "Explaining: where the network looked …",
@@ -170,8 +170,10 @@ def _offer(
     whole = Segment(
         0.0,
         prediction.video.duration_s,
-        None if prediction.is_known is False else prediction.action,
+        prediction.action,
+        prediction.nearest_action,
         prediction.probability,
+        prediction.known_probability,
     )
     stem = download_stem(prediction.file)
     with st.container(horizontal=True):

@@ -1,73 +1,80 @@
-"""The network as a picture, drawn from the network itself: each part with the shape it gives."""
+"""The network as a picture: each part with the shape of its output, read off the architecture."""
 
 from __future__ import annotations
 
-import torch
+from dataclasses import dataclass
 
 from action_recognition.clips import Preprocessing
 from action_recognition.dashboard.colours import text_colour
-from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.hybridnet import Architecture
 
 _SIGN = "\N{MULTIPLICATION SIGN}"
 
 
-def parts(network: HybridNet, preprocessing: Preprocessing) -> list[tuple[str, str]]:
-    """(name, shape of what it gives) of each part, in the order in which a clip meets them.
+@dataclass(frozen=True)
+class Part:
+    """One part: its name, the shape of what it gives, and the places of the parts that it reads."""
 
-    The shapes are those of one clip of zeros that is put through the network, early parts first.
-    """
-    size, frames = preprocessing.size, preprocessing.frames
-    device = network.dense.weight.device
-    clip = torch.zeros(1, 3, frames, size, size, device=device)
-    with torch.inference_mode():
-        early = network.early(clip)
-        vectors = network.late(early)
-        found = [("Clip", _shape(frames, size, size, 3))]
-        streams, channels, height, width = early.shape[1], *early.shape[3:]
-        split = "frames and differences" if streams == 2 else "frames"
-        found.append(
-            (
-                f"Shared blocks ({network.shared}), for {split}",
-                f"{streams} {_SIGN} {_shape(frames, height, width, channels)}",
-            )
-        )
-        late = len(network.blocks) - network.shared
-        kind = "3D" if network.architecture.conv3d else "2D"
-        found.append((f"{kind} blocks ({late}) of each stream", _shape(*vectors.shape[1:])))
-        x = vectors.float()
-        for name, layer in (("LSTM", network.lstm), ("GRU", network.gru)):
-            if layer is not None:
-                x, _ = layer(x)
-                found.append((name, _shape(*x.shape[1:])))
-    outputs = network.architecture.classes
-    skip = ", and the mean of the blocks' vectors" if network.skip else ""
-    found.append((f"Dense layer (reads the mean over time{skip})", f"{outputs}"))
+    name: str
+    shape: str
+    reads: tuple[int, ...]
+
+
+def parts(architecture: Architecture, preprocessing: Preprocessing) -> list[Part]:
+    """The parts in the order in which frames meet them; shapes are those of one window."""
+    a, frames, size = architecture, architecture.window, preprocessing.size
+    found = [Part("Frames", _shape(frames, size, size, 3), ())]
+
+    def add(name: str, *shape: int, reads: tuple[int, ...] = ()) -> int:
+        found.append(Part(name, _shape(*shape), reads or (len(found) - 1,)))
+        return len(found) - 1
+
+    for name, channels, side in _trunk(a, size):
+        add(name, frames, side, side, channels)
+    vectors = add("Convolution, mean over the picture", frames, a.features)
+    recurrent = vectors
+    if a.lstm:
+        recurrent = add("LSTM", frames, a.lstm)
+    if a.gru:
+        recurrent = add("GRU", frames, a.gru)
+    add(f"Mean over {frames} frames", a.features, reads=(vectors,))
+    hidden = add("Hidden layer", a.hidden)
+    ends = (hidden,) if recurrent == vectors else (recurrent, hidden)
+    add("Dense layer", a.classes, reads=ends)
     return found
 
 
-def as_dot(network: HybridNet, preprocessing: Preprocessing, *, dark: bool) -> str:
+def as_dot(architecture: Architecture, preprocessing: Preprocessing, *, dark: bool) -> str:
     """The same as a graph in the DOT language."""
     text, line = text_colour(dark=dark), "#9fb3c8" if dark else "#52667a"
-    lines = [
-        "digraph {",
-        '  bgcolor="transparent"; rankdir="TB"; ranksep=0.25;',
-        f'  node [shape=box style=rounded fontname="sans-serif" fontsize=12 color="{line}" '
-        f'fontcolor="{text}"];',
-        f'  edge [color="{line}" arrowsize=0.6];',
-    ]
-    drawn = parts(network, preprocessing)
-    lines += [f'  p{k} [label="{name}\\n{shape}"];' for k, (name, shape) in enumerate(drawn)]
-    lines += [f"  p{k} -> p{k + 1};" for k in range(len(drawn) - 1)]
-    if network.skip:
-        lines.append(f"  p2 -> p{len(drawn) - 1} [style=dashed];")
-    if network.fisher_dense is not None:
-        vectors = f"{network.fisher_dense.in_features} for a clip"
-        lines += [
-            f'  f [label="Fisher vectors of local patterns\\n{vectors}"];',
-            '  d [label="Dense layer of their own\\nadded to the answer"];',
-            f"  p1 -> f; f -> d; d -> p{len(drawn) - 1} [style=dashed];",
+    drawn = parts(architecture, preprocessing)
+    return "\n".join(
+        [
+            "digraph {",
+            '  bgcolor="transparent"; rankdir="TB"; ranksep=0.25;',
+            f'  node [shape=box style=rounded fontname="sans-serif" fontsize=12 color="{line}" '
+            f'fontcolor="{text}"];',
+            f'  edge [color="{line}" arrowsize=0.6];',
+            *(f'  p{k} [label="{part.name}\\n{part.shape}"];' for k, part in enumerate(drawn)),
+            *(f"  p{r} -> p{k};" for k, part in enumerate(drawn) for r in part.reads),
+            "}",
         ]
-    return "\n".join([*lines, "}"])
+    )
+
+
+def _trunk(architecture: Architecture, size: int) -> list[tuple[str, int, int]]:
+    """(name, channels, side of the feature maps) of the stem, then of the layers of each size."""
+    layers = architecture.layers
+    side = -(-size // 2)  # the stem halves it, rounded up, as each layer of stride 2 does
+    found = [("Stem: 2D convolution", architecture.stem, side)]
+    starts = sorted({0, *(k for k, (*_, stride) in enumerate(layers) if stride > 1)})
+    for first, end in zip(starts, [*starts[1:], len(layers)], strict=True):
+        side = -(-side // layers[first][-1])
+        numbers = f"Layer {end}" if end == first + 1 else f"Layers {first + 1} to {end}"
+        temporal = any(frames > 1 for _, _, _, frames, _ in layers[first:end])
+        kind = "causal 3D" if temporal else "2D"
+        found.append((f"{numbers}: {kind} convolutions", layers[end - 1][0], side))
+    return found
 
 
 def _shape(*sides: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from action_recognition.dashboard.wording import percent
+from action_recognition.dashboard.wording import nearest
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.streaming import Stream, StreamAnswer
 
@@ -65,9 +65,12 @@ def in_words(answer: StreamAnswer | None) -> str:
     """The line that is written over the picture."""
     if answer is None:
         return "Looking …"
-    seen = "None of these"
-    if answer.action is not None:
-        seen = f"{answer.action} {percent(answer.ranked[0][1])}"
+    if answer.action is None:
+        seen = "None of these"
+    elif answer.unsure:
+        seen = f"Unsure: {nearest(answer)}"
+    else:
+        seen = nearest(answer, of=1)
     return f"{seen} · {1000 * answer.latency_s:.0f} ms"
 
 

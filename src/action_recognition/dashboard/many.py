@@ -14,13 +14,15 @@ import pandas as pd
 
 from action_recognition.dashboard.allowed import check_inside
 from action_recognition.dashboard.thumbnail import data_url
+from action_recognition.dashboard.wording import nearest
 from action_recognition.errors import VideoError
 from action_recognition.recognition.formats import spreadsheet_text
-from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import Prediction
 
-ALL, KNOWN, FOREIGN, FAILED = "All", "Known actions", "None of these", "Not readable"
-SHOW = (ALL, KNOWN, FOREIGN, FAILED)
+ALL, KNOWN, UNSURE, FAILED = "All", "Known actions", "Unsure", "Not readable"
+UNKNOWN = "None of these"
+SHOW = (ALL, KNOWN, UNSURE, UNKNOWN, FAILED)
 
 
 @dataclass(frozen=True)
@@ -105,18 +107,22 @@ def kind(found: Found) -> str:
     """Which of `SHOW` a row belongs to."""
     if isinstance(found.answer, VideoError):
         return FAILED
-    return FOREIGN if found.answer.is_known is False else KNOWN
+    if found.answer.action is None:
+        return UNKNOWN
+    return UNSURE if found.answer.unsure else KNOWN
 
 
 def select(
     rows: Sequence[tuple[str, Found]], show: str, actions: Sequence[str]
 ) -> list[tuple[str, Found]]:
-    """The rows of a kind, and of some actions where any are given."""
+    """The rows of a kind, and those whose nearest action is one of some where any are given."""
     kept = [(n, f) for n, f in rows if show in (ALL, kind(f))]
     if not actions:
         return kept
     return [
-        (n, f) for n, f in kept if isinstance(f.answer, Prediction) and f.answer.action in actions
+        (n, f)
+        for n, f in kept
+        if isinstance(f.answer, Prediction) and f.answer.nearest_action in actions
     ]
 
 
@@ -127,7 +133,7 @@ def as_table(rows: Sequence[tuple[str, Found]]) -> pd.DataFrame:
     """The table on the page; what a file that cannot be read has not is empty,
     and the reason is for the list below.
     """
-    columns = ["Picture", "Action", "Probability", "File", "Known", "Seconds", "Remark"]
+    columns = ["Picture", "Action", "Probability", "File", "Seconds", "Remark"]
     return pd.DataFrame([_cells(name, found) for name, found in rows], columns=columns)
 
 
@@ -135,27 +141,28 @@ def as_csv(rows: Sequence[tuple[str, Found]]) -> str:
     """The same as CSV, with a column for the reason why a file could not be read."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(["file", "action", "probability", "known", "elapsed_s", "error"])
+    columns = ["action", "nearest_action", "probability", "known_probability", "unsure"]
+    columns.append("elapsed_s")
+    table.writerow(["file", *columns, "error"])
     for name, found in rows:
+        facts, reason = dict.fromkeys(columns, ""), ""
         if isinstance(found.answer, VideoError):
-            values = ["", "", "", "", spreadsheet_text(found.answer.reason)]
+            reason = spreadsheet_text(found.answer.reason)
         else:
-            facts = found.answer.to_dict()
-            known = "" if facts["known"] is None else str(facts["known"]).lower()
-            values = [facts["action"], facts["probability"], known, facts["elapsed_s"], ""]
-        table.writerow([spreadsheet_text(name), *values])
+            facts |= found.answer.to_dict()
+            facts |= {"action": found.answer.action or ""}
+            facts |= {"unsure": str(found.answer.unsure).lower()}
+        table.writerow([spreadsheet_text(name), *(facts[c] for c in columns), reason])
     return out.getvalue()
 
 
 def _cells(name: str, found: Found) -> list[object]:
     answer = found.answer
     if isinstance(answer, VideoError):
-        return [None, None, None, name, None, None, UNREADABLE]
-    known = {None: "", True: "yes", False: "no"}[answer.is_known]
-    remark = "none of the known; this is nearest" if known == "no" else ""
-    seconds = answer.timings.total_s
-    shown = [found.thumbnail, answer.action, 100 * answer.probability]
-    return [*shown, name, known, seconds, remark]
+        return [None, None, None, name, None, UNREADABLE]
+    sure, seconds = kind(found) == KNOWN, answer.timings.total_s
+    shown = [answer.action, 100 * answer.probability] if sure else [kind(found), None]
+    return [found.thumbnail, *shown, name, seconds, "" if sure else f"nearest: {nearest(answer)}"]
 
 
 def _thumbnail(prediction: Prediction) -> str:

@@ -16,11 +16,16 @@ _CELL = 36  # pixels
 def confusion_chart(
     counts: Sequence[Sequence[int]], classes: Sequence[str], *, dark: bool
 ) -> alt.LayerChart:
-    """Each cell its number, and the fuller the more of its row."""
+    """Each cell its number, and the fuller the more of its row; classes without videos have none.
+
+    Parameters:
+        counts: (classes, classes) videos, row: true class, column: answer.
+    """
     text = text_colour(dark=dark)
+    measured = [(t, row) for t, row in zip(classes, counts, strict=True) if sum(row)]
     cells = [
-        {"truth": truth, "answer": answer, "videos": n, "share": n / max(1, sum(row))}
-        for truth, row in zip(classes, counts, strict=True)
+        {"truth": truth, "answer": answer, "videos": n, "share": n / sum(row)}
+        for truth, row in measured
         for answer, n in zip(classes, row, strict=True)
     ]
     names = list(classes)
@@ -43,7 +48,7 @@ def confusion_chart(
     )
     return (
         alt.layer(squares, numbers)
-        .properties(height=_CELL * len(names) + 90)
+        .properties(height=_CELL * len(measured) + 90)
         .configure_view(strokeWidth=0)
     )
 

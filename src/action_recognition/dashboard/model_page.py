@@ -11,10 +11,17 @@ import streamlit as st
 
 from action_recognition.actions import ACTIONS
 from action_recognition.dashboard import failures
-from action_recognition.dashboard.chosen import check, choices, choose, current, loaded
+from action_recognition.dashboard.chosen import check, choices, choose, current, label, loaded
 from action_recognition.dashboard.drawing import as_dot
 from action_recognition.dashboard.examples import class_clips
-from action_recognition.dashboard.knowledge import Knowledge, measured
+from action_recognition.dashboard.knowledge import (
+    Knowledge,
+    class_table,
+    measured,
+    measurements,
+    rows_per_class,
+    source_name,
+)
 from action_recognition.dashboard.limits import limits
 from action_recognition.dashboard.model_charts import confusion_chart, reliability_chart
 from action_recognition.dashboard.settings import Settings
@@ -25,13 +32,14 @@ from action_recognition.models.model_file import Model
 
 _HEADINGS = {
     "class": "Class",
-    "dataset": "Data set",
+    "dataset": "Videos from",
     "precision": "Precision",
     "recall": "Recall",
     "f1": "F1",
     "videos": "Videos",
 }
 _FILE = "model-file"  # the key of the choice
+_MANY = 25  # rows; a longer list is searched
 _ROW_HEIGHT = 64  # pixels, with a thumbnail
 
 
@@ -50,12 +58,11 @@ def _choose() -> None:
     if st.session_state.get(_FILE) not in files:  # forgotten while another page was open
         st.session_state[_FILE] = current() if current() in files else files[0]
     asked = st.selectbox(
-        "Model file",
+        "Model in use",
         files,
         key=_FILE,
-        format_func=lambda path: path.name,
-        help="The files of the operator's folder of models. Your choice counts for all pages, "
-        "and for you alone.",
+        format_func=label,
+        help="Your choice counts for all pages, and for you alone.",
     )
     if asked == current():
         return
@@ -72,30 +79,33 @@ def show_model_page(model: Model, file: str, examples: Path) -> None:
     """Draws it; `file` is the name of the model file, `examples` a folder of clips by class."""
     st.markdown(f"{file_name(file)} · {Knowledge.of(model.classes).sentence()}")
     dark = st.context.theme.type == "dark"
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("What it knows", anchor=False)
-        _show_classes(model, examples)
-    with right:
-        st.subheader("Its limits", anchor=False)
-        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in limits(model)))
+    st.subheader("What it knows", anchor=False)
+    _show_classes(model, examples)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("How good it is", anchor=False)
-        _show_figures(model.metrics)
+        found = measurements(model)
+        if not found:
+            st.markdown("The file does not say: it was not measured.")
+        for name, metrics in found:
+            _show_figures(metrics, name)
         _show_reliability(model.metrics, dark=dark)
     with right:
-        if measured(model.metrics):
-            _show_confusion(model.metrics, model.classes, dark=dark)
+        st.subheader("Its limits", anchor=False)
+        st.markdown("\n".join(f"- {plain(sentence)}" for sentence in limits(model)))
+        for name, metrics in found:
+            _show_confusion(metrics, model.classes, name, dark=dark)
         st.subheader("How it is built", anchor=False)
         count = sum(p.numel() for p in model.network.parameters()) / 1e6
-        st.markdown(f"{count:.2f} million parameters. Each part with the shape that it gives:")
+        st.markdown(f"{count:.2f} million parameters. Each part with the shape of its output:")
         if model.background:
             st.caption(
-                f"{len(model.background)} of the last part's outputs stand for background classes: "
-                "examples of anything else, never an answer."
+                f"{len(model.background)} of the last layer's outputs stand for background "
+                "classes: examples of other actions, never an answer."
             )
-        st.graphviz_chart(as_dot(model.network, model.preprocessing, dark=dark), width="content")
+        st.graphviz_chart(
+            as_dot(model.network.architecture, model.preprocessing, dark=dark), width="content"
+        )
     st.subheader("How it was trained", anchor=False)
     with st.expander("Record in the model file"):
         st.json(dict(model.training))
@@ -103,33 +113,31 @@ def show_model_page(model: Model, file: str, examples: Path) -> None:
 
 def _show_classes(model: Model, examples: Path) -> None:
     """The project's actions and the model's further classes, each with where it comes from."""
-    rows = [
-        {
-            "Action": a.name,
-            "Known": "yes" if a.name in model.classes else "not yet",
-            "Source": f"{a.dataset} {a.original_class}",
-        }
-        for a in ACTIONS
-    ]
-    measured_on = {r["class"]: r["dataset"] for r in model.metrics.get("per_class") or []}
-    rows += [
-        {"Action": name, "Known": "stand-in", "Source": measured_on.get(name, "")}
-        for name in Knowledge.of(model.classes).stand_ins
-    ]
-    clips = class_clips(examples, [row["Action"] for row in rows])
+    knowledge = Knowledge.of(model.classes)
+    origins = {a.name: f"{a.dataset} {a.original_class}" for a in ACTIONS}
+    names = [*(origins if knowledge.known else ()), *knowledge.others]
+    if len(names) > _MANY:
+        asked = st.text_input("Find an action", placeholder="part of its name").strip().lower()
+        names = [name for name in names if asked in name.lower()]
+        st.caption(f"{len(names)} of {knowledge.total} actions")
+    table = class_table(model, names)
+    if knowledge.known:
+        known = ["yes" if name in model.classes else "not yet" for name in names]
+        table.insert(1, "Known", known)
+        table.insert(2, "Original class", [origins.get(name, "") for name in names])
+    clips = class_clips(examples, names)
     pictures = {name: _picture(str(p), p.stat().st_mtime_ns) for name, p in clips.items()}
-    table = pd.DataFrame(rows)
     if any(pictures.values()):
-        table.insert(0, "Picture", [pictures.get(row["Action"]) for row in rows])
+        table.insert(0, "Picture", [pictures.get(name) for name in names])
         column = {"Picture": st.column_config.ImageColumn(width=90)}
         st.dataframe(table, hide_index=True, column_config=column, row_height=_ROW_HEIGHT)
-    else:
-        height = 35 * (len(rows) + 1) + 3  # all rows, and the border
-        st.dataframe(table, hide_index=True, height=height)
-        st.caption(
-            "Pictures stand here where clips of the data sets are at hand: in `data/clips`, or in "
-            "the folder that the operator names with `--examples`."
-        )
+        return
+    # All rows and the border, or as many as fit.
+    st.dataframe(table, hide_index=True, height=35 * (min(len(names), _MANY) + 1) + 3)
+    st.caption(
+        "Where clips of the data sets are at hand, in `data/clips` or in the folder that the "
+        "operator names with `--examples`, pictures stand here."
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
@@ -141,21 +149,18 @@ def _picture(path: str, changed_ns: int) -> str | None:
         return None
 
 
-def _show_figures(metrics: Mapping[str, Any]) -> None:
-    said = measured(metrics)
-    if not said:
-        st.markdown("The file does not say: it was not measured.")
-        return
-    st.markdown(said)
+def _show_figures(metrics: Mapping[str, Any], name: str) -> None:
+    st.markdown(measured(metrics, name))
     overall = [
-        {"Figure": name, "Value": f["value"], "From": f["low"], "To": f["high"]}
-        for name, f in metrics["overall"].items()
+        {"Figure": figure, "Value": f["value"], "From": f["low"], "To": f["high"]}
+        for figure, f in metrics["overall"].items()
     ]
     share = st.column_config.NumberColumn(format="%.3f")
     columns = dict.fromkeys(("Value", "From", "To", "Precision", "Recall", "F1"), share)
     st.dataframe(pd.DataFrame(overall), hide_index=True, column_config=columns)
     st.caption("From and to: 95 % bootstrap interval over groups of clips of one origin.")
-    per_class = pd.DataFrame(metrics["per_class"]).rename(columns=_HEADINGS)
+    rows = [{**row, "dataset": source_name(row.get("dataset"))} for row in rows_per_class(metrics)]
+    per_class = pd.DataFrame(rows, columns=list(_HEADINGS)).rename(columns=_HEADINGS)
     st.dataframe(per_class, hide_index=True, column_config=columns)
 
 
@@ -179,7 +184,12 @@ def _show_reliability(metrics: Mapping[str, Any], *, dark: bool) -> None:
     st.caption(said)
 
 
-def _show_confusion(metrics: Mapping[str, Any], classes: Sequence[str], *, dark: bool) -> None:
+def _show_confusion(
+    metrics: Mapping[str, Any], classes: Sequence[str], name: str, *, dark: bool
+) -> None:
+    if len(classes) > _MANY:
+        return  # no screen has room for it
     st.subheader("What it confuses", anchor=False)
-    st.markdown("Rows are the truth, columns the answers, numbers of videos.")
+    origin = f" from {name}" if name else ""
+    st.markdown(f"Test videos{origin}: rows are the truth, columns the answers.")
     st.altair_chart(confusion_chart(metrics["confusion"], classes, dark=dark), width="stretch")

@@ -46,7 +46,7 @@ def recognize_page() -> None:
         page.empty()  # an upload would lead nowhere
         failures.show(error)
         return
-    knowledge = answering.show_knowledge(recognizer, key, classes, about)
+    answering.show_knowledge(recognizer, key, classes, about)
     with failures.shown(), left:
         upload = answering.choose_video(file, recognizer)
         if upload is not None and answering.show_preview(upload):
@@ -54,7 +54,7 @@ def recognize_page() -> None:
                 prediction = answering.ask(upload, key, recognizer)
                 if prediction is None:
                     return
-                answering.show_answer(prediction, knowledge)
+                answering.show_answer(prediction, upload, key)
             with details:
                 show_details(prediction, upload, key, recognizer)
         else:

@@ -22,17 +22,18 @@ from action_recognition.dashboard.many import Batch, Found, find
 from action_recognition.dashboard.memory import Recent
 from action_recognition.errors import VideoError
 from action_recognition.preview import Preview, browser_preview
-from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Moment
 
 _KEY = "action_recognition_session"
 
-# A prediction holds its frames, some 4 MB. A preview can be as large as the upload itself.
+# A prediction holds its frames, up to 7 MB. A preview can be as large as the upload itself.
 _MAX_ANSWERS = 8
+_MAX_SECOND = 32  # of the second model, without frames
 _MAX_PREVIEWS = 1
 _MAX_PARTS = 3  # of a transcoded minute: some megabytes
-_MAX_HEAT_MAPS = 32  # under a megabyte each
+_MAX_HEAT_MAPS = 8  # up to 7 MB each
 _MAX_FOUND = 1000  # of many videos, with thumbnails: some 5 kB each
 _MAX_COURSES = 4  # an hour of moments takes a megabyte
 
@@ -60,6 +61,9 @@ class Session:
     parts: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PARTS))
     answers: Recent[Job[Prediction | VideoError]] = field(
         default_factory=lambda: Recent(_MAX_ANSWERS)
+    )
+    second: Recent[Job[Prediction | VideoError]] = field(
+        default_factory=lambda: Recent(_MAX_SECOND)
     )
     courses: Recent[list[Moment] | VideoError] = field(default_factory=lambda: Recent(_MAX_COURSES))
     found: Recent[Job[Found]] = field(default_factory=lambda: Recent(_MAX_FOUND))
@@ -110,21 +114,26 @@ class Session:
         self, upload: Upload, model: Hashable, recognizer: Recognizer
     ) -> Job[Prediction | VideoError]:
         """Asks for the prediction of an upload, once; `model` identifies the model."""
-
-        def work(tell: Tell) -> Prediction | VideoError:
-            try:
-                return recognizer.predict(
-                    io.BytesIO(upload.data), name=upload.name, keep_frames=True, on_stage=tell
-                )
-            except VideoError as error:
-                return error
-
-        return _once(self.answers, (model, upload.digest), work)
+        return _once(
+            self.answers,
+            (model, upload.digest),
+            lambda tell: _predict(recognizer, upload, tell, keep_frames=True),
+        )
 
     def asked(self, upload: Upload, model: Hashable) -> Job[Prediction | VideoError] | None:
         """The same, if it has been asked for already and has not failed."""
         job = self.answers.get((model, upload.digest))
         return None if job is None or job.failed else job
+
+    def ask_second(
+        self, upload: Upload, model: Hashable, recognizer: Recognizer
+    ) -> Job[Prediction | VideoError]:
+        """Asks another model about an upload, once; its frames are not kept."""
+        return _once(
+            self.second,
+            (model, upload.digest),
+            lambda tell: _predict(recognizer, upload, tell, keep_frames=False),
+        )
 
     def find(
         self,
@@ -172,6 +181,17 @@ class Session:
     def known_moments(self, upload: Upload, model: Hashable) -> list[Moment] | VideoError | None:
         """The moments, if they have been asked for already."""
         return self.courses.get((model, upload.digest))
+
+
+def _predict(
+    recognizer: Recognizer, upload: Upload, tell: Tell, *, keep_frames: bool
+) -> Prediction | VideoError:
+    try:
+        return recognizer.predict(
+            io.BytesIO(upload.data), name=upload.name, keep_frames=keep_frames, on_stage=tell
+        )
+    except VideoError as error:
+        return error
 
 
 def _once(jobs: Recent[Job[Result]], key: Hashable, work: Callable[[Tell], Result]) -> Job[Result]:

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from action_recognition.models.model_file import find_model, shipped_model_path
+from action_recognition.models.model_file import find_model
 
 MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"
 MODELS_VARIABLE = "ACTION_RECOGNITION_MODELS"
@@ -26,15 +26,16 @@ class Settings:
     """Paths, none of which need exist.
 
     Parameters:
-        model: the model file that is used until a visitor chooses another.
-        models: a folder of model files to choose from.
+        model: the model file that is used until a visitor chooses another; its option and its
+            variable also take `shipped` and `kinetics600`.
+        models: a folder of further model files to choose from; None: none.
         videos: the folder on the server whose videos visitors may have recognised; None: none.
         examples: a folder with a folder of clips for each action.
         ice: a STUN or TURN server, for cameras that do not stand in the server's own network.
     """
 
     model: Path
-    models: Path
+    models: Path | None
     videos: Path | None
     examples: Path
     ice: str | None
@@ -52,7 +53,7 @@ class Settings:
         examples = options.examples or os.environ.get(EXAMPLES_VARIABLE)
         return cls(
             model=find_model(model),
-            models=Path(models) if models else shipped_model_path().parent,
+            models=Path(models) if models else None,
             videos=Path(videos) if videos else None,
             examples=Path(examples) if examples else _EXAMPLES,
             ice=options.ice or os.environ.get(ICE_VARIABLE) or None,

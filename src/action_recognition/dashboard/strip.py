@@ -21,14 +21,20 @@ class Picture:
         return f"{self.time_s:.2f} s"
 
 
-def pictures(
-    frames: NDArray[np.uint8], times_s: NDArray[np.float64], *, count: int = 8
-) -> list[Picture]:
-    """Up to `count` frames of a clip, spread evenly, its first and last among them.
+def spread(frames: int, *, count: int = 8) -> NDArray[np.intp]:
+    """Which of a clip's frames are shown: up to `count`, evenly spread, first and last among them.
+
+    >>> spread(60), spread(3)
+    (array([ 0,  8, 17, 25, 34, 42, 51, 59]), array([0, 1, 2]))
+    """
+    return np.linspace(0, frames - 1, min(count, frames)).round().astype(np.intp)
+
+
+def pictures(frames: NDArray[np.uint8], times_s: NDArray[np.float64]) -> list[Picture]:
+    """Some frames of a clip, see `spread`.
 
     Parameters:
-        frames: (T, H, W, 3) uint8 RGB.
+        frames: (T, H, W, 3) uint8 RGB, T at least 1.
         times_s: (T,) when each is shown.
     """
-    chosen = np.unique(np.linspace(0, len(frames) - 1, min(count, len(frames))).round().astype(int))
-    return [Picture(frames[t], float(times_s[t])) for t in chosen]
+    return [Picture(frames[t], float(times_s[t])) for t in spread(len(frames))]

@@ -11,13 +11,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.evidence import overlay
-from action_recognition.dashboard.strip import pictures
-from action_recognition.dashboard.wording import percent, video_facts
+from action_recognition.dashboard.strip import pictures, spread
+from action_recognition.dashboard.wording import headline, leaders, nearest, percent, video_facts
 from action_recognition.recognition.results import Prediction
 
 _WIDTH, _MARGIN, _GAP = 1200, 40, 8
 _BARS, _BAR_HEIGHT = 5, 40
-_FRAMES = 8
 _FAINT = "#abcbe8"  # of the bars that are not the answer
 _BACKGROUND = "#ffffff"
 
@@ -36,26 +35,27 @@ def summary_png(
         heat: (T, H, W) in 0..1, where the network saw the action in it.
     """
     dark_text, bars = text_colour(dark=False), prediction.ranked[:_BARS]
-    shown = pictures(frames, times_s, count=_FRAMES)
-    heated = pictures(overlay(frames, heat), times_s, count=_FRAMES)
+    chosen = spread(len(frames))
+    shown = pictures(frames[chosen], times_s[chosen])
+    heated = pictures(overlay(frames[chosen], heat[chosen]), times_s[chosen])
     inner = _WIDTH - 2 * _MARGIN
     side = (inner - _GAP * (len(shown) - 1)) // len(shown)
     side = min(side, 200)
     height = 160 + _BAR_HEIGHT * len(bars) + 30 + 2 * (side + _GAP) + 40 + _MARGIN
     image = Image.new("RGB", (_WIDTH, height), _BACKGROUND)
     pen = ImageDraw.Draw(image)
-    none = prediction.is_known is False
-    title = "None of the known actions" if none else prediction.action
-    _write(pen, _MARGIN, 32, title, 44, inner, dark_text)
-    about = f"Nearest: {prediction.action}. " if none else ""
-    about += f"{prediction.file} · {video_facts(prediction.video)}"
+    _write(pen, _MARGIN, 32, headline(prediction), 44, inner, dark_text)
+    about = f"{prediction.file} · {video_facts(prediction.video)}"
+    if prediction.action is None or prediction.unsure:
+        about = f"Nearest: {nearest(prediction)}. {about}"
     _write(pen, _MARGIN, 96, about, 20, inner, dark_text)
     y = 150
+    full = leaders(prediction)
     for k, (action, p) in enumerate(bars):
         _write(pen, _MARGIN, y, action, 22, 300, dark_text)
         left, room = _MARGIN + 320, inner - 320 - 120
         right = left + max(2, round(room * p))
-        pen.rounded_rectangle((left, y, right, y + 26), 3, fill=HUE if k == 0 else _FAINT)
+        pen.rounded_rectangle((left, y, right, y + 26), 3, fill=HUE if k < full else _FAINT)
         _write(pen, right + 12, y, percent(p), 22, 120, dark_text)
         y += _BAR_HEIGHT
     y += 20

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # they bring PyTorch, which the first page does not wait for
-    from action_recognition.recognition.recognizer import Timings
+    from action_recognition.recognition.results import Timings, Verdict
     from action_recognition.video import VideoInfo
 
 _CODECS = {
@@ -40,6 +40,23 @@ def percent(probability: float) -> str:
     if 0.999 < probability < 1:
         return "> 99.9 %"
     return f"{100 * probability:.1f} %"
+
+
+def headline(verdict: Verdict) -> str:
+    """An answer in a few words; its numbers come below."""
+    if verdict.action is None:
+        return "None of the known actions"
+    return "Unsure" if verdict.unsure else verdict.action
+
+
+def nearest(verdict: Verdict, *, of: int = 2) -> str:
+    """The most probable actions of an answer, as in "Drinking 41.0 % or Smoking 35.0 %"."""
+    return " or ".join(f"{action} {percent(p)}" for action, p in verdict.ranked[:of])
+
+
+def leaders(verdict: Verdict) -> int:
+    """How many of the most probable actions are the answer: one, two of an unsure one, or none."""
+    return 0 if verdict.action is None else 2 if verdict.unsure else 1
 
 
 def unbroken(text: str) -> str:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from action_recognition.actions import find_action, label_for_folder
 from action_recognition.datasets.manifest import Clip, Manifest
-from action_recognition.datasets.manifest_csv import read_manifest
+from action_recognition.datasets.manifest_csv import read_list
 from action_recognition.datasets.official import find_official
 from action_recognition.datasets.probe import probe
 from action_recognition.datasets.splits import SIDES, assign_by_group, check_leaks, resolve_films
@@ -90,19 +90,32 @@ def load_data(
     validation: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
-    """What `--data` means: one manifest CSV, or folders with one folder for each class."""
+    """What `--data` means: folders with one folder for each class, and CSV files, together.
+
+    A CSV is a manifest, or any list of clips with columns for path, class and split (see
+    `manifest_csv.read_list`). Each source gets its validation clips from its own train clips.
+
+    Raises:
+        DataError: see `build_manifest`; a group stands on two sides, or a class has no clips.
+    """
     paths = [Path(s) for s in sources]
-    if len(paths) == 1 and paths[0].suffix.lower() == ".csv":
-        manifest = read_manifest(paths[0])
-        return manifest.select([label_for_folder(c) for c in classes]) if classes else manifest
-    return build_manifest(
-        paths,
-        classes=classes,
-        seed=seed,
-        check=check,
-        validation=validation,
-        on_progress=on_progress,
-    )
+    lists = [p for p in paths if p.suffix.lower() == ".csv"]
+    folders = [p for p in paths if p not in lists]
+    clips: list[Clip] = []
+    if folders:
+        wanted = classes if not lists else None
+        clips += build_manifest(
+            folders, classes=wanted, seed=seed, check=check, validation=validation,
+            on_progress=on_progress,
+        ).clips  # fmt: skip
+    for path in lists:
+        found = list(read_list(path))
+        if validation and not any(c.split == "val" for c in found):
+            found = _carve_validation(found, seed)
+        clips += found
+    check_leaks([c.group for c in clips], [c.split for c in clips])
+    manifest = Manifest(tuple(clips))
+    return manifest.select([label_for_folder(c) for c in classes]) if classes else manifest
 
 
 # -- the steps of build_manifest -----------------------------------------------------------
@@ -223,17 +236,26 @@ def _place_own(clips: list[Clip], seed: int) -> list[Clip]:
     for c in clips:
         if c.split == "train":
             groups[c.label].add(c.group)
-    for label in sorted({c.label for c in clips if c.dataset == OWN and c.split == "train"}):
-        if len(groups[label]) < len(SIDES):
-            raise DataError(
-                f"class {label!r} has clips of too few groups ({', '.join(sorted(groups[label]))})"
-                ": train, val and test need one each; add clips of other recordings"
-            )
-    return _move(clips, lambda c: c.dataset == OWN and c.split == "train", "test", TEST_SHARE, seed)
+    few = {label for label, names in groups.items() if len(names) < len(SIDES)}
+    return _move(
+        clips,
+        lambda c: c.dataset == OWN and c.split == "train" and c.label not in few,
+        "test",
+        TEST_SHARE,
+        seed,
+    )
 
 
 def _carve_validation(clips: list[Clip], seed: int) -> list[Clip]:
-    return _move(clips, lambda c: c.split == "train", "val", VALIDATION_SHARE, seed)
+    """A class of clips from one or two recordings only is trained on, and measured nowhere."""
+    groups: dict[str, set[str]] = defaultdict(set)
+    for c in clips:
+        if c.split in SIDES:
+            groups[c.label].add(c.group)
+    few = {label for label, names in groups.items() if len(names) < len(SIDES)}
+    return _move(
+        clips, lambda c: c.split == "train" and c.label not in few, "val", VALIDATION_SHARE, seed
+    )
 
 
 def _move(

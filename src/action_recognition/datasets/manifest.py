@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.datasets.splits import SIDES
@@ -98,12 +98,6 @@ class Manifest:
         lines += [f"left out: {n} clips, {reason}" for reason, n in sorted(reasons.items())]
         lines += [f"refused: {c.path.name}: {c.reason}" for c in self.refused]
         return "\n".join(lines)
-
-
-def learn_from_validation(manifest: Manifest) -> Manifest:
-    """Its validation clips on the side train; there is no side val any more."""
-    clips = (replace(c, split="train") if c.split == "val" else c for c in manifest.clips)
-    return Manifest(tuple(clips))
 
 
 def fingerprint(clips: Iterable[Clip]) -> str:

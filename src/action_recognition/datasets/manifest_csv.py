@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
 
+from action_recognition.actions import label_for_folder
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.splits import SIDES, check_leaks
 from action_recognition.errors import DataError
@@ -50,21 +51,61 @@ def read_manifest(path: str | Path, *, leaks: Literal["refuse", "accept"] = "ref
         DataError: missing, not a manifest, or a group stands on two sides.
     """
     path = Path(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark
-            reader = csv.DictReader(file)
-            missing = [c for c in _COLUMNS if c not in (reader.fieldnames or [])]
-            if missing:
-                raise DataError(f"{path.name}: not a manifest, column {missing[0]!r} is missing")
-            clips = tuple(_parse_row(row, path, reader.line_num) for row in reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path.name}: cannot be read as a manifest ({error})") from None
+    rows, columns = _rows(path)
+    missing = [c for c in _COLUMNS if c not in columns]
+    if missing:
+        raise DataError(f"{path.name}: not a manifest, column {missing[0]!r} is missing")
+    clips = tuple(_parse_row(row, path, number) for number, row in rows)
     if leaks == "refuse":
         try:
             check_leaks([c.group for c in clips], [c.split for c in clips])
         except DataError as error:
             raise DataError(f"{path.name}: {error}") from None
     return Manifest(clips)
+
+
+def read_list(path: str | Path) -> tuple[Clip, ...]:
+    """Reads a manifest, or any CSV that lists clips of one's own with their split.
+
+    The columns of such a list: `path` (relative to the CSV's folder), the class as `label`,
+    `action_folder` or `original_class`, `split` (train, val or test), and `group`, what stays in
+    one split (a person, a recording; without it each file by itself). Others are passed over.
+
+    Raises:
+        DataError: missing, without one of these columns, or a row makes no sense.
+    """
+    path = Path(path)
+    rows, columns = _rows(path)
+    if set(_COLUMNS) <= set(columns):
+        return read_manifest(path).clips
+    label = next((n for n in ("label", "action_folder", "original_class") if n in columns), None)
+    if label is None or not {"path", "split"} <= set(columns):
+        raise DataError(
+            f"{path.name}: not a manifest, and not a list of clips, which has the columns path, "
+            "label (or action_folder, original_class) and split"
+        )
+    clips = []
+    for number, row in rows:
+        full = {name: row.get(name) or "" for name in _COLUMNS}
+        full |= {
+            "label": label_for_folder(row[label] or ""),
+            "original_class": row[label] or "",
+            "dataset": full["dataset"] or "own",
+            "group": full["group"] or full["path"],
+        }
+        clips.append(_parse_row(full, path, number))
+    return tuple(clips)
+
+
+def _rows(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """The rows of a CSV with their line numbers, and its columns."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark
+            reader = csv.DictReader(file)
+            rows = [(reader.line_num, row) for row in reader]
+            return rows, list(reader.fieldnames or [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path.name}: cannot be read as a manifest ({error})") from None
 
 
 def _format_row(clip: Clip, base: Path) -> list[str]:

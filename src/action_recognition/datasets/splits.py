@@ -35,8 +35,6 @@ def assign_by_group(
     Raises:
         DataError: a label has too few groups to be divided.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
     per_label: dict[str, set[str]] = defaultdict(set)
     for label, group in zip(labels, groups, strict=True):
         per_label[label].add(group)
@@ -46,19 +44,37 @@ def assign_by_group(
                 f"class {label!r} has clips of one group only ({next(iter(members))}): "
                 "it cannot stand on two sides; add clips of other recordings"
             )
-    folds = max(2, min(round(1 / share), *(len(m) for m in per_label.values())))
-    picked = [False] * len(labels)
-    # Of the folds of several shuffles, the one nearest to the share in every label.
+    # Labels of fewer groups than folds come after the others, each by itself: one of three
+    # groups is a third of its clips, and not of those of the other labels.
+    wanted = max(2, round(1 / share))
+    rare = sorted(label for label, members in per_label.items() if len(members) < wanted)
+    picked: set[str] = set()
+    settled: set[str] = set()
+    for part in (sorted(set(labels) - set(rare)), *([label] for label in rare)):
+        index = [k for k in range(len(labels)) if labels[k] in part and groups[k] not in settled]
+        if len({groups[k] for k in index}) > 1:
+            of = [labels[k] for k in index], [groups[k] for k in index]
+            picked |= {groups[index[k]] for k in _hold(*of, share=share, seed=seed)}
+            settled |= {groups[k] for k in index}
+    return [group in picked for group in groups]
+
+
+def _hold(labels: list[str], groups: list[str], *, share: float, seed: int) -> list[int]:
+    """The clips of the fold, of those of several shuffles, nearest to the share in every label."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    per_label: dict[str, set[str]] = defaultdict(set)
+    for label, group in zip(labels, groups, strict=True):
+        per_label[label].add(group)
+    folds = max(2, min(round(1 / share), *(len(m) for m in per_label.values()), len(set(groups))))
     candidates = [
-        held
+        [int(k) for k in held]
         for shuffle in range(_SHUFFLES)
         for _, held in StratifiedGroupKFold(
             n_splits=folds, shuffle=True, random_state=seed * _SHUFFLES + shuffle
         ).split([0] * len(labels), labels, groups)
     ]
-    for k in min(candidates, key=lambda held: _imbalance(labels, held, share)):
-        picked[k] = True
-    return picked
+    return min(candidates, key=lambda held: _imbalance(labels, held, share))
 
 
 def _imbalance(labels: Sequence[str], held: Iterable[int], share: float) -> float:

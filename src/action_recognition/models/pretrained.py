@@ -29,7 +29,7 @@ def load_kinetics(folder: str | Path) -> tuple[HybridNet, tuple[str, ...]]:
     """
     path, labels = Path(folder) / "movinet_a0_stream_kinetics600.npz", Path(folder) / "labels.txt"
     try:
-        names = tuple(labels.read_text(encoding="utf-8").splitlines())
+        names = _read_labels(labels)
         with zipfile.ZipFile(path):  # np.load would take a lone array or a pickle, too
             pass
         with np.load(path, allow_pickle=False) as file:
@@ -49,6 +49,16 @@ def load_kinetics(folder: str | Path) -> tuple[HybridNet, tuple[str, ...]]:
             raise ModelFileError(f"{path.name}: {_name_in_file(name)} is not finite")
         own.copy_(found.reshape(own.shape))
     return network.eval(), names
+
+
+def _read_labels(path: Path) -> tuple[str, ...]:
+    try:
+        names = tuple(path.read_text(encoding="utf-8").splitlines())
+    except UnicodeDecodeError:
+        raise ModelFileError(f"{path.name}: it is not UTF-8 text") from None
+    if not names:
+        raise ModelFileError(f"{path.name}: it holds no class names")
+    return names
 
 
 def _name_in_file(name: str) -> str:

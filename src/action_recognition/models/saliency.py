@@ -40,15 +40,16 @@ def heat_maps(
         raise UsageError(f"heat_maps: target={target}, must be a class of the network")
     device = network.dense.weight.device
     x = to_input(torch.as_tensor(clip[None]).to(device))
-    cut = max((k for k, layer in enumerate(network.trunk.layers) if layer.stride > 1), default=0)
-    state = network.start(x)
-    early = sum(layer.temporal is not None for layer in network.trunk.layers[:cut])
+    layers = network.architecture.layers
+    cut = max([1, *(k for k, (*_, stride) in enumerate(layers) if stride > 1)])
+    trunk = network.trunk
     with torch.no_grad():
-        maps, _ = network.trunk(x, state.trunk, last=cut)  # (1, T, C, h, w)
+        maps, _ = trunk(x, trunk.start(x), last=cut)  # (1, T, C, h, w)
     maps = maps.detach().requires_grad_()
     # cuDNN's LSTM has no backward pass in eval mode; PyTorch's own has.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        late, _ = network.trunk(maps, state.trunk[early:], first=cut)
+        late, _ = trunk(maps, trunk.start(maps, first=cut), first=cut)
+        state = network.start_answer(maps)
         logits = network.answer(late.mean((3, 4)), state).logits[0, :, :answers]
         logits = logits[min(len(clip), network.architecture.window) - 1 :].mean(0)
         # Against the other answers, not alone: what speaks for all of them says nothing.

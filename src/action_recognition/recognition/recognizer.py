@@ -143,8 +143,8 @@ class Recognizer:
 
     def _answer(self, read: _Read, *, keep_frames: bool = False) -> Prediction:
         started = time.perf_counter()
-        logits, features = self.runtime.answer(read.seen.frames)
-        probabilities, known_probability = self._probabilities(logits, features)
+        logits, _ = self.runtime.answer(read.seen.frames)
+        probabilities, known_probability = self._probabilities(logits)
         finished = time.perf_counter()
         return Prediction(
             file=read.file,
@@ -261,17 +261,13 @@ class Recognizer:
                     on_progress(min(end_s, read * interval_s), end_s)
         yield from windows.end()
 
-    def _moment(
-        self, time_s: float, logits: NDArray[np.float32], features: NDArray[np.float32]
-    ) -> Moment:
-        return Moment(time_s, *self._probabilities(logits, features))
+    def _moment(self, time_s: float, logits: NDArray[np.float32]) -> Moment:
+        return Moment(time_s, *self._probabilities(logits))
 
-    def _probabilities(
-        self, logits: NDArray[np.floating], features: NDArray[np.floating]
-    ) -> tuple[NDArray[np.float64], float]:
-        """Logits and features of a moment or a video -> (classes,), and the known probability."""
+    def _probabilities(self, logits: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
+        """Logits of a moment or a video -> (classes,), and the known probability."""
         rule, known = self.model.open_set, len(self.classes)
-        share = 1.0 if rule is None else rule.known_probability(logits, features, known)
+        share = 1.0 if rule is None else rule.known_probability(logits, known)
         return softmax(logits[:known] / self.model.temperature), share
 
     def explain(

@@ -97,8 +97,11 @@ class GridSampler:
         return begins, found + self._fill(time_s + _ROUNDING_S)
 
     def end(self, time_s: float) -> list[NDArray[np.uint8]]:
-        """What the last frame, on display until `time_s`, still gives."""
-        found = self._fill(time_s + 1e-6 * self._interval_s)
+        """What the last frame, on display until `time_s`, still gives.
+
+        As in a file, the last place of the grid is the one whose interval has room before the end.
+        """
+        found = self._fill(time_s - (1 - 1e-6) * self._interval_s)
         self._shown = None
         return found
 
@@ -167,9 +170,7 @@ class Stream:
         gap_s: float = 5.0,
         convert: SquareConverter | None = None,
     ) -> None:
-        self._sampler = GridSampler(
-            recognizer.model.preprocessing, gap_s=gap_s, convert=convert
-        )
+        self._sampler = GridSampler(recognizer.model.preprocessing, gap_s=gap_s, convert=convert)
         self._recognizer, self._wait, self._step_s = recognizer, wait, step_s
         self._interval_s = recognizer.model.preprocessing.interval_s
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="recognizing")
@@ -248,19 +249,28 @@ class Stream:
 
     def _work(self) -> None:
         """Runs what waits, as many frames of one film at a time as are there."""
-        while True:
+        try:
+            while self._work_once():
+                pass
+        except BaseException:
             with self._lock:
-                if not self._waiting:
-                    self._busy = False
-                    return
-                film, place, _, came = self._waiting[0]
-                frames = []
-                while self._waiting and self._waiting[0][0] is film:
-                    *_, frame, came = self._waiting.popleft()
-                    frames.append(frame)
-            film.dropped = place - film.windows.seen
-            for moment in film.windows.feed(np.stack(frames)):
-                self._keep(moment, film, came)
+                self._busy = False  # the next frame is tried again
+            raise
+
+    def _work_once(self) -> bool:
+        with self._lock:
+            if not self._waiting:
+                self._busy = False
+                return False
+            film, place, _, came = self._waiting[0]
+            frames = []
+            while self._waiting and self._waiting[0][0] is film:
+                *_, frame, came = self._waiting.popleft()
+                frames.append(frame)
+        film.dropped = place - film.windows.seen
+        for moment in film.windows.feed(np.stack(frames)):
+            self._keep(moment, film, came)
+        return True
 
     def _keep(self, moment: Moment, film: _Film, came: float) -> None:
         self._answers.append(
@@ -274,5 +284,6 @@ class Stream:
 
     def _found(self) -> list[StreamAnswer]:
         if self._working is not None and self._working.done():
-            self._working.result()  # raises what the network raised
+            working, self._working = self._working, None
+            working.result()  # raises what the network raised
         return [self._answers.popleft() for _ in range(len(self._answers))]

@@ -13,7 +13,7 @@ from action_recognition.models.hybridnet import State
 from action_recognition.models.runtime import Runtime
 from action_recognition.recognition.segmentation import Moment
 
-MakeMoment = Callable[[float, NDArray[np.float32], NDArray[np.float32]], Moment]
+MakeMoment = Callable[[float, NDArray[np.float32]], Moment]
 
 
 class Windows:
@@ -24,7 +24,7 @@ class Windows:
 
     Parameters:
         runtime: runs the network.
-        make: (time in seconds, logits, features) -> the answer.
+        make: (time in seconds, logits) -> the answer.
         step_s: seconds between answers, rounded to a whole number of frame intervals, at least 1.
 
     Attributes `step`, in frames, and `seen`, the frames so far.
@@ -44,20 +44,20 @@ class Windows:
         self._window = runtime.network.architecture.window
         self._state: State | None = None
         self.seen = 0
-        self._last: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._last: NDArray[np.float32] | None = None
 
     def feed(self, frames: NDArray[np.uint8]) -> Iterator[Moment]:
         """Takes the next frames, (T, H, W, 3) uint8 RGB, T at least 1; gives what is due."""
-        logits, features, self._state = self._runtime.run(frames[None], self._state)
+        logits, _, self._state = self._runtime.run(frames[None], self._state)
         first, self.seen = self.seen, self.seen + len(frames)
-        self._last = logits[0, -1], features[0, -1]
+        self._last = logits[0, -1]
         for k in range(len(frames)):
             beyond = first + k + 1 - self._window  # frames before the window
             if beyond >= 0 and beyond % self.step == 0:
                 middle = beyond + (self._window - 1) / 2
-                yield self._make(middle * self._interval_s, logits[0, k], features[0, k])
+                yield self._make(middle * self._interval_s, logits[0, k])
 
     def end(self) -> Iterator[Moment]:
         """No frame comes any more: the answer of a film that is shorter than a window."""
         if self._last is not None and self.seen < self._window:
-            yield self._make((self.seen - 1) / 2 * self._interval_s, *self._last)
+            yield self._make((self.seen - 1) / 2 * self._interval_s, self._last)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,36 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from action_recognition.clips import Preprocessing
-from action_recognition.errors import UsageError
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How much training clips are varied. All frames of a clip are changed alike.
-
-    Parameters:
-        speed: a clip is slowed down or sped up by a factor of up to this, at least 1.
-        area: smallest share of the picture that a crop keeps, more than 0, at most 1.
-        aspect: largest change of a crop's aspect, at least 1.
-        flip: mirror half of the clips; wrong where left and right make the class.
-        colour: largest relative change of brightness, contrast and saturation, in 0..1.
-    """
-
-    speed: float = 1.25
-    area: float = 0.4
-    aspect: float = 1.25
-    flip: bool = True
-    colour: float = 0.3
-
-    def __post_init__(self) -> None:
-        for name, good, rule in (
-            ("speed", 1 <= self.speed < math.inf, "at least 1"),
-            ("area", 0 < self.area <= 1, "more than 0 and at most 1"),
-            ("aspect", 1 <= self.aspect < math.inf, "at least 1"),
-            ("colour", 0 <= self.colour <= 1, "in 0..1"),
-        ):
-            if not good:
-                raise UsageError(f"Augmentation: {name}={getattr(self, name)}, must be {rule}")
+from action_recognition.training.settings import Augmentation
 
 
 def random_clip(
@@ -49,18 +19,21 @@ def random_clip(
     step_s: float,
     preprocessing: Preprocessing,
     augmentation: Augmentation,
+    *,
+    length: int,
 ) -> NDArray[np.uint8]:
     """A random clip: temporal jitter, random resized crop, mirror, colour.
 
-    Draws from PyTorch's global random numbers, which Lightning seeds in each worker.
+    Draws from PyTorch's global random numbers.
 
     Parameters:
         frames: (N, h, w, 3) uint8, `step_s` seconds apart.
+        length: frames of the clip; it has fewer where the video is shorter.
 
     Returns:
-        (T, size, size, 3) uint8.
+        (T, size, size, 3) uint8, T from 1 to `length`.
     """
-    times = random_times(len(frames), step_s, preprocessing, augmentation)
+    times = random_times(len(frames), step_s, preprocessing, augmentation, length)
     x = torch.from_numpy(np.ascontiguousarray(frames[times]))
     x = x.permute(0, 3, 1, 2)  # (T, 3, h, w)
     x = _random_crop(x, preprocessing.size, augmentation).float()
@@ -72,15 +45,19 @@ def random_clip(
 
 
 def random_times(
-    length: int, step_s: float, preprocessing: Preprocessing, augmentation: Augmentation
+    frames: int,
+    step_s: float,
+    preprocessing: Preprocessing,
+    augmentation: Augmentation,
+    length: int,
 ) -> NDArray[np.int64]:
-    """Indices (T,) of the frames of a random clip; the last frame is repeated at the end."""
+    """Indices (T,) of a random clip's frames in a video of so many; none is repeated at the end."""
     pace = preprocessing.interval_s / step_s
     pace *= math.exp(_uniform(-1, 1) * math.log(augmentation.speed))
-    span = pace * (preprocessing.frames - 1)
-    start = _uniform(0, max(0.0, length - 1 - span))
-    index = np.floor(start + pace * np.arange(preprocessing.frames) + 0.5).astype(np.int64)
-    return index.clip(0, length - 1)
+    length = max(1, min(length, int((frames - 1) / pace + 1 + 1e-6)))
+    start = _uniform(0, max(0.0, frames - 1 - pace * (length - 1)))
+    index = np.floor(start + pace * np.arange(length) + 0.5).astype(np.int64)
+    return index.clip(0, frames - 1)
 
 
 def _random_crop(x: Tensor, size: int, augmentation: Augmentation) -> Tensor:

@@ -1,0 +1,75 @@
+"""Background classes: learned beside the wanted ones, but never an answer.
+
+A network that also has to tell other actions apart learns features that carry further than those
+of few clips of few classes, and examples of what is none of the wanted actions.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from action_recognition.datasets.manifest import Clip, Manifest
+from action_recognition.datasets.splits import check_leaks
+from action_recognition.errors import DataError
+
+
+def add_background(
+    manifest: Manifest, background: Manifest, *, per_class: int | None = None
+) -> Manifest:
+    """The clips of both, with no group on two sides.
+
+    At most `per_class` train clips of each background class are taken, spread over its groups.
+    Background clips are never tested on. Those of a group that stands in test or val of the
+    wanted classes are left out of training, or stand in val as well.
+
+    Raises:
+        DataError: a class is in both, or an background class keeps no clip to train on.
+    """
+    both = sorted(set(manifest.labels) & set(background.labels))
+    if both:
+        raise DataError(f"class {both[0]!r} is wanted and background at once")
+    side_of = {c.group: c.split for c in manifest.side("train")}
+    side_of |= {c.group: c.split for c in (*manifest.side("val"), *manifest.side("test"))}
+    groups_in_val = {c.group for c in (*manifest.side("val"), *background.side("val"))}
+    added = []
+    for c in (*background.side("train"), *background.side("val")):
+        if side_of.get(c.group) == "test":
+            added.append(_left_out(c, f"film {c.group} stands in test"))
+        elif side_of.get(c.group, c.split) == "train" and c.group in groups_in_val:
+            added.append(_left_out(c, f"film {c.group} stands in val"))
+        else:
+            added.append(replace(c, split=side_of.get(c.group, c.split)))
+    if per_class is not None:
+        train = [c for c in added if c.split == "train"]
+        enough = set(train) - set(spread(train, per_class))
+        reason = f"{per_class} clips of its class are enough"
+        added = [_left_out(c, reason) if c in enough else c for c in added]
+    clips = (*manifest.clips, *added)
+    check_leaks([c.group for c in clips], [c.split for c in clips])
+    count = Counter((c.label, c.split) for c in clips)
+    for label in background.labels:
+        if not count[label, "train"]:
+            raise DataError(f"background class {label!r} has no clip left to train on")
+    return Manifest(clips)
+
+
+def spread(clips: Sequence[Clip], per_class: int) -> list[Clip]:
+    """At most `per_class` clips of each class: the first of each group, the second, and so on."""
+    turn: Counter[tuple[str, str]] = Counter()
+    turns = []
+    for c in clips:
+        turns.append(turn[c.label, c.group])
+        turn[c.label, c.group] += 1
+    taken: Counter[str] = Counter()
+    chosen = []
+    for k in sorted(range(len(clips)), key=turns.__getitem__):
+        taken[clips[k].label] += 1
+        if taken[clips[k].label] <= per_class:
+            chosen.append(clips[k])
+    return chosen
+
+
+def _left_out(clip: Clip, reason: str) -> Clip:
+    return replace(clip, split="left_out", reason=reason)

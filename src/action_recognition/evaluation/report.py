@@ -1,0 +1,59 @@
+"""An evaluation as files: report.md, report.json and two pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from action_recognition.evaluation.calibration import Reliability
+from action_recognition.evaluation.evaluate import Evaluation
+
+
+def write_report(evaluation: Evaluation, folder: str | Path, *, title: str) -> list[Path]:
+    """Writes report.md, report.json, confusion.png and reliability.png; returns their paths."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("report.md", "report.json", "confusion.png", "reliability.png")
+    paths = [folder / name for name in names]
+    picture = "\n![confusion matrix](confusion.png)\n\n![reliability](reliability.png)\n"
+    paths[0].write_text(f"# {title}\n\n{evaluation.to_markdown()}{picture}", encoding="utf-8")
+    paths[1].write_text(json.dumps(evaluation.to_dict(), indent=1) + "\n", encoding="utf-8")
+    _draw_confusion(evaluation, paths[2])
+    _draw_reliability(evaluation.reliability, paths[3])
+    return paths
+
+
+def _draw_confusion(evaluation: Evaluation, path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    side = max(5.0, 0.62 * len(evaluation.classes) + 2.5)
+    figure = Figure(figsize=(side, side), layout="constrained")
+    FigureCanvasAgg(figure)
+    display = ConfusionMatrixDisplay(evaluation.confusion, display_labels=list(evaluation.classes))
+    display.plot(ax=figure.subplots(), cmap="Blues", xticks_rotation=90, colorbar=False)
+    display.ax_.set_xlabel("answer")
+    display.ax_.set_ylabel("true action")
+    figure.savefig(path, dpi=110)
+
+
+def _draw_reliability(reliability: Reliability, path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    bins = len(reliability.count)
+    left = np.arange(bins) / bins
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.bar(left, np.nan_to_num(reliability.accuracy), 1 / bins, align="edge", edgecolor="white")
+    axes.plot([0, 1], [0, 1], color="grey", linestyle="--")
+    for x, height, count in zip(left, reliability.accuracy, reliability.count, strict=True):
+        if count:
+            axes.text(x + 0.5 / bins, height, str(count), ha="center", va="bottom", fontsize=8)
+    axes.set(xlim=(0, 1), ylim=(0, 1.05), xlabel="probability of the answer", ylabel="share right")
+    axes.set_title(f"expected calibration error {reliability.error:.3f}; numbers: videos")
+    figure.savefig(path, dpi=110)

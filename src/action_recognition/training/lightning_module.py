@@ -1,0 +1,114 @@
+"""Loss, optimiser and validation of a network whose last layers are tuned, for Lightning."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.training.settings import TrainingSettings
+from action_recognition.training.views import frozen_layers
+
+
+class TuningModule(L.LightningModule):
+    """Tunes the last layers of the trunk, the hidden layer and the dense layer.
+
+    Parameters:
+        network: what it learns is what is not frozen by `freeze`.
+        known: the first so many classes are answers; validation does not see the others.
+        class_weights: (classes,) of the loss.
+        before: the dense layer of the starting network: with the hidden layer it must go on to give
+            what it gave (`TrainingSettings.memory`).
+    """
+
+    def __init__(
+        self,
+        network: HybridNet,
+        known: int,
+        settings: TrainingSettings,
+        class_weights: Tensor,
+        before: nn.Linear,
+    ) -> None:
+        super().__init__()
+        self.network, self.settings, self.known = network, settings, known
+        self.cut = frozen_layers(network, settings)
+        self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=settings.label_smoothing)
+        self.before = before.requires_grad_(False)
+        self.train_accuracy = MulticlassAccuracy(len(class_weights), average="micro")
+        self.val_accuracy = MulticlassAccuracy(known, average="micro")
+        self.val_f1 = MulticlassF1Score(known, average="macro")
+
+    def run(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps (B, T, C, h, w) after the frozen layers -> logits and hidden layer (B, T, ...)."""
+        trunk = self.network.trunk
+        late, _ = trunk(maps, trunk.start(maps, first=self.cut), first=self.cut)
+        output = self.network.answer(late.mean((3, 4)), self.network.start_answer(maps))
+        return output.logits, output.features
+
+    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
+        """Maps (B, T, C, h, w), lengths (B,), targets (B,), hidden layer before (B, hidden)."""
+        maps, lengths, targets, hidden = batch
+        rows = torch.arange(len(targets), device=targets.device)
+        logits, features = self.run(maps.float())
+        logits, features = logits[rows, lengths - 1], features[rows, lengths - 1]
+        loss: Tensor = self.loss(logits, targets)
+        if self.settings.memory:
+            was, now = self.before(hidden.float()), self.before(features)
+            held = F.kl_div(now.log_softmax(1), was.softmax(1), reduction="batchmean")
+            loss = loss + self.settings.memory * held
+        self.train_accuracy(logits, targets)
+        self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
+        self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, int], _: int) -> None:
+        """Maps (N, T, C, h, w) of a video, and its target; averaged as `Runtime.answer` does."""
+        maps, target_index = batch
+        logits, _ = self.run(maps.float())
+        first = min(logits.shape[1], self.network.architecture.window) - 1
+        answer = logits[:, first:, : self.known].mean((0, 1))[None]
+        targets = torch.as_tensor([target_index], device=answer.device)
+        self.val_accuracy(answer, targets)
+        self.val_f1(answer, targets)
+        options: dict[str, Any] = {"prog_bar": True, "on_step": False, "on_epoch": True}
+        self.log("val_loss", F.cross_entropy(answer, targets), batch_size=1, **options)
+        self.log("val_acc", self.val_accuracy, batch_size=1, **options)
+        self.log("val_f1", self.val_f1, batch_size=1, **options)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW, warm-up over an epoch (a fifth of all steps at most), cosine decay to zero."""
+        s = self.settings
+        learned = [p for p in self.network.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in learned if p.ndim > 1], "weight_decay": s.weight_decay},
+            {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=s.learning_rate, fused=True)
+        total = max(2, int(self.trainer.estimated_stepping_batches))
+        warm_up = max(1, min(total // s.epochs, total // 5))
+
+        def factor(step: int) -> float:
+            if step < warm_up:
+                return (step + 1) / warm_up
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / (total - warm_up))))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+def freeze(network: HybridNet, settings: TrainingSettings) -> None:
+    """Only what `TrainingSettings.tuned_layers` names learns; LSTM and GRU do so later."""
+    network.requires_grad_(False)
+    for module in (*network.trunk.layers[frozen_layers(network, settings) :], network.trunk.head):
+        module.requires_grad_(True)
+    network.hidden.requires_grad_(True)
+    network.dense.requires_grad_(True)

@@ -1,0 +1,336 @@
+"""Training, from a manifest to a model file. `train` reads top-down; each step is a function."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from action_recognition.clips import Preprocessing, read_clips
+from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
+from action_recognition.errors import UsageError
+from action_recognition.evaluation.evaluate import Evaluation, evaluate
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.model_file import Model, find_model, load_model, save_model
+from action_recognition.models.runtime import Runtime, to_input
+from action_recognition.prefetch import ahead
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.training.calibration import Answers, calibrate
+from action_recognition.training.films import TrunkVideo, learn_films
+from action_recognition.training.footage import read_sample
+from action_recognition.training.regression import fit_dense
+from action_recognition.training.settings import TrainingSettings
+from action_recognition.training.training_data import TrainingData, counts, sources
+from action_recognition.training.tuning import Validation, tune
+from action_recognition.training.views import Views, draw_views, frozen_layers
+from action_recognition.video import Video
+
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: how, where and with what to show for it.
+
+    Parameters:
+        settings: every number.
+        folder: checkpoints, stored views and figures of each epoch go there.
+        init: model file to start from, or a shipped model's name.
+        resume: go on from the last checkpoint in the folder.
+        device: "auto", "cpu" or "cuda".
+        progress: whether Lightning draws bars.
+        on_progress: called with (what is done, number done, number in all).
+    """
+
+    settings: TrainingSettings
+    folder: Path
+    init: str = "kinetics600"
+    lstm: int = 96
+    gru: int = 64
+    resume: bool = False
+    device: str = "auto"
+    progress: bool = False
+    on_progress: OnProgress = lambda *_: None
+
+
+def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
+    """Trains a network and calibrates it.
+
+    Parameters:
+        manifest: what `data` was gathered from.
+
+    Raises:
+        ModelFileError: the file to start from cannot be read.
+        UsageError: `resume` without a checkpoint, or with other settings than before.
+    """
+    started = time.perf_counter()
+    settings = run.settings
+    L.seed_everything(settings.seed, workers=True, verbose=False)
+    start = load_model(find_model(run.init))
+    network = with_classes(start.network, len(data.labels))
+    record = _describe(manifest, data, run, start, network)
+    checkpoint = _prepare_folder(run, record)
+    runtime = Runtime(start.network, device=run.device)
+    preprocessing = start.preprocessing
+
+    views = draw_views(
+        runtime.network, data.samples, preprocessing, settings, run.folder,
+        device=runtime.device, on_progress=_bar(run, "drawing views"),
+    )  # fmt: skip
+    known = [c for c in data.validation if c.label in data.classes]
+    held = answers(runtime, known, preprocessing, _bar(run, "validation videos"))
+    record["strength"] = _regress(network, views, data, held)
+    if settings.tuned_layers:
+        record |= tune(
+            network, views, data.samples,
+            _validation_maps(runtime, known, data, settings, preprocessing, run),
+            known=len(data.classes), before=start.network.dense.cpu(), settings=settings,
+            run_folder=run.folder, checkpoint=checkpoint, device=run.device, progress=run.progress,
+        )  # fmt: skip
+    network = with_recurrent(network, run.lstm, run.gru)
+    runtime = Runtime(network, device=run.device)
+    if settings.film_epochs and network.recurrent_dense is not None:
+        record["films"] = _learn_films(runtime, data, preprocessing, run)
+    record["seconds"] = round(time.perf_counter() - started)
+    model = Model(
+        network.cpu().eval(), data.classes, preprocessing, background=data.background,
+        training=record,
+    )  # fmt: skip
+    return calibrated(model, data, run)
+
+
+def with_classes(start: HybridNet, classes: int) -> HybridNet:
+    """The trunk and the hidden layer of a network, with a new dense layer."""
+    architecture = replace(start.architecture, classes=classes, lstm=0, gru=0)
+    return _with_weights(HybridNet(architecture), start, ("trunk.", "hidden."))
+
+
+def with_recurrent(network: HybridNet, lstm: int, gru: int) -> HybridNet:
+    """The same network with an LSTM and a GRU, which say nothing yet."""
+    architecture = replace(network.architecture, lstm=lstm, gru=gru)
+    return _with_weights(HybridNet(architecture), network, ("trunk.", "hidden.", "dense."))
+
+
+def _with_weights(network: HybridNet, other: HybridNet, parts: tuple[str, ...]) -> HybridNet:
+    state = {n: w for n, w in other.state_dict().items() if n.startswith(parts)}
+    network.load_state_dict(state, strict=False)
+    return network.eval()
+
+
+def answers(
+    runtime: Runtime,
+    clips: Sequence[Clip],
+    preprocessing: Preprocessing,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Answers:
+    """What a network says of videos, through the function that answers in use."""
+    logits, features = [], []
+    window = runtime.network.architecture.window
+    for frames in _read([c.path for c in clips], preprocessing, window):
+        answer, hidden = runtime.answer(frames)
+        logits.append(answer)
+        features.append(hidden)
+        if on_progress is not None:
+            on_progress(len(logits), len(clips))
+    a = runtime.network.architecture
+    return Answers(
+        np.array(logits).reshape(-1, a.classes),
+        np.array(features).reshape(-1, a.hidden),
+        [c.label for c in clips],
+    )
+
+
+def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
+    """The model with its temperature and open-set rule, fitted with the weights as stored."""
+    if not data.validation:
+        return model
+    _round_weights(model.network)
+    runtime = Runtime(model.network, device=run.device)
+    bar = _bar(run, "calibrating")
+    found = answers(runtime, data.validation, model.preprocessing, bar)
+    model.network.cpu()
+    known = np.array([label in data.classes for label in found.labels])
+
+    def part(which: NDArray[np.bool_]) -> Answers:
+        labels = [label for label, taken in zip(found.labels, which, strict=True) if taken]
+        return Answers(found.logits[which], found.features[which], labels)
+
+    return calibrate(model, part(known), part(~known) if (~known).any() else None)
+
+
+def finish(
+    model: Model, manifest: Manifest, output: Path, *, device: str = "auto"
+) -> list[Evaluation]:
+    """Writes the model file, measures it on the test split, adds the figures.
+
+    The figures are those of the file, with its rounded weights. Clips of UCF101 and HMDB51 are
+    measured apart from others: no figure is of both.
+
+    Returns:
+        the figures of the official clips, then of others, where there are any.
+
+    Raises:
+        ModelFileError: the file cannot be written.
+    """
+    save_model(model, output)  # first of all: what was trained is safe
+    test = [c for c in manifest.side("test") if c.label in model.classes]
+    official = [c for c in test if c.dataset in ("UCF101", "HMDB51")]
+    other = [c for c in test if c.dataset not in ("UCF101", "HMDB51")]
+    recognizer = Recognizer.load(output, device=device)
+    found = [evaluate(recognizer, clips, split="test") for clips in (official, other) if clips]
+    if found:
+        metrics = found[0].to_dict()
+        if len(found) > 1:
+            metrics["other_sources"] = found[1].to_dict()
+        save_model(replace(model, metrics=metrics), output)
+    return found
+
+
+# -- the steps of train --------------------------------------------------------------------
+
+
+def _describe(
+    manifest: Manifest, data: TrainingData, run: Run, start: Model, network: HybridNet
+) -> dict[str, Any]:
+    """The training record: what a run is, and whether it is the one to resume."""
+    split = [c for s in ("train", "val") for c in manifest.side(s) if c.label in data.classes]
+    return {
+        "data": fingerprint(split),
+        "clips": counts(manifest, data),
+        "sources": sources(manifest, data),
+        "init": start.training.get("init", run.init),
+        "settings": asdict(run.settings),
+        "architecture": {**network.architecture.to_dict(), "lstm": run.lstm, "gru": run.gru},
+        "preprocessing": start.preprocessing.to_dict(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "lightning": L.__version__,
+            "numpy": np.__version__,
+        },
+        "date": time.strftime("%Y-%m-%d"),
+    }
+
+
+def _prepare_folder(run: Run, record: dict[str, Any]) -> Path | None:
+    """The checkpoint to go on from, or None; a fresh run clears the old one's files."""
+    settings_file, checkpoint = run.folder / "settings.json", run.folder / "last.ckpt"
+    described = json.loads(json.dumps({k: v for k, v in record.items() if k != "date"}))
+    if run.resume:
+        if not settings_file.exists():
+            raise UsageError(f"nothing to resume: {run.folder} holds no interrupted training")
+        before = json.loads(settings_file.read_text(encoding="utf-8"))
+        changed = [key for key in described if described[key] != before.get(key)]
+        if changed:
+            raise UsageError(
+                f"cannot resume: {', '.join(changed)} differ from those of the interrupted run; "
+                "use the same options and data, or start anew without --resume"
+            )
+        return checkpoint if checkpoint.exists() else None
+    run.folder.mkdir(parents=True, exist_ok=True)
+    for name in ("last.ckpt", "best.ckpt"):
+        (run.folder / name).unlink(missing_ok=True)
+    settings_file.write_text(json.dumps(described, indent=1), encoding="utf-8")
+    return None
+
+
+def _regress(network: HybridNet, views: Views, data: TrainingData, held: Answers) -> float:
+    targets = np.repeat([s.target for s in data.samples], views.hidden.shape[1])
+    hidden = views.hidden.reshape(-1, views.hidden.shape[-1])
+    validation = (held.features, [data.labels.index(label) for label in held.labels])
+    return fit_dense(network, hidden, targets.tolist(), validation if held.labels else None)
+
+
+def _validation_maps(
+    runtime: Runtime,
+    clips: Sequence[Clip],
+    data: TrainingData,
+    settings: TrainingSettings,
+    preprocessing: Preprocessing,
+    run: Run,
+) -> Validation:
+    """What the frozen layers give of the validation videos."""
+    trunk, cut = runtime.network.trunk, frozen_layers(runtime.network, settings)
+    found: list[tuple[NDArray[np.float16], int]] = []
+    bar = _bar(run, "validation maps")
+    window = runtime.network.architecture.window
+    with torch.inference_mode():
+        for clip, frames in zip(
+            clips, _read([c.path for c in clips], preprocessing, window), strict=True
+        ):
+            x = to_input(torch.from_numpy(frames).to(runtime.device))
+            maps = trunk(x, trunk.start(x), last=cut)[0] if cut else x
+            found.append((maps.half().cpu().numpy(), data.labels.index(clip.label)))
+            bar(len(found), len(clips))
+    return found
+
+
+def _learn_films(
+    runtime: Runtime, data: TrainingData, preprocessing: Preprocessing, run: Run
+) -> dict[str, float]:
+    """LSTM and GRU, on the trunk's vectors of all videos."""
+    bar = _bar(run, "vectors of videos")
+    samples = [s for s in data.samples if s.made is None and not s.is_picture]
+    train: list[TrunkVideo] = []
+    for sample in samples:
+        frames, _ = read_sample(sample, preprocessing)
+        margin = (frames.shape[1] - preprocessing.size) // 2
+        inside = slice(margin, margin + preprocessing.size)
+        shown = np.ascontiguousarray(frames[:120:2, inside, inside])
+        train.append(TrunkVideo(trunk_vectors(runtime, shown), sample.target))
+        bar(len(train), len(samples))
+    held = []
+    paths = [c.path for c in data.validation]
+    window = runtime.network.architecture.window
+    for clip, frames in zip(data.validation, _read(paths, preprocessing, window), strict=True):
+        held.append(TrunkVideo(trunk_vectors(runtime, frames[0]), data.labels.index(clip.label)))
+    network = runtime.network.cpu()
+    return learn_films(
+        network, train, held or train, epochs=run.settings.film_epochs, seed=run.settings.seed
+    )
+
+
+def trunk_vectors(runtime: Runtime, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Frames (T, H, W, 3) uint8 -> the trunk's vector of each, (T, features)."""
+    trunk, found = runtime.network.trunk, []
+    with torch.inference_mode():
+        state = None
+        for start in range(0, len(frames), 20):
+            x = to_input(torch.from_numpy(frames[None, start : start + 20]).to(runtime.device))
+            maps, state = trunk(x, trunk.start(x) if state is None else state)
+            found.append(maps.mean((3, 4))[0].cpu().numpy())
+    return np.concatenate(found)
+
+
+def _read(
+    paths: Sequence[Path], preprocessing: Preprocessing, window: int
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames of each video as for recognition, decoded ahead by a few."""
+
+    def read() -> Iterator[NDArray[np.uint8]]:
+        for path in paths:
+            with Video(path) as video:
+                yield read_clips(video, preprocessing, window=window).frames
+
+    return ahead(read(), limit=4)
+
+
+def _round_weights(network: nn.Module) -> None:
+    """Weights as a model file holds them."""
+    with torch.no_grad():
+        for values in network.parameters():
+            values.copy_(values.half())
+
+
+def _bar(run: Run, what: str) -> Callable[[int, int], None]:
+    return lambda done, total: run.on_progress(what, done, total)

@@ -1,0 +1,121 @@
+"""Frames in, arrays out: in pieces as at once, on whole videos, from several threads."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from action_recognition.errors import UsageError
+from action_recognition.models import runtime as runtime_module
+from action_recognition.models.runtime import Runtime, to_input
+
+Frames = NDArray[np.uint8]
+
+
+def noise(*shape: int, seed: int = 0) -> Frames:
+    return np.random.default_rng(seed).integers(0, 256, (*shape, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def runtime(tiny_model) -> Runtime:
+    return Runtime(tiny_model.network, device="cpu")
+
+
+def test_arrays_are_those_of_the_network(runtime: Runtime) -> None:
+    frames = noise(2, 6)
+    found = runtime.run(frames)
+    with torch.inference_mode():
+        exact = runtime.network(torch.from_numpy(frames / 255).float().permute(0, 1, 4, 2, 3))
+    assert found.logits.dtype == found.features.dtype == np.float32
+    assert found.logits == pytest.approx(exact.logits.numpy(), abs=1e-5)
+    assert found.features == pytest.approx(exact.features.numpy(), abs=1e-5)
+    assert found.state.seen.item() == 6
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+def test_how_many_go_through_at_once_changes_nothing(
+    runtime: Runtime, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = noise(2, 23)
+    expected = runtime.run(frames)
+    monkeypatch.setattr(runtime_module, "_FRAMES_AT_ONCE", at_once)
+    found = runtime.run(frames)
+    assert found.logits == pytest.approx(expected.logits, abs=1e-4)
+    assert found.features == pytest.approx(expected.features, abs=1e-4)
+
+
+@pytest.mark.parametrize("cuts", [[1], [3, 4], [1, 8, 20]])
+def test_pieces_with_the_state_go_on(runtime: Runtime, cuts: list[int]) -> None:
+    frames = noise(1, 23)
+    expected, state, found = runtime.run(frames), None, []
+    for piece in np.split(frames, cuts, axis=1):
+        answer = runtime.run(piece, state)
+        state = answer.state
+        found.append(answer.logits)
+    assert np.concatenate(found, 1) == pytest.approx(expected.logits, abs=1e-4)
+
+
+@pytest.mark.parametrize(("times", "first"), [(9, 3), (4, 3), (3, 2), (1, 0)])
+def test_a_video_is_the_mean_over_its_full_windows(
+    runtime: Runtime, times: int, first: int
+) -> None:
+    """The network's window is 4; of a shorter clip, the last frame counts."""
+    frames = noise(3, times)
+    logits, features = runtime.answer(frames)
+    run = runtime.run(frames)
+    assert (logits.shape, features.shape) == ((3,), (24,))
+    assert logits.dtype == features.dtype == np.float64
+    assert logits == pytest.approx(run.logits[:, first:].mean((0, 1)), abs=1e-5)
+    assert features == pytest.approx(run.features[:, first:].mean((0, 1)), abs=1e-5)
+
+
+def test_clips_of_a_video_are_films_of_their_own(runtime: Runtime) -> None:
+    frames = noise(3, 5)
+    each = [runtime.answer(frames[k : k + 1])[0] for k in range(3)]
+    assert runtime.answer(frames)[0] == pytest.approx(np.mean(each, 0), abs=1e-4)
+
+
+def test_input_of_the_network() -> None:
+    frames = noise(2, 3)
+    x = to_input(torch.from_numpy(frames))
+    assert x.shape == (2, 3, 3, 32, 32)
+    assert x.dtype == torch.float32
+    assert x.numpy() == pytest.approx(frames.transpose(0, 1, 4, 2, 3) / 255)
+
+
+@pytest.mark.parametrize(
+    ("frames", "said"),
+    [
+        (np.zeros((2, 16, 16, 3), np.uint8), "torch.uint8"),
+        (np.zeros((1, 2, 16, 16, 4), np.uint8), r"\(1, 2, 16, 16, 4\)"),
+        (np.zeros((1, 2, 3, 16, 16), np.uint8), r"\(1, 2, 3, 16, 16\)"),
+        (np.zeros((1, 2, 16, 16, 3), np.float32), "torch.float32"),
+    ],
+)
+def test_other_arrays_are_refused(runtime: Runtime, frames: Frames, said: str) -> None:
+    with pytest.raises(UsageError, match=rf"{said}.*must be \(B, T, H, W, 3\) uint8"):
+        runtime.run(frames)
+
+
+def test_the_network_is_set_to_answer(tiny_model) -> None:
+    assert not Runtime(tiny_model.network.train(), device="cpu").network.training
+    with pytest.raises(UsageError, match="device='tpu'"):
+        Runtime(tiny_model.network, device="tpu")
+
+
+def test_threads_share_one_network(runtime: Runtime) -> None:
+    films = [noise(1, 12, seed=k) for k in range(8)]
+    expected = [runtime.answer(film)[0] for film in films]
+    assert np.ptp(expected, axis=0).max() > 0.1  # films differ, or this would show nothing
+
+    def watch(film: Frames) -> list[NDArray[np.float64]]:
+        return [runtime.answer(film)[0] for _ in range(3)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for found, logits in zip(pool.map(watch, films), expected, strict=True):
+            for again in found:
+                assert again == pytest.approx(logits, abs=1e-5)

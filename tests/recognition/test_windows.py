@@ -1,0 +1,93 @@
+"""Frames in, answers at the right times out, whatever the pieces in which they come."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from action_recognition.clips import Preprocessing
+from action_recognition.errors import UsageError
+from action_recognition.models.runtime import Runtime
+from action_recognition.recognition.segmentation import Moment
+from action_recognition.recognition.windows import Windows
+
+Frames = NDArray[np.uint8]
+
+
+def noise(times: int) -> Frames:
+    return np.random.default_rng(0).integers(0, 256, (times, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def runtime(tiny_model) -> Runtime:
+    return Runtime(tiny_model.network, device="cpu")
+
+
+def windows(runtime: Runtime, step_s: float) -> Windows:
+    """Of 4 frames, 0.1 s apart; moments hold the logits."""
+    return Windows(runtime, Moment, Preprocessing(interval_s=0.1, size=32), step_s=step_s)
+
+
+def watch(film: Windows, frames: Frames, lengths: list[int]) -> list[Moment]:
+    found, start, k = [], 0, 0
+    while start < len(frames):
+        length = lengths[k % len(lengths)]
+        found += film.feed(frames[start : start + length])
+        start, k = start + length, k + 1
+    return [*found, *film.end()]
+
+
+@pytest.mark.parametrize(
+    ("step_s", "step", "times"),
+    [
+        (0.1, 1, [0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75]),
+        (0.3, 3, [0.15, 0.45, 0.75]),
+        (0.34, 3, [0.15, 0.45, 0.75]),
+        (0.01, 1, [0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75]),
+        (1.0, 10, [0.15]),
+    ],
+)
+def test_an_answer_every_step_at_the_middle_of_its_window(
+    runtime: Runtime, step_s: float, step: int, times: list[float]
+) -> None:
+    film, frames = windows(runtime, step_s), noise(10)
+    found = watch(film, frames, [10])
+    assert (film.step, film.seen) == (step, 10)
+    assert [m.time_s for m in found] == pytest.approx(times)
+    logits = runtime.run(frames[None]).logits
+    for k, moment in enumerate(found):  # those of the last frame of each window
+        assert moment.probabilities == pytest.approx(logits[0, 3 + k * step], abs=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [[1], [3, 1], [7], [4, 9]])
+@pytest.mark.parametrize("step_s", [0.1, 0.7])
+def test_pieces_of_any_length_give_the_same_moments(
+    runtime: Runtime, lengths: list[int], step_s: float
+) -> None:
+    frames = noise(23)
+    expected = watch(windows(runtime, step_s), frames, [23])
+    found = watch(windows(runtime, step_s), frames, lengths)
+    assert [m.time_s for m in found] == [m.time_s for m in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert one.probabilities == pytest.approx(other.probabilities, abs=1e-4)
+
+
+@pytest.mark.parametrize(("times", "middle_s"), [(1, 0.0), (2, 0.05), (3, 0.1), (4, 0.15)])
+def test_a_short_film_has_one_answer(runtime: Runtime, times: int, middle_s: float) -> None:
+    frames = noise(times)
+    for lengths in ([times], [1]):
+        (found,) = watch(windows(runtime, 0.1), frames, lengths)
+        assert found.time_s == pytest.approx(middle_s)
+        expected = runtime.run(frames[None]).logits[0, -1]
+        assert found.probabilities == pytest.approx(expected, abs=1e-4)
+
+
+def test_no_film_no_answer(runtime: Runtime) -> None:
+    assert list(windows(runtime, 1.0).end()) == []
+
+
+@pytest.mark.parametrize("step_s", [0, -1, float("inf"), float("nan")])
+def test_steps_that_make_no_sense(runtime: Runtime, step_s: float) -> None:
+    with pytest.raises(UsageError, match=f"step_s={step_s}, must be more than 0 seconds"):
+        windows(runtime, step_s)
