@@ -1,86 +1,45 @@
 """A directory of clips: `predict` on each of them, against PyAV alone that decodes them in full.
 
-    python benchmarks/directory_speed.py ../shared/originals    # searched for AVI, MP4
+    python benchmarks/directory_speed.py ../shared/originals    # searched for v_*
     python benchmarks/directory_speed.py                        # generated clips like UCF101's
 
-Both sides take turns. Prints a Markdown table: medians over the rounds, and the share, which is
-100 % where recognising a clip takes no longer than decoding it.
+All sides take turns. Prints a Markdown table: medians over the rounds, and the share, which is
+100 % where recognising the clips takes no longer than decoding them.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import av
 
+from action_recognition.cli.options import add_model_option
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import Video
-from predict_speed import write_clip
+from clips_to_time import add_clip_options, find_clips
+from measuring import machine, print_times, take_turns
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", type=Path, help="(default: generated clips)")
-    parser.add_argument("--match", default="v_*", help="file names; UCF101's begin with v_")
-    parser.add_argument(
-        "--models", nargs="+", default=["shipped", "fast"], help="model files (default: those)"
-    )
-    parser.add_argument("--clips", type=int, help="of a video, at most (default: the model's)")
+    add_clip_options(parser)
+    add_model_option(parser)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as made:
-        if options.folder:
-            files = sorted(p for p in options.folder.rglob(options.match) if p.is_file())
-        else:
-            files = [Path(write_clip(Path(made) / f"{k}.avi")) for k in range(10)]
-        if not files:
-            parser.error(f"{options.folder}: no file named {options.match}")
-        recognizers = {name: Recognizer.load(name) for name in options.models}
-        compare(files, recognizers, options.clips, options.rounds)
-
-
-def compare(
-    files: list[Path], recognizers: dict[str, Recognizer], clips: int | None, rounds: int
-) -> None:
-    """Prints the table."""
-    sides: dict[str, Callable[[], object]] = {
-        "PyAV decodes every frame": lambda: [decode(path) for path in files],
-        "PyAV skips what no other frame refers to": lambda: [
-            decode(path, skip="NONREF") for path in files
-        ],
-    }
-    for name, recognizer in recognizers.items():
-        recognizer.predict(files[0], clips=clips)  # the first run allocates
-        answer = partial(recognizer.predict, clips=clips)
-        many = partial(recognizer.predict_many, files, clips=clips)
-        sides[f"{name}, `predict` one by one"] = lambda answer=answer: [answer(p) for p in files]
-        sides[f"{name}, `predict_many`"] = lambda many=many: list(many())
-    taken: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(rounds):
-        for name, work in sides.items():
-            started = time.perf_counter()
-            work()
-            taken[name].append(time.perf_counter() - started)
-    video_s = sum(length_s(path) for path in files)
-    base = statistics.median(taken["PyAV decodes every frame"])
-    print(
-        f"{len(os.sched_getaffinity(0))} cores, {len(files)} clips of {video_s:.0f} s in all, ",
-        end="",
-    )
-    print(f"{rounds} rounds\n\n| side | median s | min | max | share |\n|---|---:|---:|---:|---:|")
-    for name, seconds in taken.items():
-        median = statistics.median(seconds)
-        print(
-            f"| {name} | {median:.2f} | {min(seconds):.2f} | {max(seconds):.2f} "
-            f"| {base / median:.0%} |"
+    recognizer = Recognizer.load(options.model)
+    with find_clips(options) as files:
+        taken = take_turns(
+            {
+                "PyAV decodes every frame": lambda: [decode(path) for path in files],
+                "`predict`, one by one": lambda: [recognizer.predict(path) for path in files],
+                "`predict_many`": lambda: list(recognizer.predict_many(files)),
+            },
+            options.rounds,
         )
+        video_s = sum(length_s(path) for path in files)
+    print(f"{machine()}; {len(files)} clips of {video_s:.0f} s in all, {options.rounds} rounds\n")
+    print_times(taken, "side", "s", "share", inverse=True)
 
 
 def length_s(path: Path) -> float:
@@ -89,12 +48,11 @@ def length_s(path: Path) -> float:
         return video.info.duration_s
 
 
-def decode(path: Path, *, skip: str = "DEFAULT") -> None:
-    """All frames but those that FFmpeg's `skip_frame` names, and nothing done with them."""
+def decode(path: Path) -> None:
+    """All frames, and nothing done with them."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        stream.codec_context.skip_frame = skip
         for _ in container.decode(stream):
             pass
 

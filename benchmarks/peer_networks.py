@@ -11,8 +11,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from action_recognition.models.hybridnet import Architecture, HybridNet, count_parameters
-
 Triple = tuple[int, int, int]
 
 
@@ -43,61 +41,43 @@ class C3D(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, T, H, W) -> (B, classes), or maps to maps inside of a network."""
+        """(B, 3, T, H, W) -> (B, classes)."""
         return self.layers(x)
 
 
-class ResNet18(nn.Module):
-    """R3D-18, or R(2+1)D-18 if `factored`: Tran et al., "A Closer Look", CVPR 2018."""
+class R3D18(nn.Module):
+    """R3D-18: Tran et al., "A Closer Look at Spatiotemporal Convolutions", CVPR 2018."""
 
-    def __init__(self, *, factored: bool, classes: int = 400) -> None:
+    def __init__(self, classes: int = 400) -> None:
         super().__init__()
-        self.factored = factored
-        if factored:
-            stem = [
-                *_conv(3, 45, (1, 7, 7), (1, 2, 2)), nn.ReLU(), *_conv(45, 64, (3, 1, 1), (1, 1, 1))
-            ]  # fmt: skip
-        else:
-            stem = _conv(3, 64, (3, 7, 7), (1, 2, 2))
-        self.stem = nn.Sequential(*stem, nn.ReLU())
+        self.stem = nn.Sequential(*_conv(3, 64, (3, 7, 7), (1, 2, 2)), nn.ReLU())
         blocks: list[nn.Module] = []
         inputs = 64
         for channels, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-            blocks += [
-                _Residual(inputs, channels, stride, factored=factored),
-                _Residual(channels, channels, 1, factored=factored),
-            ]
+            blocks += [_Residual(inputs, channels, stride), _Residual(channels, channels, 1)]
             inputs = channels
         self.blocks = nn.Sequential(*blocks)
         self.dense = nn.Linear(512, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, T, H, W) -> (B, classes), or maps to maps inside of a network."""
+        """(B, 3, T, H, W) -> (B, classes)."""
         return self.dense(self.blocks(self.stem(x)).mean((2, 3, 4)))
 
 
 class _Residual(nn.Module):
-    def __init__(self, inputs: int, outputs: int, stride: int, *, factored: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        middle = (inputs * outputs * 27) // (inputs * 9 + 3 * outputs)
-
-        def conv(width: int, step: int) -> list[nn.Module]:
-            if not factored:
-                return _conv(width, outputs, (3, 3, 3), (step, step, step))
-            return [
-                *_conv(width, middle, (1, 3, 3), (1, step, step)),
-                nn.ReLU(),
-                *_conv(middle, outputs, (3, 1, 1), (step, 1, 1)),
-            ]
-
-        self.way = nn.Sequential(*conv(inputs, stride), nn.ReLU(), *conv(outputs, 1))
-        straight = inputs == outputs and stride == 1
-        self.past = nn.Sequential(
-            *([] if straight else _conv(inputs, outputs, (1, 1, 1), (stride, stride, stride)))
+        steps = (stride, stride, stride)
+        self.way = nn.Sequential(
+            *_conv(inputs, outputs, (3, 3, 3), steps),
+            nn.ReLU(),
+            *_conv(outputs, outputs, (3, 3, 3), (1, 1, 1)),
         )
+        straight = inputs == outputs and stride == 1
+        self.past = nn.Sequential(*([] if straight else _conv(inputs, outputs, (1, 1, 1), steps)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, T, H, W) -> (B, classes), or maps to maps inside of a network."""
+        """Feature maps to feature maps."""
         return torch.relu(self.way(x) + self.past(x))
 
 
@@ -124,7 +104,7 @@ class X3D(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, T, H, W) -> (B, classes), or maps to maps inside of a network."""
+        """(B, 3, T, H, W) -> (B, classes)."""
         return self.head(self.last(self.blocks(self.stem(x))).mean((2, 3, 4)))
 
 
@@ -148,7 +128,7 @@ class _Inverted(nn.Module):
         self.past = nn.Sequential(*past)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, T, H, W) -> (B, classes), or maps to maps inside of a network."""
+        """Feature maps to feature maps."""
         return torch.relu(self.way(x) + self.past(x))
 
 
@@ -165,7 +145,7 @@ class _Squeeze(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, T, H, W) -> (B, classes), or maps to maps inside of a network."""
+        """Feature maps to feature maps."""
         return x * self.way(x.mean((2, 3, 4), keepdim=True))
 
 
@@ -187,16 +167,60 @@ class UsualRecipe(nn.Module):
         self.dense = nn.Linear(64, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, T, H, W) -> (B, classes), or maps to maps inside of a network."""
+        """(B, 3, T, H, W) -> (B, classes)."""
         y = self.layers(x).transpose(1, 2).flatten(2)  # (B, T, features)
         return self.dense(self.gru(self.lstm(y)[0])[0][:, -1])
 
 
-def frame_cnn_lstm() -> HybridNet:
-    """MobileNetV2 on each frame, then an LSTM."""
-    return HybridNet(
-        Architecture(classes=10, conv3d=False, difference=False, gru=0, skip=False, lstm=128)
-    )
+class FrameCnnLstm(nn.Module):
+    """MobileNetV2 (Sandler et al., CVPR 2018) on each frame, then an LSTM, then a dense layer."""
+
+    def __init__(self, classes: int = 10, units: int = 128) -> None:
+        super().__init__()
+        layers = _pixels(3, 32, 3, 2)
+        inputs = 32
+        for factor, channels, depth, stride in (
+            (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1),
+            (6, 160, 3, 2), (6, 320, 1, 1),
+        ):  # fmt: skip
+            for k in range(depth):
+                layers.append(_Bottleneck(inputs, channels, factor, stride if k == 0 else 1))
+                inputs = channels
+        self.trunk = nn.Sequential(*layers, *_pixels(inputs, 1280, 1, 1))
+        self.lstm = nn.LSTM(1280, units, batch_first=True)
+        self.dense = nn.Linear(units, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, T, H, W) -> (B, classes)."""
+        y = self.trunk(x.transpose(1, 2).flatten(0, 1)).mean((2, 3))  # (B T, 1280)
+        return self.dense(self.lstm(y.unflatten(0, (len(x), -1)))[0][:, -1])
+
+
+class _Bottleneck(nn.Module):
+    def __init__(self, inputs: int, outputs: int, factor: int, stride: int) -> None:
+        super().__init__()
+        inner = factor * inputs
+        self.way = nn.Sequential(
+            *(_pixels(inputs, inner, 1, 1) if factor > 1 else []),
+            *_pixels(inner, inner, 3, stride, groups=inner),
+            nn.Conv2d(inner, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.straight = inputs == outputs and stride == 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Feature maps to feature maps."""
+        return x + self.way(x) if self.straight else self.way(x)
+
+
+def _pixels(
+    inputs: int, outputs: int, kernel: int, stride: int, *, groups: int = 1
+) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU6(inplace=True),
+    ]
 
 
 def _conv(
@@ -212,6 +236,6 @@ def _conv(
 def check_parameters(networks: Sequence[tuple[nn.Module, float]]) -> None:
     """Raises ValueError where a network is not of its published size (millions) within 1 %."""
     for network, published in networks:
-        found = count_parameters(network) / 1e6
+        found = sum(p.numel() for p in network.parameters()) / 1e6
         if abs(found - published) > 0.01 * published:
             raise ValueError(f"{type(network).__name__}: {found:.2f} M, published {published} M")

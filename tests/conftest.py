@@ -18,7 +18,7 @@ from file_server import FileServer, Servers
 from tiny_network import build_tiny_model
 from video_maker import MadeVideo, write_video
 
-torch.set_num_threads(min(2, torch.get_num_threads()))
+torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -89,9 +89,10 @@ def clip_times(duration_s: float, interval_s: float, *, window: int) -> NDArray[
     """
     count = max(1, int(duration_s / interval_s + 1e-6))
     if count <= WHOLE_FRAMES:
-        return np.arange(count)[None] * interval_s
-    length = min(window, WHOLE_FRAMES)
-    starts = np.linspace(0, count - length, STRETCHES).round()
+        length, starts = count, np.zeros(1)
+    else:
+        length = min(window, WHOLE_FRAMES)
+        starts = np.linspace(0, count - length, STRETCHES).round()
     return np.asarray((starts[:, None] + np.arange(length)) * interval_s, np.float64)
 
 

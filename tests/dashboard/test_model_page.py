@@ -60,7 +60,7 @@ def test_the_drawing_has_the_parts_and_shapes_of_the_network() -> None:
         "Stem: 2D convolution",
         "Layers 1 to 2: causal 3D convolutions",
         "Layer 3: causal 3D convolutions",
-        "Convolution, mean over the picture",
+        "Convolution, average pooling",
         "LSTM",
         "GRU",
         "Mean over 4 frames",
@@ -68,8 +68,8 @@ def test_the_drawing_has_the_parts_and_shapes_of_the_network() -> None:
         "Dense layer",
     ]
     assert drawn["Frames"] == ("4 x 32 x 32 x 3", [])
-    assert drawn["LSTM"] == (f"4 x {TINY.lstm}", ["Convolution, mean over the picture"])
-    assert drawn["Mean over 4 frames"][1] == ["Convolution, mean over the picture"]
+    assert drawn["LSTM"] == (f"4 x {TINY.lstm}", ["Convolution, average pooling"])
+    assert drawn["Mean over 4 frames"][1] == ["Convolution, average pooling"]
     assert drawn["Hidden layer"] == (str(TINY.hidden), ["Mean over 4 frames"])
     assert drawn["Dense layer"] == (str(TINY.classes), ["GRU", "Hidden layer"])
 
@@ -92,7 +92,7 @@ def test_parts_that_are_left_out_are_not_drawn() -> None:
     assert not {"LSTM", "GRU"} & set(drawn)
     assert "Layer 1: 2D convolutions" in drawn
     assert drawn["Dense layer"][1] == ["Hidden layer"]
-    assert _drawn(lstm=0)["GRU"][1] == ["Convolution, mean over the picture"]
+    assert _drawn(lstm=0)["GRU"][1] == ["Convolution, average pooling"]
 
 
 def test_the_graph_joins_the_parts() -> None:
@@ -234,7 +234,7 @@ def test_the_models_of_the_package_have_their_page(
 def test_a_long_list_of_classes_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MODEL_VARIABLE, KINETICS)
     test = AppTest.from_function(_page, default_timeout=60).run()
-    assert "600 actions, none of them among the project's ten" in _text(test)
+    assert "This model knows 600 actions." in _text(test)
     test.text_input[0].set_value("Guitar").run()
     assert test.dataframe[0].value["Action"].tolist() == [
         "playing bass guitar",
@@ -277,7 +277,7 @@ def models(tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """A folder with two models, a damaged one, and a link that leads out of it."""
     folder = tmp_path / "models"
     folder.mkdir()
-    metrics: dict[str, Any] = {"calibration_error": 0.07, "reliability": RELIABILITY}
+    metrics = _evaluation(("Hitting", "own", 0.9, 12))
     save_model(tiny_model, folder / "first.h5")
     save_model(replace(tiny_model, classes=("Run", "Hitting", "Walk"), metrics=metrics),
                folder / "second.h5")  # fmt: skip
@@ -309,7 +309,7 @@ def test_another_model_is_chosen_and_a_damaged_one_is_not(models: Path) -> None:
     assert not test.exception
     assert "`second.h5`" in _text(test)
     assert "one of the project's ten" in _text(test)
-    assert "Expected calibration error 0.070" in _text(test)
+    assert "Expected calibration error: 0.070." in _text(test)
     test.selectbox[0].set_value(models / "broken.h5").run()
     assert test.error[0].value.startswith("broken.h5: it is not a model file")
     assert "`second.h5` stays in use" in _text(test)

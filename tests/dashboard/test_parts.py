@@ -44,7 +44,7 @@ def _prediction(*probabilities: float, known: float = 1.0) -> Prediction:
         ),
         (
             [f"Action {k}" for k in range(600)],
-            "This model knows 600 actions, none of them among the project's ten.",
+            "This model knows 600 actions.",
         ),
     ],
 )

@@ -138,7 +138,7 @@ def test_where_none_is_known_the_model_of_everyday_actions_is_asked_once(
     page.button[0].click().run()
     assert page.header[0].value == "None of the known actions"
     text = shown_text(page)
-    assert "The nearest would be " in text
+    assert "If it does, it is most likely " in text
     line = next(t for t in text.splitlines() if t.startswith("Kinetics-600 (3 everyday actions): "))
     assert any(name in line for name in names)
     assert len(asked) == 2

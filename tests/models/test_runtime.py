@@ -65,12 +65,13 @@ def test_a_video_is_the_mean_over_its_full_windows(
 ) -> None:
     """The network's window is 4; of a shorter clip, the last frame counts."""
     frames = noise(3, times)
-    logits, features = runtime.answer(frames)
+    logits, features, moments = runtime.answer(frames)
     run = runtime.run(frames)
     assert (logits.shape, features.shape) == ((3,), (24,))
     assert logits.dtype == features.dtype == np.float64
     assert logits == pytest.approx(run.logits[:, first:].mean((0, 1)), abs=1e-5)
     assert features == pytest.approx(run.features[:, first:].mean((0, 1)), abs=1e-5)
+    assert moments == pytest.approx(run.logits[:, first::5].reshape(-1, 3), abs=1e-5)
 
 
 def test_clips_of_a_video_are_films_of_their_own(runtime: Runtime) -> None:

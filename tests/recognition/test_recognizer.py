@@ -68,7 +68,7 @@ def test_the_network_sees_the_frames_that_the_answer_names(
     assert [list(map(float, span)) for span in prediction.clips_s] == [
         pytest.approx(span, abs=0.021) for span in spans
     ]
-    logits, _ = recognizer.runtime.answer(frames)
+    logits, *_ = recognizer.runtime.answer(frames)
     expected = dict(zip(recognizer.classes, softmax(logits), strict=True))
     assert prediction.probabilities == pytest.approx(expected, abs=1e-5)
 
@@ -85,7 +85,7 @@ def test_temperature_and_background_classes(make_video, tiny_model: Model) -> No
     )
     recognizer = Recognizer(model, device="cpu")
     prediction = recognizer.predict(path, keep_frames=True)
-    logits, _ = recognizer.runtime.answer(prediction.clips.frames)
+    logits, *_ = recognizer.runtime.answer(prediction.clips.frames)
     assert prediction.probabilities == pytest.approx(
         dict(zip(("Jumping", "Reading"), softmax(logits[:2] / 4), strict=True)), abs=1e-5
     )

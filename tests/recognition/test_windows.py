@@ -83,6 +83,13 @@ def test_a_short_film_has_one_answer(runtime: Runtime, times: int, middle_s: flo
         assert found.probabilities == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_answer_at_the_end_is_given_once(runtime: Runtime) -> None:
+    film = windows(runtime, 1.0)
+    list(film.feed(noise(2)))
+    assert len(list(film.end())) == 1
+    assert list(film.end()) == []
+
+
 def test_no_film_no_answer(runtime: Runtime) -> None:
     assert list(windows(runtime, 1.0).end()) == []
 

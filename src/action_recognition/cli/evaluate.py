@@ -18,7 +18,7 @@ def add_parser(subparsers: Any) -> None:
         description="Prints accuracy, precision, recall and F1, for each class and on average; "
         "with --report also writes report.md, report.json and two pictures.",
     )
-    parser.add_argument("model", metavar="H5", help="model file, `shipped` or `fast`")
+    parser.add_argument("model", metavar="H5", help="model file, `shipped` or `kinetics600`")
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="DIR", help="manifest CSV or class folders"
     )

@@ -13,7 +13,12 @@ from action_recognition.cli.data.download import add_download_options, run_downl
 from action_recognition.cli.data.prepare import add_prepare_options, run_prepare
 from action_recognition.cli.options import add_class_option, add_root_option
 from action_recognition.cli.progress import progress_bar
-from action_recognition.cli.train import add_training_options, read_settings, train
+from action_recognition.cli.train import (
+    add_training_options,
+    fingerprint_options,
+    read_settings,
+    train,
+)
 from action_recognition.errors import ModelFileError, UsageError
 
 if TYPE_CHECKING:
@@ -90,6 +95,7 @@ def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -
     return (
         record.get("data") == fingerprint([*manifest.side("train"), *manifest.side("val")])
         and record.get("settings") == settings
+        and record.get("options") == fingerprint_options(options)
     )
 
 

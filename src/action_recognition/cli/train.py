@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -139,6 +142,8 @@ def train(
         made=options.made,
         seed=options.seed,
     )
+    for line in _unmeasured(manifest, data.classes):
+        print(line, flush=True)
     run = Run(
         settings=read_settings(options),
         folder=output.with_suffix(".training"),
@@ -151,10 +156,14 @@ def train(
         on_progress=_bars(),
     )
     model = train_network(manifest, data, run)
-    model = replace(model, training={**model.training, "note": options.note})
+    model = replace(model, training={
+        **model.training, "note": options.note, "options": fingerprint_options(options),
+    })  # fmt: skip
     found = finish(model, manifest, output, device=options.device)
     for evaluation in found:
         print(evaluation.to_markdown())
+    if not found:
+        print("not measured: no class has test clips")
     print(f"written: {output}")
     return found
 
@@ -168,6 +177,30 @@ def read_settings(options: argparse.Namespace) -> TrainingSettings:
         precision=options.precision,
         augmentation=Augmentation(flip=not options.no_flip),
     )
+
+
+def fingerprint_options(options: argparse.Namespace) -> str:
+    """A hash of the options that decide what a model becomes beside its settings and clips."""
+    names = ("init", "background", "background_classes", "background_clips", "made", "pictures")
+    values = [getattr(options, name) for name in (*names, "lstm", "gru")]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+
+
+def _unmeasured(manifest: Manifest, classes: Sequence[str]) -> Iterator[str]:
+    """What there is to say of classes that are trained on only."""
+    for label in classes:
+        clips = [c for c in manifest.side("train") if c.label == label]
+        splits = {c.split for c in manifest.clips if c.label == label}
+        missing = [
+            use for s, use in (("test", "measure"), ("val", "calibrate on")) if s not in splits
+        ]
+        if missing:
+            yield (
+                f"{label}: {len(clips)} clip{'s' if len(clips) > 1 else ''} to train on, none to "
+                f"{' or to '.join(missing)}; that takes clips of at least three recordings"
+            )
+    if not any(c.label in classes for c in manifest.side("val")):
+        yield "not calibrated, and no rule for `none of these`: no class has validation clips"
 
 
 def _default(name: str) -> Any:

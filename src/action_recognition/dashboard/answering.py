@@ -90,9 +90,10 @@ def _read(title: str, name: str, _example: Example) -> bytes:
 
 def _show_classes(knowledge: Knowledge) -> None:
     lines = [f"**{knowledge.sentence()}**"]
+    others = "Others" if knowledge.known else "Actions"
     for title, color, names in (
         ("Actions", "blue", knowledge.known),
-        ("Others", "gray", knowledge.others),
+        (others, "gray", knowledge.others),
     ):
         if names:
             shown = names if len(names) <= _FEW else names[: _FEW // 2]
@@ -192,7 +193,7 @@ def _how_sure(prediction: Prediction) -> str:
         known = percent(prediction.known_probability)
         return (
             f"It shows one of the model's actions with a probability of only {known}. "
-            f"The nearest would be {plain(nearest(prediction))}."
+            f"If it does, it is most likely {plain(nearest(prediction))}."
         )
     if prediction.unsure:
         return f"Most likely {plain(nearest(prediction))}: no action reaches {percent(UNSURE)}."

@@ -73,12 +73,9 @@ def _show_evidence(
     model: Hashable,
     recognizer: Recognizer,
 ) -> None:
-    left, right = st.columns(2, gap="large")
-    with left:
-        clip = _choose_clip(prediction, f"evidence-{upload.digest}")
-    with right:
-        actions = [action for action, _ in prediction.ranked]
-        action = st.selectbox("What speaks for", actions, key=f"action-{upload.digest}")
+    clip = _choose_clip(prediction, f"evidence-{upload.digest}")
+    actions = [action for action, _ in prediction.ranked]
+    action = st.selectbox("What speaks for", actions, key=f"action-{upload.digest}")
     heat = wait(
         Session.current().heat_maps(
             upload, model, recognizer, prediction, clip=clip, action=action

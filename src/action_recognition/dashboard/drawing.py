@@ -31,7 +31,7 @@ def parts(architecture: Architecture, preprocessing: Preprocessing) -> list[Part
 
     for name, channels, side in _trunk(a, size):
         add(name, frames, side, side, channels)
-    vectors = add("Convolution, mean over the picture", frames, a.features)
+    vectors = add("Convolution, average pooling", frames, a.features)
     recurrent = vectors
     if a.lstm:
         recurrent = add("LSTM", frames, a.lstm)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 # read without telling hues apart.
 _COLOURS = np.array([(200, 60, 20), (249, 142, 9), (252, 255, 164)], dtype=np.float32)
 _STRONGEST = 0.85  # share of the colour where the heat is full: the picture is still seen below
+_LIFT = 0.7  # exponent of the heat: one bright moment must not leave all others dark
 _DIMMED = 0.5  # brightness of the grey picture: a white wall must not outshine the heat
 
 
@@ -23,6 +24,7 @@ def overlay(frames: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.
         (T, H, W, 3) uint8 RGB.
     """
     steps = np.linspace(0, 1, len(_COLOURS))
+    heat = heat**_LIFT
     colour = np.stack([np.interp(heat, steps, _COLOURS[:, k]) for k in range(3)], -1)
     weights = _DIMMED * np.array([0.299, 0.587, 0.114], dtype=np.float32)  # luma of ITU-R BT.601
     luma = frames @ weights

@@ -55,7 +55,7 @@ class Knowledge:
             return f"This model knows {known} actions."
         whole = f"This model knows {actions(self.total)}"
         if not self.known:
-            return f"{whole}, none of them among {project}."
+            return f"{whole}."
         return f"{whole}: {known}, and {count(len(self.others))} more."
 
 

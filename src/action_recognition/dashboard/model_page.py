@@ -39,7 +39,8 @@ _HEADINGS = {
     "videos": "Videos",
 }
 _FILE = "model-file"  # the key of the choice
-_MANY = 25  # rows; a longer list is searched
+_MANY = 25  # classes; a longer list is searched
+_FEW = 10  # rows of it that are shown at once
 _ROW_HEIGHT = 64  # pixels, with a thumbnail
 
 
@@ -89,12 +90,15 @@ def show_model_page(model: Model, file: str, examples: Path) -> None:
             st.markdown("The file does not say: it was not measured.")
         for name, metrics in found:
             _show_figures(metrics, name)
-        _show_reliability(model.metrics, dark=dark)
+        for name, metrics in found[:1]:
+            _show_reliability(metrics, name, dark=dark)
     with right:
         st.subheader("Its limits", anchor=False)
         st.markdown("\n".join(f"- {plain(sentence)}" for sentence in limits(model)))
-        for name, metrics in found:
-            _show_confusion(metrics, model.classes, name, dark=dark)
+        if found and len(model.classes) <= _MANY:  # no screen has room for more
+            st.subheader("What it confuses", anchor=False)
+            for name, metrics in found:
+                _show_confusion(metrics, model.classes, name, dark=dark)
         st.subheader("How it is built", anchor=False)
         count = sum(p.numel() for p in model.network.parameters()) / 1e6
         st.markdown(f"{count:.2f} million parameters. Each part with the shape of its output:")
@@ -122,9 +126,10 @@ def _show_classes(model: Model, examples: Path) -> None:
         st.caption(f"{len(names)} of {knowledge.total} actions")
     table = class_table(model, names)
     if knowledge.known:
+        table.insert(1, "Original class", [origins.get(name, "") for name in names])
+    if knowledge.known and knowledge.missing:
         known = ["yes" if name in model.classes else "not yet" for name in names]
         table.insert(1, "Known", known)
-        table.insert(2, "Original class", [origins.get(name, "") for name in names])
     clips = class_clips(examples, names)
     pictures = {name: _picture(str(p), p.stat().st_mtime_ns) for name, p in clips.items()}
     if any(pictures.values()):
@@ -132,12 +137,17 @@ def _show_classes(model: Model, examples: Path) -> None:
         column = {"Picture": st.column_config.ImageColumn(width=90)}
         st.dataframe(table, hide_index=True, column_config=column, row_height=_ROW_HEIGHT)
         return
-    # All rows and the border, or as many as fit.
-    st.dataframe(table, hide_index=True, height=35 * (min(len(names), _MANY) + 1) + 3)
-    st.caption(
-        "Where clips of the data sets are at hand, in `data/clips` or in the folder that the "
-        "operator names with `--examples`, pictures stand here."
-    )
+    st.dataframe(table, hide_index=True, height=_height(table))
+    if knowledge.known:
+        st.caption(
+            "Where clips of the data sets are at hand, in `data/clips` or in the folder that the "
+            "operator names with `--examples`, pictures stand here."
+        )
+
+
+def _height(table: pd.DataFrame) -> int:
+    """In pixels, of all rows and the border, or of as many as fit."""
+    return 35 * ((len(table) if len(table) <= _MANY else _FEW) + 1) + 3
 
 
 @st.cache_data(show_spinner=False, max_entries=100)
@@ -161,20 +171,20 @@ def _show_figures(metrics: Mapping[str, Any], name: str) -> None:
     st.caption("From and to: 95 % bootstrap interval over groups of clips of one origin.")
     rows = [{**row, "dataset": source_name(row.get("dataset"))} for row in rows_per_class(metrics)]
     per_class = pd.DataFrame(rows, columns=list(_HEADINGS)).rename(columns=_HEADINGS)
-    st.dataframe(per_class, hide_index=True, column_config=columns)
+    st.dataframe(per_class, hide_index=True, column_config=columns, height=_height(per_class))
 
 
-def _show_reliability(metrics: Mapping[str, Any], *, dark: bool) -> None:
+def _show_reliability(metrics: Mapping[str, Any], name: str, *, dark: bool) -> None:
     error, bins = metrics.get("calibration_error"), metrics.get("reliability")
     if error is None:
         return
     st.subheader("How far its probabilities can be trusted", anchor=False)
     st.markdown(
-        f"Expected calibration error {error:.3f}: so far, on average, the probability of an answer "
-        "lies from how often such answers are right."
+        f"Expected calibration error{f' on test videos from {name}' if name else ''}: {error:.3f}. "
+        "The probability of an answer differs by so much, on average, from how often such answers "
+        "are right."
     )
     if bins is None:
-        st.caption("The record of this file has no bins to draw; `evaluate` of today writes them.")
         return
     st.altair_chart(reliability_chart(bins, dark=dark), width="stretch")
     said = "On the dashed line probabilities mean what they say. Numbers: videos."
@@ -187,9 +197,6 @@ def _show_reliability(metrics: Mapping[str, Any], *, dark: bool) -> None:
 def _show_confusion(
     metrics: Mapping[str, Any], classes: Sequence[str], name: str, *, dark: bool
 ) -> None:
-    if len(classes) > _MANY:
-        return  # no screen has room for it
-    st.subheader("What it confuses", anchor=False)
     origin = f" from {name}" if name else ""
     st.markdown(f"Test videos{origin}: rows are the truth, columns the answers.")
     st.altair_chart(confusion_chart(metrics["confusion"], classes, dark=dark), width="stretch")

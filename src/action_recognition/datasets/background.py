@@ -25,7 +25,7 @@ def add_background(
     wanted classes are left out of training, or stand in val as well.
 
     Raises:
-        DataError: a class is in both, or an background class keeps no clip to train on.
+        DataError: a class is in both, or a background class keeps no clip to train on.
     """
     both = sorted(set(manifest.labels) & set(background.labels))
     if both:

@@ -247,12 +247,18 @@ def _place_own(clips: list[Clip], seed: int) -> list[Clip]:
 
 
 def _carve_validation(clips: list[Clip], seed: int) -> list[Clip]:
-    """A class of clips from one or two recordings only is trained on, and measured nowhere."""
+    """A class of clips from one or two recordings only is trained on, and measured nowhere.
+
+    Nor is validation taken from a class whose train clips are all of one recording.
+    """
     groups: dict[str, set[str]] = defaultdict(set)
+    train: dict[str, set[str]] = defaultdict(set)
     for c in clips:
         if c.split in SIDES:
             groups[c.label].add(c.group)
-    few = {label for label, names in groups.items() if len(names) < len(SIDES)}
+        if c.split == "train":
+            train[c.label].add(c.group)
+    few = {a for a, names in groups.items() if len(names) < len(SIDES) or len(train[a]) < 2}
     return _move(
         clips, lambda c: c.split == "train" and c.label not in few, "val", VALIDATION_SHARE, seed
     )

@@ -54,8 +54,11 @@ class Model:
         network: the network, on the CPU, in eval mode.
         classes: names of the classes in the order of the logits.
         preprocessing: how a video becomes the network's input.
-        temperature: divides the logits, so that probabilities are calibrated; more than 0.
+        temperature: divides the logits of a video, so that probabilities are calibrated; more than
+            0.
         open_set: the rule for "none of these"; None: every video is taken for a known action.
+        window_temperature, window_open_set: the same for a single window, a moment of a timeline or
+            of live video; None: as for a video.
         background: names of classes that were learned as examples of anything else; their logits
             come after those of `classes`, and only the open-set rule reads them.
         metrics: figures of the test split as `evaluate` gives them; empty if not measured.
@@ -67,6 +70,8 @@ class Model:
     preprocessing: Preprocessing
     temperature: float = 1.0
     open_set: OpenSetRule | None = None
+    window_temperature: float | None = None
+    window_open_set: OpenSetRule | None = None
     background: tuple[str, ...] = ()
     metrics: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -80,8 +85,9 @@ class Model:
                 f"{len(names)} class names are given for a network "
                 f"of {self.network.architecture.classes} classes"
             )
-        if not 0.01 <= self.temperature <= 100:
-            raise ModelFileError(f"temperature is {self.temperature}, must be from 0.01 to 100")
+        for temperature in (self.temperature, self.window_temperature):
+            if temperature is not None and not 0.01 <= temperature <= 100:
+                raise ModelFileError(f"temperature is {temperature}, must be from 0.01 to 100")
 
 
 def find_model(name: str | Path | None) -> Path:
@@ -104,10 +110,13 @@ def save_model(model: Model, path: str | Path) -> None:
     weights = {name: _to_stored(name, w) for name, w in model.network.state_dict().items()}
     inference: dict[str, Any] = {
         "temperature": model.temperature,
+        "open_set": None if model.open_set is None else model.open_set.to_dict(),
+        "window_temperature": model.window_temperature,
+        "window_open_set": (
+            None if model.window_open_set is None else model.window_open_set.to_dict()
+        ),
         "background": list(model.background),
     }
-    if model.open_set is not None:
-        inference["open_set"] = model.open_set.to_dict()
     texts = {
         "classes": json.dumps(list(model.classes)),
         "architecture": json.dumps(model.network.architecture.to_dict()),
@@ -206,7 +215,11 @@ def _read(file: h5py.File) -> Model:
     if extra:
         raise ModelFileError(f"it holds a weight that its architecture does not have: {extra[0]}")
     inference = described["inference"]
-    rule = inference.get("open_set")
+    rules = {
+        name: None if inference[name] is None else OpenSetRule.from_dict(inference[name])
+        for name in ("open_set", "window_open_set")
+    }
+    window_temperature = inference["window_temperature"]
     network.load_state_dict(
         {key: torch.from_numpy(w).to(expected[key].dtype) for key, w in weights.items()},
         assign=True,
@@ -216,7 +229,8 @@ def _read(file: h5py.File) -> Model:
         classes=tuple(str(c) for c in described["classes"]),
         preprocessing=preprocessing,
         temperature=float(inference["temperature"]),
-        open_set=None if rule is None else OpenSetRule.from_dict(rule),
+        **rules,
+        window_temperature=None if window_temperature is None else float(window_temperature),
         background=tuple(str(c) for c in inference["background"]),
         metrics=described["metrics"],
         training=described["training"],

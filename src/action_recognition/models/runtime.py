@@ -16,6 +16,7 @@ from action_recognition.errors import UsageError
 from action_recognition.models.device import pick_device
 from action_recognition.models.hybridnet import HybridNet, State
 
+_APART = 5  # frames from one of the moments of `answer` to the next
 _FRAMES_AT_ONCE = 20  # bounds the memory: some 4 MB of feature maps a frame at 172 pixels
 
 
@@ -62,7 +63,9 @@ class Runtime:
                 features.append(output.features.cpu().numpy())
         return Answer(np.concatenate(logits, 1), np.concatenate(features, 1), state)
 
-    def answer(self, clips: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def answer(
+        self, clips: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
         """What the network says of a whole video, the mean over its moments.
 
         Parameters:
@@ -70,13 +73,15 @@ class Runtime:
 
         Returns:
             logits (classes,) and features (hidden,), averaged over the clips and over the frames
-            whose window lies in the clip whole (the last frame where none does).
+            whose window lies in the clip whole (the last frame where none does); and the logits
+            (moments, classes) of some of these, five frames apart.
         """
         logits, features, _ = self.run(clips)
         first = min(clips.shape[1], self.network.architecture.window) - 1
         return (
             logits[:, first:].mean((0, 1), dtype=np.float64),
             features[:, first:].mean((0, 1), dtype=np.float64),
+            logits[:, first::_APART].reshape(-1, logits.shape[-1]),
         )
 
 

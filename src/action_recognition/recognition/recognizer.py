@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from action_recognition.clips import VideoClips, grid_frames, read_clips
 from action_recognition.errors import UsageError, VideoError
 from action_recognition.models.model_file import Model, find_model, load_model
+from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.probabilities import softmax
 from action_recognition.models.runtime import Runtime
 from action_recognition.models.saliency import heat_maps
@@ -143,8 +144,10 @@ class Recognizer:
 
     def _answer(self, read: _Read, *, keep_frames: bool = False) -> Prediction:
         started = time.perf_counter()
-        logits, _ = self.runtime.answer(read.seen.frames)
-        probabilities, known_probability = self._probabilities(logits)
+        logits, *_ = self.runtime.answer(read.seen.frames)
+        probabilities, known_probability = self._probabilities(
+            logits, self.model.temperature, self.model.open_set
+        )
         finished = time.perf_counter()
         return Prediction(
             file=read.file,
@@ -262,13 +265,18 @@ class Recognizer:
         yield from windows.end()
 
     def _moment(self, time_s: float, logits: NDArray[np.float32]) -> Moment:
-        return Moment(time_s, *self._probabilities(logits))
+        model = self.model
+        rule = model.window_open_set or model.open_set
+        temperature = model.window_temperature or model.temperature
+        return Moment(time_s, *self._probabilities(logits, temperature, rule))
 
-    def _probabilities(self, logits: NDArray[np.floating]) -> tuple[NDArray[np.float64], float]:
+    def _probabilities(
+        self, logits: NDArray[np.floating], temperature: float, rule: OpenSetRule | None
+    ) -> tuple[NDArray[np.float64], float]:
         """Logits of a moment or a video -> (classes,), and the known probability."""
-        rule, known = self.model.open_set, len(self.classes)
+        known = len(self.classes)
         share = 1.0 if rule is None else rule.known_probability(logits, known)
-        return softmax(logits[:known] / self.model.temperature), share
+        return softmax(logits[:known] / temperature), share
 
     def explain(
         self, prediction: Prediction, *, clip: int = 0, action: str | None = None

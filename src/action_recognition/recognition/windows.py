@@ -60,4 +60,5 @@ class Windows:
     def end(self) -> Iterator[Moment]:
         """No frame comes any more: the answer of a film that is shorter than a window."""
         if self._last is not None and self.seen < self._window:
-            yield self._make((self.seen - 1) / 2 * self._interval_s, self._last)
+            last, self._last = self._last, None  # asked again, it has been given
+            yield self._make((self.seen - 1) / 2 * self._interval_s, last)

@@ -17,11 +17,29 @@ KEPT = 0.95  # of the known validation videos
 
 
 class Answers(NamedTuple):
-    """What the network says of videos: logits (N, classes), hidden layer (N, hidden), labels."""
+    """What the network says of N videos.
+
+    Parameters:
+        logits: (N, classes).
+        features: (N, hidden).
+        windows: of each video, (moments, classes) logits of its single windows.
+        labels: of each video.
+    """
 
     logits: NDArray[np.float64]
     features: NDArray[np.float64]
+    windows: Sequence[NDArray[np.floating]]
     labels: Sequence[str]
+
+    def part(self, which: NDArray[np.bool_]) -> Answers:
+        """Those of some of the videos."""
+        index: list[int] = np.flatnonzero(which).tolist()
+        return Answers(
+            self.logits[index],
+            self.features[index],
+            [self.windows[k] for k in index],
+            [self.labels[k] for k in index],
+        )
 
 
 def calibrate(
@@ -36,7 +54,14 @@ def calibrate(
     """
     count = len(model.classes)
     targets = [model.classes.index(label) for label in known.labels]
-    temperature = fit_temperature(known.logits[:, :count], targets)
+    moments = np.concatenate(known.windows)
+    of_moments = np.repeat(targets, [len(w) for w in known.windows])
     others = None if unknown is None else unknown.logits
-    rule = fit_rule(known.logits, others, count, kept=kept)
-    return replace(model, temperature=temperature, open_set=rule)
+    other_moments = None if unknown is None else np.concatenate(unknown.windows)
+    return replace(
+        model,
+        temperature=fit_temperature(known.logits[:, :count], targets),
+        open_set=fit_rule(known.logits, others, count, kept=kept),
+        window_temperature=fit_temperature(moments[:, :count], of_moments.tolist()),
+        window_open_set=fit_rule(moments, other_moments, count, kept=kept),
+    )

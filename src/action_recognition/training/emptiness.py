@@ -118,13 +118,13 @@ def _page(random: np.random.Generator, size: int, count: int) -> Frames:
     for top in range(line, rows - line, line):
         left = size // 20
         while left < size * random.uniform(0.5, 0.98):
-            width = int(random.integers(2, size // 8))
+            width = int(random.integers(2, max(3, size // 8)))
             page[top : top + line // 2, left : left + width] = ink
             left += width + 3
     if random.random() < 0.5:
         top, height = int(random.integers(rows // 2)), size // 3
         page[top : top + height, size // 2 :] = random.integers(0, 256, 3)
-    way = random.choice([0.0, 0.0, random.uniform(0, 6)])
+    way = min(random.choice([0.0, 0.0, random.uniform(0, 6)]), (rows - size) / count)
     frames = np.stack([page[int(k * way) : int(k * way) + size] for k in range(count)])
     if random.random() < 0.5:
         place = np.cumsum(random.normal(0, size / 40, (count, 2)), 0) + size / 2

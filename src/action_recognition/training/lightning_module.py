@@ -69,11 +69,11 @@ class TuningModule(L.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, int], _: int) -> None:
         """Maps (N, T, C, h, w) of a video, and its target; averaged as `Runtime.answer` does."""
-        maps, target_index = batch
-        logits, _ = self.run(maps.float())
+        maps, target = batch
+        logits = self.run(maps.float())[0]
         first = min(logits.shape[1], self.network.architecture.window) - 1
         answer = logits[:, first:, : self.known].mean((0, 1))[None]
-        targets = torch.as_tensor([target_index], device=answer.device)
+        targets = torch.as_tensor([target], device=answer.device)
         self.val_accuracy(answer, targets)
         self.val_f1(answer, targets)
         options: dict[str, Any] = {"prog_bar": True, "on_step": False, "on_epoch": True}

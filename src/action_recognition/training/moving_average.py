@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import lightning as L
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
@@ -28,12 +24,3 @@ class MovingAverage(WeightAveraging):
         """The new average of one array of weights, of its former one and what it is now."""
         decay = min(self.decay, float((1 + updates) / (10 + updates)))
         return averaged * decay + current * (1 - decay)
-
-    @contextmanager
-    def in_place(self, module: L.LightningModule) -> Iterator[None]:
-        """While it lasts, the averaged weights stand in the module, and the others are put by."""
-        self._swap_models(module)
-        try:
-            yield
-        finally:
-            self._swap_models(module)

@@ -71,7 +71,7 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
 
     Raises:
         ModelFileError: the file to start from cannot be read.
-        UsageError: `resume` without a checkpoint, or with other settings than before.
+        UsageError: `resume` without an interrupted run, or with other settings than before.
     """
     started = time.perf_counter()
     settings = run.settings
@@ -97,6 +97,7 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
             known=len(data.classes), before=start.network.dense.cpu(), settings=settings,
             run_folder=run.folder, checkpoint=checkpoint, device=run.device, progress=run.progress,
         )  # fmt: skip
+    torch.manual_seed(settings.seed)  # whatever came before: LSTM and GRU begin the same
     network = with_recurrent(network, run.lstm, run.gru)
     runtime = Runtime(network, device=run.device)
     if settings.film_epochs and network.recurrent_dense is not None:
@@ -134,25 +135,30 @@ def answers(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Answers:
     """What a network says of videos, through the function that answers in use."""
-    logits, features = [], []
+    logits, features, windows = [], [], []
     window = runtime.network.architecture.window
     for frames in _read([c.path for c in clips], preprocessing, window):
-        answer, hidden = runtime.answer(frames)
+        answer, hidden, moments = runtime.answer(frames)
         logits.append(answer)
         features.append(hidden)
+        windows.append(moments)
         if on_progress is not None:
             on_progress(len(logits), len(clips))
     a = runtime.network.architecture
     return Answers(
         np.array(logits).reshape(-1, a.classes),
         np.array(features).reshape(-1, a.hidden),
+        windows,
         [c.label for c in clips],
     )
 
 
 def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
-    """The model with its temperature and open-set rule, fitted with the weights as stored."""
-    if not data.validation:
+    """The model with its temperature and open-set rule, fitted with the weights as stored.
+
+    Without validation videos of known classes it stays as it is.
+    """
+    if not any(c.label in data.classes for c in data.validation):
         return model
     _round_weights(model.network)
     runtime = Runtime(model.network, device=run.device)
@@ -160,12 +166,7 @@ def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
     found = answers(runtime, data.validation, model.preprocessing, bar)
     model.network.cpu()
     known = np.array([label in data.classes for label in found.labels])
-
-    def part(which: NDArray[np.bool_]) -> Answers:
-        labels = [label for label, taken in zip(found.labels, which, strict=True) if taken]
-        return Answers(found.logits[which], found.features[which], labels)
-
-    return calibrate(model, part(known), part(~known) if (~known).any() else None)
+    return calibrate(model, found.part(known), found.part(~known) if (~known).any() else None)
 
 
 def finish(

@@ -25,7 +25,7 @@ from action_recognition.training.footage import Sample
 from action_recognition.training.lightning_module import TuningModule, freeze
 from action_recognition.training.moving_average import MovingAverage
 from action_recognition.training.settings import TrainingSettings
-from action_recognition.training.views import ViewData, Views
+from action_recognition.training.views import ViewData, ViewOrder, Views
 
 # Maps (N, T, C, h, w) of each validation video after the frozen layers, and its target.
 Validation = Sequence[tuple[NDArray[np.float16], int]]
@@ -97,7 +97,7 @@ def tune(
         DataLoader(
             ViewData(views, samples),
             settings.batch,
-            shuffle=True,
+            sampler=ViewOrder(views, settings.seed),
             drop_last=len(samples) > settings.batch,
         ),
         DataLoader(validation, batch_size=None) if validation else None,  # type: ignore[arg-type]

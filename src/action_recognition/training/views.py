@@ -6,6 +6,7 @@ so what they make of a clip is computed once and stored: an epoch then costs a f
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from action_recognition.clips import Preprocessing
 from action_recognition.models.hybridnet import HybridNet
@@ -75,6 +76,7 @@ def draw_views(
         VideoError: a file cannot be read.
     """
     key = {
+        "network": _digest(network),
         "samples": [[s.path.name, s.path.stat().st_size, s.made, s.stilled] for s in samples],
         "preprocessing": preprocessing.to_dict(),
         "settings": [
@@ -85,7 +87,8 @@ def draw_views(
     record = folder / "views.json"
     if record.exists() and json.loads(record.read_text(encoding="utf-8")) == key:
         return _stored(folder)
-    record.unlink(missing_ok=True)
+    for old in (record, folder / "views.npy"):
+        old.unlink(missing_ok=True)
     clips = RandomClips(samples, preprocessing, settings)
     loader = DataLoader(clips, batch_size=None, num_workers=settings.workers)
     shape = (len(samples), settings.views)
@@ -119,6 +122,15 @@ def _stored(folder: Path) -> Views:
         lengths, hidden = file["lengths"], file["hidden"]
     maps = folder / "views.npy"
     return Views(np.load(maps, mmap_mode="r") if maps.exists() else None, lengths, hidden)
+
+
+def _digest(network: HybridNet) -> str:
+    """Of the weights that views depend on."""
+    sha = hashlib.sha256()
+    for name, values in network.state_dict().items():
+        if name.startswith(("trunk.", "hidden.")):
+            sha.update(name.encode() + values.cpu().numpy().tobytes())
+    return sha.hexdigest()[:16]
 
 
 def _run(network: HybridNet, frames: Tensor, count: int, cut: int) -> tuple[Tensor, Tensor]:
@@ -168,8 +180,32 @@ class RandomClips(Dataset[tuple[Tensor, Tensor]]):
             yield random_clip(source, step_s, p, s.augmentation, length=s.frames)
 
 
+class ViewOrder(Sampler[tuple[int, int]]):
+    """Each sample once an epoch, with one of its views, as (sample, view).
+
+    Seed and epoch alone decide, so that a training which is resumed goes on as it would have.
+    """
+
+    def __init__(self, views: Views, seed: int) -> None:
+        self.samples, self.views = views.lengths.shape
+        self.seed, self.epoch = seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls it before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(np.arange(self.samples)).tolist()
+        chosen = random.integers(0, self.views, (self.samples,)).tolist()
+        return iter(list(zip(order, chosen, strict=True)))
+
+
 class ViewData(Dataset[tuple[Any, ...]]):
-    """One of the views of each sample, by chance: maps, length, target, hidden layer before."""
+    """What (sample, view) stands for: maps, length, target, hidden layer before."""
 
     def __init__(self, views: Views, samples: Sequence[Sample]) -> None:
         self.views, self.samples = views, samples
@@ -177,13 +213,12 @@ class ViewData(Dataset[tuple[Any, ...]]):
     def __len__(self) -> int:
         return len(self.views)
 
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        k = int(torch.randint(self.views.lengths.shape[1], ()))
+    def __getitem__(self, index: tuple[int, int]) -> tuple[Any, ...]:
         v = self.views
         assert v.maps is not None
         return (
-            torch.from_numpy(np.array(v.maps[index, k])),
-            int(v.lengths[index, k]),
-            self.samples[index].target,
-            torch.from_numpy(v.hidden[index, k]),
+            torch.from_numpy(np.array(v.maps[index])),
+            int(v.lengths[index]),
+            self.samples[index[0]].target,
+            torch.from_numpy(v.hidden[index]),
         )
