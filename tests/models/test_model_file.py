@@ -53,7 +53,7 @@ def test_calibration_and_open_set_rule_are_kept(tiny_model: Model, tmp_path: Pat
     assert loaded.open_set == rule
     assert (loaded.window_temperature, loaded.window_open_set) == (None, None)
     windows = replace(rule, threshold=0.25)
-    of_windows = replace(tiny_model, window_temperature=0.8, window_open_set=windows)
+    of_windows = replace(model, window_temperature=0.8, window_open_set=windows)
     save_model(of_windows, tmp_path / "w.h5")
     loaded = load_model(tmp_path / "w.h5")
     assert (loaded.window_temperature, loaded.window_open_set) == (0.8, windows)

@@ -89,11 +89,11 @@ def test_temperature_and_background_classes(make_video, tiny_model: Model) -> No
     assert prediction.probabilities == pytest.approx(
         dict(zip(("Jumping", "Reading"), softmax(logits[:2] / 4), strict=True)), abs=1e-5
     )
-    known = rule.known_probability(logits, 2)  # of the logits as they are
+    known = rule.known_probability(logits / 4, 2)
     assert 0.01 < known < 0.99
     assert prediction.known_probability == pytest.approx(known, abs=1e-5)
     for shift, action in ((-0.1, prediction.nearest_action), (0.1, None)):
-        threshold = float(rule.score(logits, 2)) + shift
+        threshold = float(rule.score(logits / 4, 2)) + shift
         changed = replace(model, open_set=replace(rule, threshold=threshold))
         found = Recognizer(changed, device="cpu").predict(path)
         assert (found.action, found.nearest_action) == (action, prediction.nearest_action)

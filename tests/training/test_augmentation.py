@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
-from action_recognition.training.augmentation import Augmentation, random_clip, random_times
+from action_recognition.training.augmentation import random_clip, random_times
+from action_recognition.training.settings import Augmentation
 
-PREPROCESSING = Preprocessing(frames=8, interval_s=0.2, size=32)
+PREPROCESSING = Preprocessing(interval_s=0.2, size=32)
+LENGTH = 8
 STEP_S = 0.1
 NONE = Augmentation(speed=1, area=1, aspect=1, flip=False, colour=0)
 STILL = Augmentation(speed=1, area=1, aspect=1, flip=False, colour=0.3)
@@ -45,14 +47,19 @@ def numbered(length: int, size: int = 32) -> NDArray[np.uint8]:
 
 
 def draw(frames: NDArray[np.uint8], augmentation: Augmentation) -> NDArray[np.uint8]:
-    return random_clip(frames, STEP_S, PREPROCESSING, augmentation)
+    return random_clip(frames, STEP_S, PREPROCESSING, augmentation, length=LENGTH)
 
 
-@pytest.mark.parametrize("length", [1, 5, 40])
+def times_of(frames: int, augmentation: Augmentation, length: int = LENGTH) -> NDArray[np.int64]:
+    return random_times(frames, STEP_S, PREPROCESSING, augmentation, length)
+
+
+@pytest.mark.parametrize(("frames", "length"), [(1, (1, 1)), (5, (2, 3)), (40, (8, 8))])
 @pytest.mark.parametrize("size", [20, 36, 64])
-def test_shape_and_type(length: int, size: int) -> None:
-    clip = draw(np.tile(gradient(size), (length, 1, 1, 1)), Augmentation())
-    assert clip.shape == (8, 32, 32, 3)
+def test_shape_and_type(frames: int, length: tuple[int, int], size: int) -> None:
+    clip = draw(np.tile(gradient(size), (frames, 1, 1, 1)), Augmentation())
+    assert clip.shape[1:] == (32, 32, 3)
+    assert length[0] <= len(clip) <= length[1]
     assert clip.dtype == np.uint8
     assert clip.flags["C_CONTIGUOUS"]
 
@@ -115,7 +122,7 @@ def test_with_all_settings_off_only_the_size_changes() -> None:
 def test_times_rise_and_stay_in_the_video() -> None:
     starts = set()
     for _ in range(300):
-        times = random_times(40, STEP_S, PREPROCESSING, Augmentation())
+        times = times_of(40, Augmentation())
         assert times.shape == (8,)
         assert times.min() >= 0
         assert times.max() <= 39
@@ -127,23 +134,34 @@ def test_times_rise_and_stay_in_the_video() -> None:
 
 
 def test_last_frame_can_be_reached() -> None:
-    ends = [random_times(40, STEP_S, PREPROCESSING, Augmentation())[-1] for _ in range(500)]
+    ends = [times_of(40, Augmentation())[-1] for _ in range(500)]
     assert max(ends) == 39
 
 
-def test_short_video_repeats_its_last_frame() -> None:
-    times = random_times(5, STEP_S, PREPROCESSING, NONE)
-    assert times.tolist() == [0, 2, 4, 4, 4, 4, 4, 4]
-    clip = draw(numbered(5), NONE)
-    assert clip[:, 0, 0, 0].tolist() == times.tolist()
-    assert random_times(1, STEP_S, PREPROCESSING, Augmentation()).tolist() == [0] * 8
+@pytest.mark.parametrize("frames", [1, 2, 3, 4, 7, 12, 15])
+def test_a_short_video_gives_a_shorter_clip_and_no_frame_twice(frames: int) -> None:
+    for _ in range(50):
+        times = times_of(frames, Augmentation())
+        assert 1 <= len(times) <= 8
+        assert len(set(times.tolist())) == len(times)
+        assert 0 <= times.min() <= times.max() <= frames - 1
+    assert times_of(frames, NONE).tolist() == list(range(0, frames, 2))
+
+
+def test_a_short_clip_holds_the_frames_that_there_are() -> None:
+    assert draw(numbered(5), NONE)[:, 0, 0, 0].tolist() == [0, 2, 4]
+
+
+def test_one_frame_where_one_is_asked_for() -> None:
+    firsts = {times_of(10, NONE, length=1).tolist()[0] for _ in range(200)}
+    assert firsts == set(range(10))
 
 
 def test_frames_are_those_of_the_times() -> None:
     video = numbered(100)
     for seed in range(20):
         torch.manual_seed(seed)
-        times = random_times(100, STEP_S, PREPROCESSING, NONE)
+        times = times_of(100, NONE)
         torch.manual_seed(seed)
         assert draw(video, NONE)[:, 0, 0, 0].tolist() == times.tolist()
 
@@ -153,7 +171,7 @@ def test_speed_stays_within_its_bounds(speed: float) -> None:
     augmentation = Augmentation(speed=speed)
     spans = np.array(
         [
-            np.ptp(random_times(1000, STEP_S, PREPROCESSING, augmentation)) / 14
+            np.ptp(times_of(1000, augmentation)) / 14
             for _ in range(400)  # 14 steps at the pace of the preprocessing
         ]
     )
@@ -243,7 +261,7 @@ def test_settings_out_of_range_are_named(wrong: dict[str, float]) -> None:
 
 
 def test_tiny_crops_of_tiny_pictures_work() -> None:
-    video = np.tile(gradient(4), (3, 1, 1, 1))
+    video = np.tile(gradient(4), (30, 1, 1, 1))
     settings = Augmentation(area=0.001, aspect=4)
     for _ in range(50):
         assert draw(video, settings).shape == (8, 32, 32, 3)

@@ -1,6 +1,6 @@
 """ "None of these": how probable it is that a video shows one of the known actions at all.
 
-The score is the mean of two opinions, each in standard deviations of known validation videos:
+The score is the mean of two scores, both of logits that are divided by the model's temperature:
 
 - the energy of the known classes' logits (Liu, Wang, Owens, Li, "Energy-based Out-of-distribution
   Detection", NeurIPS 2020), which the softmax divides away;
@@ -8,7 +8,9 @@ The score is the mean of two opinions, each in standard deviations of known vali
   network has learned (as Outlier Exposure, Hendrycks, Mazeika, Dietterich, ICLR 2019, but with the
   outliers in classes of their own), where it has such.
 
-Its threshold is set on validation videos, so that a given share of the known ones is kept.
+Equal shares were best for other classes than those that the background is made of: the odds alone
+know what they have learned, the energy alone takes people in films for known. The threshold is set
+on validation videos, so that a given share of the known ones is kept.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class OpenSetRule:
     """The rule that tells known from unknown.
 
     Parameters:
-        energy, odds: what each opinion counts for, at least 0.
+        energy, odds: what each of the two counts for, at least 0.
         threshold: from this score on, a video is taken for known.
         slope: how fast the known probability rises with the score; more than 0.
     """
@@ -55,17 +57,20 @@ class OpenSetRule:
         return asdict(self)
 
     def score(self, logits: NDArray[np.floating], known: int) -> NDArray[np.float64]:
-        """Logits (..., classes), those of known classes first -> (...): more is more known."""
-        energy, odds = opinions(logits, known)
+        """Logits (..., classes), divided by the temperature, those of known classes first -> (...).
+
+        The larger, the more known.
+        """
+        energy, odds = energy_and_odds(logits, known)
         return self.energy * energy + self.odds * odds
 
     def known_probability(self, logits: NDArray[np.floating], known: int) -> float:
-        """Of one video or moment, logits (classes,): in 0..1, 0.5 at the threshold."""
+        """Of one video or moment, logits as for `score`, (classes,): 0..1, 0.5 at the threshold."""
         over = self.slope * (float(self.score(logits, known)) - self.threshold)
         return 1 / (1 + math.exp(min(50.0, -over)))
 
 
-def opinions(
+def energy_and_odds(
     logits: NDArray[np.floating], known: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Energy and odds, (...) each, of logits (..., classes); odds are 0 without background."""
@@ -86,15 +91,16 @@ def fit_rule(
     """Sets the rule up.
 
     Parameters:
-        known: logits (N, classes) of validation videos of the known classes, N at least 1.
+        known: logits as for `score`, (N, classes), of validation videos of the known classes, N at
+            least 1.
         unknown: of videos of other actions, for the slope; None: there are none.
         count: known classes.
         kept: share of the known videos, in 0..1, that is to be taken for known.
     """
     if not 0 < kept <= 1:
         raise UsageError(f"fit_rule: kept={kept}, must be more than 0 and at most 1")
-    energy, odds = (max(float(values.std()), 1e-6) for values in opinions(known, count))
-    weighed = OpenSetRule(0.5 / energy, 0.5 / odds if odds > 1e-6 else 0.0, 0.0, 1.0)
+    background = known.shape[1] > count
+    weighed = OpenSetRule(*((0.5, 0.5) if background else (1.0, 0.0)), threshold=0.0, slope=1.0)
     scores = weighed.score(known, count)
     threshold = float(np.quantile(scores, 1 - kept, method="lower"))
     others = scores[:0] if unknown is None else weighed.score(unknown, count)

@@ -274,9 +274,9 @@ class Recognizer:
         self, logits: NDArray[np.floating], temperature: float, rule: OpenSetRule | None
     ) -> tuple[NDArray[np.float64], float]:
         """Logits of a moment or a video -> (classes,), and the known probability."""
-        known = len(self.classes)
-        share = 1.0 if rule is None else rule.known_probability(logits, known)
-        return softmax(logits[:known] / temperature), share
+        known, scaled = len(self.classes), logits / temperature
+        share = 1.0 if rule is None else rule.known_probability(scaled, known)
+        return softmax(scaled[:known]), share
 
     def explain(
         self, prediction: Prediction, *, clip: int = 0, action: str | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.models.model_file import Model
-from action_recognition.models.open_set import fit_rule
+from action_recognition.models.open_set import OpenSetRule, fit_rule
 from action_recognition.models.probabilities import fit_temperature
 
 KEPT = 0.95  # of the known validation videos
@@ -54,14 +54,26 @@ def calibrate(
     """
     count = len(model.classes)
     targets = [model.classes.index(label) for label in known.labels]
-    moments = np.concatenate(known.windows)
-    of_moments = np.repeat(targets, [len(w) for w in known.windows])
-    others = None if unknown is None else unknown.logits
-    other_moments = None if unknown is None else np.concatenate(unknown.windows)
+
+    def fitted(
+        logits: NDArray[np.floating],
+        targets: Sequence[int],
+        others: NDArray[np.floating] | None,
+    ) -> tuple[float, OpenSetRule]:
+        temperature = fit_temperature(logits[:, :count], targets)
+        others = None if others is None else others / temperature
+        return temperature, fit_rule(logits / temperature, others, count, kept=kept)
+
+    temperature, rule = fitted(known.logits, targets, None if unknown is None else unknown.logits)
+    window_temperature, window_rule = fitted(
+        np.concatenate(known.windows),
+        np.repeat(targets, [len(w) for w in known.windows]).tolist(),
+        None if unknown is None else np.concatenate(unknown.windows),
+    )
     return replace(
         model,
-        temperature=fit_temperature(known.logits[:, :count], targets),
-        open_set=fit_rule(known.logits, others, count, kept=kept),
-        window_temperature=fit_temperature(moments[:, :count], of_moments.tolist()),
-        window_open_set=fit_rule(moments, other_moments, count, kept=kept),
+        temperature=temperature,
+        open_set=rule,
+        window_temperature=window_temperature,
+        window_open_set=window_rule,
     )
