@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -33,9 +33,7 @@ from action_recognition.recognition.results import KNOWN
 from measuring import print_table
 
 WIDTH, HEIGHT, COUNT, INTERVAL_S = 320, 240, 80, 0.1
-WORDS = (
-    "the report of last year shows that costs went down while most of the teams grew, see page two"
-).split()
+TEXT = "the report of last year shows that costs went down while most of the teams grew, page two"
 
 Frames = NDArray[np.uint8]  # (COUNT, HEIGHT, WIDTH, 3)
 Maker = Callable[[np.random.Generator], Frames]
@@ -142,7 +140,7 @@ def test_card(random: np.random.Generator) -> Image.Image:
             level = (191, 128, 235)[row]
             fill = tuple(level * bool(bits & bit) for bit in (2, 4, 1))
             pen.rectangle((k * WIDTH / bars, top, (k + 1) * WIDTH / bars, bottom), fill=fill)
-    pen.text((random.integers(20, 200), 190), "NO SIGNAL", fill="white", font=font(22))
+    pen.text((random.uniform(20, 200), 190), "NO SIGNAL", fill="white", font=font(22))
     return card
 
 
@@ -160,7 +158,7 @@ def font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 def sentence(random: np.random.Generator, words: int) -> str:
-    return " ".join(random.choice(WORDS, words))
+    return " ".join(random.choice(TEXT.split(), words))
 
 
 def slides(random: np.random.Generator) -> Frames:

@@ -64,8 +64,8 @@ def main() -> None:
     parser.add_argument("folder", help="one folder of clips for each class")
     parser.add_argument("--videos", type=int, help="of each class, at most (default: all)")
     options = parser.parse_args()
-    clips = load_data([options.folder], check=False, validation=False).clips
-    clips = [c for c in clips if c.original_class in SAME]
+    every = load_data([options.folder], check=False, validation=False).clips
+    clips = [c for c in every if c.original_class in SAME]
     if not clips:
         parser.error(f"{options.folder}: no class with a plain name in Kinetics-600")
     if options.videos:

@@ -21,7 +21,8 @@ computed once and kept in the folder `--vectors`.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -31,10 +32,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
 from action_recognition.actions import label_for_folder
 from action_recognition.cli.options import add_model_option
-from action_recognition.cli.progress import progress_bar
 from action_recognition.clips import WHOLE_FRAMES, grid_frames
 from action_recognition.datasets.background import spread
 from action_recognition.datasets.folders import load_data
@@ -51,7 +52,7 @@ from measuring import mean_and_spread, print_table
 VARIANTS = {"none": (0, 0), "LSTM": (96, 0), "GRU": (0, 64), "LSTM, then GRU": (96, 64)}
 FALL = label_for_folder("fall_floor")
 FILMS = 200  # that are measured
-ORDER_EPOCHS, ORDER_BATCH, ORDER_RATE, ORDER_DECAY = 20, 32, 1e-3, 0.02
+ORDER_EPOCHS, ORDER_BATCH, ORDER_RATE, ORDER_DECAY = 15, 32, 1e-3, 0.02
 
 Vectors = NDArray[np.float32]  # (T, features)
 Pair = tuple[Vectors, Vectors]  # of a video, and of the same video reversed
@@ -77,35 +78,49 @@ def main() -> None:
     every = [c for clips in sides.values() for c in clips]
     pairs = read_vectors(model, [c.path for c in every], options.vectors / f"{path.stem}.npz")
 
-    seeds = range(options.seeds)
     print(f"{', '.join(f'{side} {len(clips)}' for side, clips in sides.items())} videos\n")
-    films = [
+    seeds = range(options.seeds)
+    print_films(model, list(sides.values()), pairs, options.epochs, seeds)
+    print_orders(model, [*sides["train"], *sides["val"]], sides["test"], pairs, seeds)
+
+
+def print_films(
+    model: Model,
+    sides: Sequence[Sequence[Clip]],
+    pairs: Mapping[Path, Pair],
+    epochs: int,
+    seeds: Sequence[int],
+) -> None:
+    """The first table, of clips of train, val and test."""
+    videos = [
         [TrunkVideo(pairs[c.path][0], model.classes.index(c.label)) for c in clips]
-        for clips in sides.values()
+        for clips in sides
     ]
-    print_table(
-        ["recurrent part", "frame accuracy", "loss", "F1@0.5", "accuracy on clips"],
-        (
-            [name, *summary([on_films(model, variant, films, options.epochs, k) for k in seeds])]
-            for name, variant in VARIANTS.items()
-        ),
+    rows = (
+        [name, *summary([on_films(model, variant, videos, epochs, seed) for seed in seeds])]
+        for name, variant in VARIANTS.items()
     )
-    tasks = {
-        "fall or getting up": [c for c in every if c.label == FALL],
-        "forward or reversed": every,
-    }
-    test = {c.path for c in sides["test"]}
-    examples = [
-        [two_ways([pairs[c.path] for c in clips if (c.path in test) == held]) for held in (0, 1)]
-        for clips in tasks.values()
-    ]
-    print_table(
-        ["recurrent part", *tasks],
-        (
-            [name, *summary([[on_order(model, variant, *e, k) for e in examples] for k in seeds])]
-            for name, variant in VARIANTS.items()
-        ),
+    print_table(["recurrent part", "frame accuracy", "loss", "F1@0.5", "accuracy on clips"], rows)
+
+
+def print_orders(
+    model: Model,
+    train: Sequence[Clip],
+    test: Sequence[Clip],
+    pairs: Mapping[Path, Pair],
+    seeds: Sequence[int],
+) -> None:
+    """The second table: a column for each task."""
+    tasks: dict[str, tuple[Examples, Examples]] = {}
+    for name, only in (("fall or getting up", FALL), ("forward or reversed", None)):
+        of = [[pairs[c.path] for c in clips if only in (None, c.label)] for clips in (train, test)]
+        if all(of):
+            tasks[name] = two_ways(of[0]), two_ways(of[1])
+    rows = (
+        [name, *summary([[on_order(model, variant, *e, k) for e in tasks.values()] for k in seeds])]
+        for name, variant in VARIANTS.items()
     )
+    print_table(["recurrent part", *tasks], rows)
 
 
 def summary(figures: Sequence[Sequence[float]]) -> list[str]:
@@ -124,25 +139,25 @@ def read_vectors(model: Model, paths: Sequence[Path], store: Path) -> dict[Path,
                 ways = zip(*(np.split(file[way], cuts) for way in ("ahead", "back")), strict=True)
                 found = {Path(str(p)): pair for p, pair in zip(file["paths"], ways, strict=True)}
     missing = [path for path in paths if path not in found]
-    if not missing:
-        return found
     runtime = Runtime(model.network)
-    with progress_bar("vectors") as on_progress:
-        for path in missing:
+    try:
+        for path in tqdm(missing, "vectors", file=sys.stderr, disable=None):
             with Video(path) as video:
-                frames = np.stack(list(islice(grid_frames(video, model.preprocessing), WHOLE_FRAMES)))
+                grid = islice(grid_frames(video, model.preprocessing), WHOLE_FRAMES)
+                frames = np.stack(list(grid))
             back = np.ascontiguousarray(frames[::-1])
             found[path] = trunk_vectors(runtime, frames), trunk_vectors(runtime, back)
-            on_progress(missing.index(path) + 1, len(missing))
-    store.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        store,
-        trunk=trunk.detach().numpy(),
-        paths=[str(path) for path in found],
-        lengths=[len(ahead) for ahead, _ in found.values()],
-        ahead=np.concatenate([ahead for ahead, _ in found.values()]),
-        back=np.concatenate([back for _, back in found.values()]),
-    )
+    finally:  # what was computed before an interruption is kept, too
+        if missing and found:
+            store.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(
+                store,
+                trunk=trunk.detach().numpy(),
+                paths=[str(path) for path in found],
+                lengths=[len(ahead) for ahead, _ in found.values()],
+                ahead=np.concatenate([ahead for ahead, _ in found.values()]),
+                back=np.concatenate([back for _, back in found.values()]),
+            )
     return found
 
 

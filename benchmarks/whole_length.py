@@ -1,62 +1,71 @@
 """Whole films: `Recognizer.timeline` with an answer a second, against the decoder alone.
 
-    python benchmarks/whole_length.py --json whole_length.json --plot docs/whole-length.png
-    python benchmarks/whole_length.py --minutes 1,10      # shorter
+    python benchmarks/whole_length.py --plot docs/whole-length.png
+    python benchmarks/whole_length.py --minutes 1 10      # shorter
 
 Films are drawn, H.264 at 30 frames/s; a long one repeats ten seconds. Each measurement has a
 process of its own, so that its peak memory is its own; the decoder's and the network's take turns.
-Prints a Markdown table. The decoder decodes every frame of the same file and does nothing else.
+Prints a Markdown table: speeds in times real time, peak memory, and the share of the decoder's
+speed that is reached. The decoder decodes every frame of the same file and does nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import av
 
+from action_recognition.cli.options import add_model_option
+from measuring import machine, print_table
+
 FPS, PIECE_S = 30, 10
 SMALL, SIZES = (320, 240), ((320, 240), (1280, 720), (1920, 1080))
+Measured = dict[str, Any]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--minutes", default="1,10,120", help="lengths at 320x240")
+    parser.add_argument(
+        "--minutes", type=float, nargs="+", default=[1, 10, 120], help="lengths at 320x240"
+    )
     parser.add_argument("--large-minutes", type=float, default=2, help="length at 720p, 1080p")
-    parser.add_argument("--model", help="model file (default: the shipped one)")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    add_model_option(parser)
     parser.add_argument("--plot", type=Path, help="PNG of speed and memory over length")
     parser.add_argument("--one", nargs=2, metavar=("WHAT", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measure(*options.one, options.model)))
+        print(json.dumps(measure(options.one[0], options.one[1], options.model)))
         return
-    films = [(SMALL, float(m)) for m in options.minutes.split(",")]
+    films = [(SMALL, minutes) for minutes in options.minutes]
     films += [(size, options.large_minutes) for size in SIZES[1:]]
-    print(f"{len(os.sched_getaffinity(0))} cores; an answer a second\n")
-    print("| film | minutes | decoder alone, x real time | timeline, x real time | share |", end="")
-    print(" peak memory MB |\n|---|---:|---:|---:|---:|---:|")
-    rows = []
+    print(f"{machine()}; an answer a second\n")
+    header = ["film", "minutes", "decoder alone, x", "timeline, x", "share", "peak memory MB"]
+    found: list[Measured] = []
+    print_table(header, (row(measured) for measured in run(films, options.model, found)))
+    if options.plot:
+        plot([measured for measured in found if measured["size"] == SMALL], options.plot)
+
+
+def run(
+    films: Sequence[tuple[tuple[int, int], float]], model: str | None, found: list[Measured]
+) -> Iterator[Measured]:
+    """Measures one film after the other; they are added to `found`."""
     with tempfile.TemporaryDirectory() as folder:
         for size, minutes in films:
             path = Path(folder) / "film.mp4"
             write_film(path, size, minutes)
-            found = {what: in_process(what, path, options.model) for what in ("decode", "timeline")}
-            rows.append({"size": size, "minutes": minutes, **found})
-            print(line(rows[-1]), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    if options.plot:
-        plot([row for row in rows if row["size"] == SMALL], options.plot)
+            ways = {what: in_process(what, path, model) for what in ("decode", "timeline")}
+            found.append({"size": size, "minutes": minutes, **ways})
+            yield found[-1]
 
 
 def measure(what: str, file: str, model: str | None) -> dict[str, float]:
@@ -114,17 +123,18 @@ def write_film(path: Path, size: tuple[int, int], minutes: float) -> None:
                     output.mux(packet)
 
 
-def line(row: dict[str, Any]) -> str:
+def row(measured: Measured) -> list[object]:
     """A row of the table."""
-    seconds = 60 * row["minutes"]
-    decode, timeline = row["decode"]["seconds"], row["timeline"]["seconds"]
-    return (
-        f"| {row['size'][0]}x{row['size'][1]} | {row['minutes']:g} | {seconds / decode:.0f} "
-        f"| {seconds / timeline:.1f} | {decode / timeline:.0%} | {row['timeline']['peak_mb']} |"
-    )
+    seconds = 60 * measured["minutes"]
+    decode, timeline = (measured[what]["seconds"] for what in ("decode", "timeline"))
+    width, height = measured["size"]
+    return [
+        f"{width}x{height}", f"{measured['minutes']:g}", f"{seconds / decode:.0f}",
+        f"{seconds / timeline:.1f}", f"{decode / timeline:.0%}", measured["timeline"]["peak_mb"],
+    ]  # fmt: skip
 
 
-def plot(rows: Sequence[dict[str, Any]], path: Path) -> None:
+def plot(rows: Sequence[Measured], path: Path) -> None:
     """Seconds and peak memory over the length of the film."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -15,10 +15,11 @@ pytest.importorskip("streamlit")
 
 import streamlit as st
 from streamlit.testing.v1 import AppTest
-from visit import count_calls, shown_text
+from visit import count_calls, count_downloads, open_tab, shown_text
 
 from action_recognition.dashboard import chosen
 from action_recognition.dashboard import session as session_module
+from action_recognition.dashboard.details import DETAILS, TIMELINE
 from action_recognition.dashboard.line import Job, Line
 from action_recognition.dashboard.settings import MODEL_VARIABLE
 from action_recognition.models.model_file import KINETICS, Model, save_model
@@ -180,8 +181,13 @@ def test_an_unsure_answer_names_two_actions(
     page.run().button[0].click().run()
     assert page.header[0].value == "Unsure"
     text = shown_text(page)
-    assert re.search(r"Most likely \w+ 3.* % or \w+ 3.* %: no action reaches 50.0 %", text)
+    assert re.search(r"Most likely \w+ 3.* % or \w+ 3.* %: no action reaches 50 %", text)
     assert "Kinetics" not in text
+    open_tab(page, TIMELINE)
+    assert page.dataframe[0].value["Action"].str.match(r"Unsure: \w+ or \w+$").all()
+    offered = count_downloads(monkeypatch)
+    open_tab(page, DETAILS)
+    assert re.search(r"\nUnsure: \w+ or \w+ 3", str(offered["clip.vtt"]))
     assert not page.exception
 
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from action_recognition.dashboard.details import TABS
 
 PAGE = Path(__file__).parents[2] / "op_app.py"
-CLASSES = ("Hitting", "Reading", "Swimming")  # one action of the project, two stand-ins
+CLASSES = ("Hitting", "Reading", "Swimming")  # one of the project's actions, two others
 
 
 def open_page() -> AppTest:

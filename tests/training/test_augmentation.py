@@ -145,7 +145,9 @@ def test_a_short_video_gives_a_shorter_clip_and_no_frame_twice(frames: int) -> N
         assert 1 <= len(times) <= 8
         assert len(set(times.tolist())) == len(times)
         assert 0 <= times.min() <= times.max() <= frames - 1
-    assert times_of(frames, NONE).tolist() == list(range(0, frames, 2))
+    plain = times_of(frames, NONE)
+    assert len(plain) == (frames + 1) // 2  # two frames apart
+    assert set(np.diff(plain).tolist()) <= {2}
 
 
 def test_a_short_clip_holds_the_frames_that_there_are() -> None:

@@ -196,7 +196,7 @@ def _how_sure(prediction: Prediction) -> str:
             f"If it does, it is most likely {plain(nearest(prediction))}."
         )
     if prediction.unsure:
-        return f"Most likely {plain(nearest(prediction))}: no action reaches {percent(UNSURE)}."
+        return f"Most likely {plain(nearest(prediction))}: no action reaches {100 * UNSURE:.0f} %."
     sure = f"**{percent(prediction.probability)}** probability"
     for action, probability in prediction.ranked[1:2]:
         sure += f", runner-up {plain(action)} with {percent(probability)}"

@@ -17,7 +17,7 @@ from action_recognition.dashboard import failures
 from action_recognition.dashboard.colours import HUE, text_colour
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.waiting import turn
-from action_recognition.dashboard.wording import download_stem, percent, time_span
+from action_recognition.dashboard.wording import download_stem, either, percent, time_span
 from action_recognition.errors import VideoError
 from action_recognition.preview import MAX_DURATION_S
 from action_recognition.recognition.formats import segments_to_csv, segments_to_vtt
@@ -60,12 +60,15 @@ def show_course(
     )
     left, right = st.columns(2, gap="large")
     with left:
-        chosen = _choose(
-            segments, [in_words(s, moments, recognizer.classes) for s in segments], upload
-        )
-        _offer(segments, upload.name)
+        words = [in_words(s, moments, recognizer.classes) for s in segments]
+        chosen = _choose(segments, words, upload)
+        captions = [
+            replace(s, action=text if s.unsure else s.action)
+            for s, text in zip(segments, words, strict=True)
+        ]
+        _offer(segments, captions, upload.name)
     with right:
-        _play(segments, chosen, upload)
+        _play(captions, chosen, upload)
 
 
 def course_data(
@@ -180,8 +183,7 @@ def in_words(segment: Segment, moments: Sequence[Moment], classes: tuple[str, ..
     if not segment.unsure:
         return segment.action
     inside = [m.probabilities for m in moments if segment.start_s <= m.time_s <= segment.end_s]
-    names = [name for name, _ in rank(classes, np.mean(inside, axis=0))[:2]]
-    return f"Unsure: {' or '.join(names)}"
+    return either(rank(classes, np.mean(inside, axis=0)))
 
 
 def _choose(segments: Sequence[Segment], words: Sequence[str], upload: Upload) -> Segment:
@@ -205,12 +207,12 @@ def _choose(segments: Sequence[Segment], words: Sequence[str], upload: Upload) -
     return segments[rows[0] if rows and rows[0] < len(segments) else 0]
 
 
-def _play(segments: Sequence[Segment], chosen: Segment, upload: Upload) -> None:
+def _play(captions: Sequence[Segment], chosen: Segment, upload: Upload) -> None:
     """The player, at the chosen segment; of a long converted video only a part, from there on."""
     preview = Session.current().preview(upload)
     if isinstance(preview, VideoError):
         return  # the page above has said why
-    end_s = segments[-1].end_s
+    end_s = captions[-1].end_s
     if preview.transcoded and preview.end_s < end_s - 1:
         from_s = st.slider(
             "Play from",
@@ -232,7 +234,7 @@ def _play(segments: Sequence[Segment], chosen: Segment, upload: Upload) -> None:
         preview.data,
         format=preview.mime,
         start_time=max(0.0, chosen.start_s - preview.start_s),
-        subtitles={"Actions": "\n".join(segments_to_vtt(later(segments, preview.start_s)))},
+        subtitles={"Actions": "\n".join(segments_to_vtt(later(captions, preview.start_s)))},
     )
 
 
@@ -245,12 +247,12 @@ def later(segments: Sequence[Segment], start_s: float) -> list[Segment]:
     ]
 
 
-def _offer(segments: Sequence[Segment], name: str) -> None:
+def _offer(segments: Sequence[Segment], captions: Sequence[Segment], name: str) -> None:
     stem = download_stem(name)
     with st.container(horizontal=True):
         for label, text, ending, mime in (
             ("CSV", "\n".join(segments_to_csv(segments)) + "\n", "csv", "text/csv"),
-            ("Subtitles", "\n".join(segments_to_vtt(segments)), "vtt", "text/vtt"),
+            ("Subtitles", "\n".join(segments_to_vtt(captions)), "vtt", "text/vtt"),
         ):
             st.download_button(
                 label,

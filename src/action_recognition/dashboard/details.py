@@ -21,6 +21,7 @@ from action_recognition.dashboard.wording import (
     codec,
     container,
     download_stem,
+    either,
     percent,
     picture_size,
     plain,
@@ -123,7 +124,7 @@ def _show_figures(prediction: Prediction, recognizer: Recognizer) -> None:
         video, times = prediction.video, facts["timings_s"]
         rows = {
             "Length": f"{video.duration_s:.2f} s",
-            "Picture": f"{picture_size(video.width, video.height)} pixels",
+            "Frame size": f"{picture_size(video.width, video.height)} pixels",
             "Frame rate": f"{video.frame_rate:.3g} frames/s" if video.frame_rate else "not told",
             "Codec, container": f"{codec(video)}, {container(video)}",
             "Clips seen": "; ".join(time_span(*span) for span in prediction.clips_s),
@@ -167,7 +168,7 @@ def _offer(
     whole = Segment(
         0.0,
         prediction.video.duration_s,
-        prediction.action,
+        either(prediction.ranked) if prediction.unsure else prediction.action,
         prediction.nearest_action,
         prediction.probability,
         prediction.known_probability,

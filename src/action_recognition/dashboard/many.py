@@ -14,7 +14,7 @@ import pandas as pd
 
 from action_recognition.dashboard.allowed import check_inside
 from action_recognition.dashboard.thumbnail import data_url
-from action_recognition.dashboard.wording import nearest
+from action_recognition.dashboard.wording import either, nearest
 from action_recognition.errors import VideoError
 from action_recognition.recognition.formats import spreadsheet_text
 from action_recognition.recognition.recognizer import Recognizer
@@ -160,9 +160,12 @@ def _cells(name: str, found: Found) -> list[object]:
     answer = found.answer
     if isinstance(answer, VideoError):
         return [None, None, None, name, None, UNREADABLE]
-    sure, seconds = kind(found) == KNOWN, answer.timings.total_s
-    shown = [answer.action, 100 * answer.probability] if sure else [kind(found), None]
-    return [found.thumbnail, *shown, name, seconds, "" if sure else f"nearest: {nearest(answer)}"]
+    shown, remark = [answer.action, 100 * answer.probability], ""
+    if answer.action is None:
+        shown, remark = [UNKNOWN, None], f"nearest: {nearest(answer, of=1)}"
+    elif answer.unsure:
+        shown[0] = either(answer.ranked)
+    return [found.thumbnail, *shown, name, answer.timings.total_s, remark]
 
 
 def _thumbnail(prediction: Prediction) -> str:

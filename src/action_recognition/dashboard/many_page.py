@@ -164,7 +164,7 @@ def _draw(
 ) -> None:
     columns = {
         "Picture": st.column_config.ImageColumn(width=90),
-        "Action": st.column_config.TextColumn(width=150),
+        "Action": st.column_config.TextColumn(width=260),
         "Probability": st.column_config.NumberColumn(format="%.1f %%", width=90),
         "File": st.column_config.TextColumn(width="medium"),
         "Seconds": st.column_config.NumberColumn(format="%.2f"),

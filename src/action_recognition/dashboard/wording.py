@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,15 @@ def headline(verdict: Verdict) -> str:
 def nearest(verdict: Verdict, *, of: int = 2) -> str:
     """The most probable actions of an answer, as in "Drinking 41.0 % or Smoking 35.0 %"."""
     return " or ".join(f"{action} {percent(p)}" for action, p in verdict.ranked[:of])
+
+
+def either(ranked: Sequence[tuple[str, float]]) -> str:
+    """An unsure answer in few words.
+
+    >>> either((("Drinking", 0.41), ("Smoking", 0.35), ("Talking", 0.24)))
+    'Unsure: Drinking or Smoking'
+    """
+    return f"Unsure: {' or '.join(action for action, _ in ranked[:2])}"
 
 
 def leaders(verdict: Verdict) -> int:

@@ -32,7 +32,7 @@ class Views:
 
     Parameters:
         maps: (videos, views, T, C, h, w) float16, what the frozen layers give; None where no layer
-            of the trunk is tuned. Of a clip that is shorter, the rest is zeros.
+            of the trunk is tuned. Of a clip that is shorter, the rest is of black frames.
         lengths: (videos, views) int64, frames of each clip.
         hidden: (videos, views, hidden) float16, hidden layer of the starting network at the last
             frame of each clip.

@@ -1,0 +1,125 @@
+"""Temperature and open-set rule of a model, from answers whose truth is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from action_recognition.clips import Preprocessing
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.model_file import Model
+from action_recognition.models.probabilities import softmax
+from action_recognition.training.calibration import KEPT, Answers, calibrate
+from tiny_network import TINY
+
+CLASSES = ("A", "B", "C")
+Logits = NDArray[np.float64]
+
+
+def model_of(*background: str) -> Model:
+    network = HybridNet(replace(TINY, classes=3 + len(background))).eval()
+    return Model(network, CLASSES, Preprocessing(), background=background)
+
+
+def answers(count: int, seed: int, *, spread: float, others: float | None = None) -> Answers:
+    """Videos of six moments: the classes are drawn by the probabilities of the logits.
+
+    Parameters:
+        spread: of the moments of a video around its mean.
+        others: logit of a background class; None: there is none.
+    """
+    random = np.random.default_rng(seed)
+    logits = random.normal(0, 2, (count, 3))
+    labels = [CLASSES[random.choice(3, p=p)] for p in softmax(logits)]
+    if others is not None:
+        logits = np.c_[logits, random.normal(others, 1, count)]
+    noise = random.normal(0, spread, (count, 6, logits.shape[1]))
+    noise -= noise.mean(1, keepdims=True)
+    return Answers(logits, np.zeros((count, 24)), list(logits[:, None] + noise), labels)
+
+
+def scaled(found: Answers, factor: float) -> Answers:
+    return found._replace(logits=found.logits * factor, windows=[w * factor for w in found.windows])
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 4.0])
+def test_the_temperature_takes_back_what_is_too_certain_or_not_enough(factor: float) -> None:
+    known = scaled(answers(3000, 0, spread=0), factor)
+    model = calibrate(model_of(), known, None)
+    assert model.temperature == pytest.approx(factor, rel=0.1)
+    assert model.window_temperature == pytest.approx(factor, rel=0.1)
+
+
+def test_a_single_window_is_less_certain_than_the_video() -> None:
+    model = calibrate(model_of(), answers(1500, 0, spread=2), None)
+    assert model.temperature == pytest.approx(1, rel=0.1)
+    assert model.window_temperature is not None
+    assert model.window_temperature > 1.3
+
+
+@pytest.mark.parametrize("kept", [0.8, KEPT, 1.0])
+@pytest.mark.parametrize("background", [(), ("Other",)])
+def test_the_share_of_known_videos_and_windows_that_is_kept(
+    kept: float, background: tuple[str, ...]
+) -> None:
+    others = -2.0 if background else None
+    known = answers(200, 0, spread=1, others=others)
+    model = calibrate(model_of(*background), known, None, kept=kept)
+    rules = (model.open_set, model.window_open_set)
+    for rule, logits in zip(rules, (known.logits, np.concatenate(known.windows)), strict=True):
+        assert rule is not None
+        found = np.array([rule.known_probability(x, 3) for x in logits])
+        assert kept <= np.mean(found >= 0.5) <= kept + 0.01
+        assert np.abs(found - 0.5).min() < 1e-6  # one of them lies at the threshold
+        assert (rule.odds > 0) == bool(background)
+
+
+def test_by_default_95_of_100_are_kept() -> None:
+    known = answers(200, 0, spread=0)
+    assert calibrate(model_of(), known, None) == calibrate(model_of(), known, None, kept=0.95) or (
+        calibrate(model_of(), known, None).open_set
+        == calibrate(model_of(), known, None, kept=0.95).open_set
+    )
+
+
+def test_unknown_videos_set_the_slope() -> None:
+    known = answers(200, 0, spread=0, others=-4)
+    unknown = answers(100, 1, spread=0, others=8)
+    plain = calibrate(model_of("Other"), known, None).open_set
+    rule = calibrate(model_of("Other"), known, unknown).open_set
+    assert plain is not None
+    assert rule is not None
+    assert (rule.energy, rule.odds, rule.threshold) == (plain.energy, plain.odds, plain.threshold)
+    assert plain.slope == 2
+    assert rule.slope != 2
+    refused = [rule.known_probability(x, 3) < 0.5 for x in unknown.logits]
+    assert np.mean(refused) > 0.95
+
+
+def test_videos_of_different_lengths_and_a_part_of_them() -> None:
+    whole = answers(40, 0, spread=1)
+    whole = whole._replace(windows=[w[: 1 + k % 6] for k, w in enumerate(whole.windows)])
+    which = np.arange(40) % 4 == 0
+    some = whole.part(which)
+    assert some.labels == list(whole.labels)[::4]
+    assert np.array_equal(some.logits, whole.logits[::4])
+    assert np.array_equal(some.features, whole.features[::4])
+    assert [len(w) for w in some.windows] == [len(w) for w in whole.windows[::4]]
+    assert calibrate(model_of(), some, None).window_open_set is not None
+
+
+def test_one_video_is_enough() -> None:
+    model = calibrate(model_of(), answers(1, 0, spread=1), None)
+    assert 0.05 <= model.temperature <= 20
+    assert model.open_set is not None
+
+
+def test_the_rest_of_the_model_stays() -> None:
+    before = replace(model_of("Other"), metrics={"a": 1}, training={"b": 2})
+    after = calibrate(before, answers(20, 0, spread=1, others=0), None)
+    assert after.network is before.network
+    for name in ("classes", "background", "preprocessing", "metrics", "training"):
+        assert getattr(after, name) == getattr(before, name)
