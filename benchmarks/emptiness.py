@@ -56,10 +56,10 @@ def main() -> None:
         )
         print_table(["kind", *header], (measure(recognizer, *kind) for kind in kinds))
     for clips in options.clips:
-        print_table(
-            [f"video of `{clips.name}`", "known", "action, or nearest", "timeline"],
-            (describe(recognizer, path) for path in videos_in(clips)[: options.videos]),
-        )
+        rows = [describe(recognizer, path) for path in videos_in(clips)[: options.videos]]
+        header = [f"video of `{clips.name}`", "known", "answer", "timeline"]
+        print_table(header, rows, texts=4)
+        print(f"Refused: {sum(row[2].startswith('none') for row in rows)} of {len(rows)}\n")
 
 
 def write(make: Maker, seeds: int, folder: Path) -> list[Path]:
@@ -101,9 +101,9 @@ def describe(recognizer: Recognizer, path: Path) -> list[str]:
 def find_makers(stills: Path | None) -> dict[str, Maker]:
     """Name -> what makes a video of that kind."""
     makers: dict[str, Maker] = {
-        "black": lambda random: still(picture((int(random.integers(17)),) * 3)),
-        "white": lambda random: still(picture((int(random.integers(235, 256)),) * 3)),
-        "one colour": lambda random: still(picture(colour(random))),
+        "black": lambda random: still(canvas((int(random.integers(17)),) * 3)),
+        "white": lambda random: still(canvas((int(random.integers(235, 256)),) * 3)),
+        "one colour": lambda random: still(canvas(colour(random))),
         "test card": lambda random: still(test_card(random)),
         "noise": snow,
         "slide show": slides,
@@ -118,7 +118,7 @@ def find_makers(stills: Path | None) -> dict[str, Maker]:
     return makers
 
 
-def picture(fill: tuple[int, ...]) -> Image.Image:
+def canvas(fill: tuple[int, ...]) -> Image.Image:
     return Image.new("RGB", (WIDTH, HEIGHT), fill)
 
 
@@ -132,7 +132,7 @@ def still(image: Image.Image) -> Frames:
 
 def test_card(random: np.random.Generator) -> Image.Image:
     """Three rows of bars, as of SMPTE, and a caption."""
-    card = picture((16, 16, 16))
+    card = canvas((16, 16, 16))
     pen = ImageDraw.Draw(card)
     for row, (top, bottom, bars) in enumerate(((0, 160, 7), (160, 180, 7), (180, 240, 6))):
         for k in range(bars):
@@ -166,7 +166,7 @@ def slides(random: np.random.Generator) -> Frames:
     paper, ink = colour(random, 200), colour(random, 0, 80)
     shown = []
     for _ in range(4):
-        slide = picture(paper)
+        slide = canvas(paper)
         pen = ImageDraw.Draw(slide)
         pen.rectangle((0, 0, WIDTH, 44), fill=ink)
         pen.text((12, 10), sentence(random, 3).title(), fill=paper, font=font(20))
@@ -181,7 +181,7 @@ def slides(random: np.random.Generator) -> Frames:
 
 def screen(random: np.random.Generator) -> Frames:
     """An editor in which a text is typed, on a desktop; a pointer moves now and then."""
-    desktop = picture(colour(random))
+    desktop = canvas(colour(random))
     pen = ImageDraw.Draw(desktop)
     left, top = (int(v) for v in random.integers(5, 50, 2))
     pen.rectangle((left, top, left + 255, top + 185), fill="white", outline="grey")
@@ -215,7 +215,7 @@ def figure(random: np.random.Generator) -> Frames:
 
 def room(random: np.random.Generator) -> Frames:
     """An empty room in perspective with a door and a table; sensor noise, light that dims."""
-    image = picture(colour(random, 150, 240))
+    image = canvas(colour(random, 150, 240))
     pen = ImageDraw.Draw(image)
     x0, y0 = random.uniform(0.2, 0.4) * WIDTH, random.uniform(0.15, 0.3) * HEIGHT
     x1, y1 = WIDTH - random.uniform(0.2, 0.4) * WIDTH, HEIGHT - random.uniform(0.25, 0.4) * HEIGHT

@@ -69,9 +69,9 @@ def measure(manifest: Manifest, options: argparse.Namespace) -> Iterator[list[ob
 
 def few(manifest: Manifest, clips: int, test_clips: int | None, draw: int) -> Manifest:
     """So many train and validation clips of each class, and the test clips."""
-    mixed = {side: manifest.side(side) for side in ("train", "val", "test")}
-    for side in ("train", "val"):
-        random.Random(draw).shuffle(mixed[side])
+    mixed = {split: manifest.side(split) for split in ("train", "val", "test")}
+    for split in ("train", "val"):
+        random.Random(draw).shuffle(mixed[split])
     held = clips // 5
     test = spread(mixed["test"], test_clips) if test_clips else mixed["test"]
     return Manifest((*spread(mixed["train"], clips - held), *spread(mixed["val"], held), *test))

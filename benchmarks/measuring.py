@@ -13,11 +13,11 @@ import torch
 def machine() -> str:
     """Cores, threads and what the processor can do, for the line above a table of times."""
     able = torch.cpu.get_capabilities()
+    cores, threads = len(os.sched_getaffinity(0)), torch.get_num_threads()
     return (
-        f"{able['cpu_name']}, {len(os.sched_getaffinity(0))} cores, {torch.get_num_threads()} "
-        f"threads; AVX-512: {_yes(able.get('avx512_f'))}, "
-        f"bfloat16: {_yes(able.get('avx512_bf16'))}, AMX: {_yes(able.get('amx_bf16'))}; "
-        f"PyTorch {torch.__version__}"
+        f"{able.get('cpu_name', 'processor')}, {cores} cores, {threads} threads; "
+        f"AVX-512: {_yes(able.get('avx512_f'))}, bfloat16: {_yes(able.get('avx512_bf16'))}, "
+        f"AMX: {_yes(able.get('amx_bf16'))}; PyTorch {torch.__version__}"
     )
 
 

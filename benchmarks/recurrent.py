@@ -14,7 +14,7 @@ Prints two Markdown tables: means over seeds, and half the range.
   parts learn from train and val, and are measured on test; chance is 0.5. The trunk, which is a
   causal 3D CNN, sees the order, too: what matters is what the parts add.
 
-Groups of videos are never on two sides. The vectors of each video, forward and reversed, are
+No group of videos is in two splits. The vectors of each video, forward and reversed, are
 computed once and kept in the folder `--vectors`.
 """
 
@@ -71,22 +71,22 @@ def main() -> None:
     path = find_model(options.model)
     model = load_model(path)
     manifest = load_data(options.data, check=False)
-    sides: dict[str, list[Clip]] = {}
-    for side in ("train", "val", "test"):
-        clips = [c for c in manifest.side(side) if c.label in model.classes]
-        sides[side] = spread(clips, options.videos) if options.videos else clips
-    every = [c for clips in sides.values() for c in clips]
+    splits: dict[str, list[Clip]] = {}
+    for split in ("train", "val", "test"):
+        clips = [c for c in manifest.side(split) if c.label in model.classes]
+        splits[split] = spread(clips, options.videos) if options.videos else clips
+    every = [c for clips in splits.values() for c in clips]
     pairs = read_vectors(model, [c.path for c in every], options.vectors / f"{path.stem}.npz")
 
-    print(f"{', '.join(f'{side} {len(clips)}' for side, clips in sides.items())} videos\n")
+    print(f"{', '.join(f'{split} {len(clips)}' for split, clips in splits.items())} videos\n")
     seeds = range(options.seeds)
-    print_films(model, list(sides.values()), pairs, options.epochs, seeds)
-    print_orders(model, [*sides["train"], *sides["val"]], sides["test"], pairs, seeds)
+    print_films(model, list(splits.values()), pairs, options.epochs, seeds)
+    print_orders(model, [*splits["train"], *splits["val"]], splits["test"], pairs, seeds)
 
 
 def print_films(
     model: Model,
-    sides: Sequence[Sequence[Clip]],
+    splits: Sequence[Sequence[Clip]],
     pairs: Mapping[Path, Pair],
     epochs: int,
     seeds: Sequence[int],
@@ -94,7 +94,7 @@ def print_films(
     """The first table, of clips of train, val and test."""
     videos = [
         [TrunkVideo(pairs[c.path][0], model.classes.index(c.label)) for c in clips]
-        for clips in sides
+        for clips in splits
     ]
     rows = (
         [name, *summary([on_films(model, variant, videos, epochs, seed) for seed in seeds])]

@@ -139,8 +139,8 @@ def write_film(path: Path, parts: Sequence[Part]) -> Labels:
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.bit_rate = 2_000_000
         for part, label in parts:
-            for picture in read_frames(part):
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            for pixels in read_frames(part):
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
                 frame.pts, frame.time_base = len(labels), Fraction(1, FPS)
                 file.mux(stream.encode(frame))
                 labels.append(label)
@@ -160,9 +160,9 @@ def read_frames(path: Path) -> Iterator[NDArray[np.uint8]]:
                 width = 2 * round(frame.width * HEIGHT / frame.height / 2)
                 whole = frame.to_ndarray(format="rgb24", width=width, height=HEIGHT)
                 cut, black = max(0, width - WIDTH) // 2, max(0, WIDTH - width) // 2
-                picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-                picture[:, black : black + width] = whole[:, cut : cut + WIDTH]
-                yield picture
+                pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+                pixels[:, black : black + width] = whole[:, cut : cut + WIDTH]
+                yield pixels
                 shown += 1
 
 

@@ -11,11 +11,17 @@ from action_recognition.cli import main
 from action_recognition.datasets.folders import load_data
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.sources import choose_sources
+from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model
 from dataset_maker import tiny_video
 from file_server import Answer, Servers, asked_of
 
 Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def fewer_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "BOOTSTRAP_SAMPLES", 5)
 
 
 @pytest.fixture
@@ -170,13 +176,13 @@ def test_groups_by_pattern_and_one_file_a_group(own_clips: Path, tmp_path: Path)
 
 
 def test_reproduce(
-    from_server: list[str], server: Servers, tmp_path: Path, capsys: Capture
+    from_server: list[str], server: Servers, tiny_model_path: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     root = tmp_path / "data"
     command = ["reproduce", "--root", str(root), *from_server, "--clips-per-class", "10"]
-    command += ["--dataset", "ucf101", "--epochs", "1", "--size", "32", "--frames", "2"]
-    command += ["--lstm", "8", "--gru", "8", "--workers", "0", "--precision", "32-true"]
-    command += ["--cache", str(tmp_path / "frames")]
+    command += ["--dataset", "ucf101", "--init", str(tiny_model_path), "--tuned-layers", "1"]
+    command += ["--epochs", "1", "--views", "1", "--frames", "2", "--film-epochs", "1"]
+    command += ["--lstm", "8", "--gru", "8", "--workers", "0", "--device", "cpu"]
     assert main(command) == 0
     out = capsys.readouterr().out
     headings = [line for line in out.splitlines() if line.startswith("== ")]
@@ -184,6 +190,7 @@ def test_reproduce(
     assert (root / "report" / "confusion.png").exists()
     model = load_model(root / "model.h5")
     assert len(model.classes) == 4
+    assert model.metrics["videos"] == 12  # three of ten clips of each
     files = [root / "model.h5", root / "manifest.csv", root / "report" / "report.md"]
     before = [p.stat().st_mtime_ns for p in files]
     asked = asked_of(server)
@@ -196,12 +203,28 @@ def test_reproduce(
     assert [p.stat().st_mtime_ns for p in files] == before
     assert asked_of(server) == asked
 
-    assert main([*command, "--fisher", "0"]) == 0
-    assert "== train: done already" not in capsys.readouterr().out
-    assert load_model(root / "model.h5").network.fisher_dense is None
-
-    assert main([*command, "--seed", "1"]) == 0  # another network: trained and measured anew
+    (root / "report" / "report.json").unlink()  # the report alone is made again
+    assert main(command) == 0
     out = capsys.readouterr().out
-    assert "== train\n" in out
+    assert "== train: done already" in out
     assert "== report\n" in out
-    assert load_model(root / "model.h5").training["settings"]["seed"] == 1
+    assert load_model(root / "model.h5").metrics == model.metrics
+
+    for options in (["--seed", "1"], ["--made", "2"], ["--gru", "0"]):  # another network
+        command += options
+        assert main(command) == 0
+        out = capsys.readouterr().out
+        assert "not resumed, begun anew: cannot resume: " in out
+        assert "== train\n" in out
+        assert "== report\n" in out
+    model = load_model(root / "model.h5")
+    assert model.training["settings"]["seed"] == 1
+    assert model.background == ("(nothing)",)
+    assert model.network.gru is None
+
+
+def test_reproduce_refuses_another_ending(tmp_path: Path, capsys: Capture) -> None:
+    options = ["--root", str(tmp_path), "--output", str(tmp_path / "m.bin")]
+    assert main(["reproduce", *options]) == 2
+    assert "m.bin: the name of a model file ends in .h5" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
-from dataclasses import replace
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from action_recognition.cli import main
-from action_recognition.datasets.folders import load_data
-from action_recognition.datasets.manifest import fingerprint
+from action_recognition.cli.train import add_parser, read_settings
+from action_recognition.clips import Preprocessing
+from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model, save_model
+from action_recognition.training.settings import Augmentation, TrainingSettings
+from action_recognition.training.train import Run
 from motion import write_motion_data
+from tiny_network import build_tiny_model
 
-NETWORK = ["--frames", "4", "--size", "32", "--lstm", "16", "--gru", "16", "--clips", "2"]
+Capture = pytest.CaptureFixture[str]
+SHORT = [
+    "--tuned-layers", "1", "--epochs", "1", "--views", "1", "--frames", "4", "--batch", "4",
+    "--film-epochs", "1", "--lstm", "8", "--gru", "8", "--workers", "0", "--device", "cpu",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fewer_samples() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "BOOTSTRAP_SAMPLES", 5)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +56,29 @@ def manifest(folder: Path) -> Path:
     return path
 
 
-def train(manifest: Path, output: Path, *options: str) -> int:
-    cache = str(manifest.parent / "cache")
-    files = ["--data", str(manifest), "--output", str(output), "--cache", cache]
-    short = ["--epochs", "1", "--batch", "4", "--workers", "0", "--device", "cpu"]
-    return main(["train", *files, *short, *NETWORK, *options])
+@pytest.fixture(scope="module")
+def init(folder: Path, tiny_preprocessing: Preprocessing) -> Path:
+    """A tiny model of random weights to start from."""
+    path = folder.parent / "tiny.h5"
+    save_model(build_tiny_model(tiny_preprocessing), path)
+    return path
+
+
+def train(data: Path, output: Path, *options: str, init: Path | None = None) -> int:
+    start = init or data.parent / "tiny.h5"
+    files = ["--data", str(data), "--output", str(output), "--init", str(start)]
+    return main(["train", *files, *SHORT, *options])
 
 
 @pytest.fixture(scope="module")
-def model(manifest: Path) -> Path:
+def model(manifest: Path, init: Path) -> Path:
     """A model file made by the command; what it has learned does not matter here."""
     path = manifest.parent / "model.h5"
     assert train(manifest, path, "--note", "a note") == 0
     return path
+
+
+# -- manifests -----------------------------------------------------------------------------
 
 
 def test_manifest_lists_every_file_once(folder: Path, manifest: Path) -> None:
@@ -60,7 +91,7 @@ def test_manifest_lists_every_file_once(folder: Path, manifest: Path) -> None:
     assert "not a video file" in refused[0]["reason"]
 
 
-def test_from_folder_prints_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_folder_prints_the_table(folder: Path, capsys: Capture) -> None:
     output = str(folder.parent / "again.csv")
     options = ["--classes", "moving_left,moving_right", "--output", output]
     assert main(["data", "from-folder", str(folder), *options]) == 0
@@ -69,9 +100,7 @@ def test_from_folder_prints_the_table(folder: Path, capsys: pytest.CaptureFixtur
     assert "Growing" not in out
 
 
-def test_from_folder_names_what_is_wrong(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_from_folder_names_what_is_wrong(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     assert main(["data", "from-folder", str(tmp_path / "no")]) == 2
     assert "there is no such folder of clips" in capsys.readouterr().err
     assert main(["data", "from-folder", str(folder), "--classes", "flying"]) == 2
@@ -80,21 +109,92 @@ def test_from_folder_names_what_is_wrong(
     assert "group pattern" in capsys.readouterr().err
 
 
+# -- options -------------------------------------------------------------------------------
+
+
+def options_of(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    return parser.parse_args(["train", "--data", "d", "--output", "m.h5", *arguments])
+
+
+def test_defaults_are_those_of_the_settings() -> None:
+    options = options_of()
+    assert read_settings(options) == TrainingSettings()
+    run = {f.name: f.default for f in fields(Run)}
+    for name in ("init", "lstm", "gru", "resume", "device"):
+        assert getattr(options, name) == run[name], name
+
+
+def test_each_option_arrives_where_it_belongs() -> None:
+    options = options_of(
+        "--tuned-layers", "3", "--epochs", "4", "--views", "5", "--frames", "6", "--batch", "7",
+        "--learning-rate", "0.1", "--memory", "0.2", "--ema", "0.3", "--patience", "8",
+        "--film-epochs", "9", "--workers", "10", "--seed", "11", "--precision", "bf16-mixed",
+        "--no-flip",
+    )  # fmt: skip
+    assert read_settings(options) == TrainingSettings(
+        tuned_layers=3, epochs=4, views=5, frames=6, batch=7, learning_rate=0.1, memory=0.2,
+        ema=0.3, patience=8, film_epochs=9, workers=10, seed=11, precision="bf16-mixed",
+        augmentation=Augmentation(flip=False),
+    )  # fmt: skip
+
+
+HELP = """
+import sys
+from action_recognition.cli import main
+try:
+    main([sys.argv[1], "--help"])
+except SystemExit as stop:
+    assert stop.code == 0
+heavy = {"torch", "lightning", "sklearn", "scipy", "av", "h5py", "numpy"} & set(sys.modules)
+print("loaded:", sorted(heavy))
+"""
+
+
+@pytest.mark.parametrize("command", ["train", "reproduce", "evaluate", "import-kinetics"])
+def test_help_loads_no_torch(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HELP, command], capture_output=True, text=True, check=True
+    )
+    assert "torch" not in done.stdout.splitlines()[-1]
+    if command == "train":
+        text = " ".join(done.stdout.split())
+        assert f"(default: {TrainingSettings().learning_rate})" in text
+        assert "(default: kinetics600)" in text
+
+
+# -- a training ----------------------------------------------------------------------------
+
+
 def test_model_file_is_complete(model: Path) -> None:
     loaded = load_model(model)
     assert loaded.classes == ("Growing", "Moving left", "Moving right")
-    assert loaded.preprocessing.frames == 4
-    assert loaded.clips == 2
+    assert loaded.preprocessing == Preprocessing(interval_s=0.1, size=32)
     assert loaded.training["note"] == "a note"
     assert loaded.metrics["split"] == "test"
+    assert loaded.open_set is not None
     assert not list(model.parent.glob("*.tmp"))
 
 
+def test_what_is_printed(model: Path, manifest: Path, tmp_path: Path, capsys: Capture) -> None:
+    output = tmp_path / "m.h5"
+    assert train(manifest, output, init=model) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("Moving left ") for line in lines)  # the table of clips
+    assert any(line.startswith("epoch   1  train_loss ") for line in lines)
+    assert any(line.startswith("| macro-F1 |") for line in lines)
+    assert lines[-1] == f"written: {output}"
+    assert "drawing views: 18" in lines
+    assert not any("to train on, none to" in line or line.startswith("not ") for line in lines)
+
+
 def test_evaluate_prints_the_figures_of_the_file(
-    model: Path, manifest: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, manifest: Path, capsys: Capture
 ) -> None:
     capsys.readouterr()
-    assert main(["evaluate", str(model), "--data", str(manifest), "--json"]) == 0
+    options = ["--json", "--device", "cpu"]
+    assert main(["evaluate", str(model), "--data", str(manifest), *options]) == 0
     printed = json.loads(capsys.readouterr().out)
     stored = dict(load_model(model).metrics)
     for figures in (printed, stored):
@@ -103,7 +203,7 @@ def test_evaluate_prints_the_figures_of_the_file(
 
 
 def test_evaluate_writes_a_report(
-    model: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, manifest: Path, tmp_path: Path, capsys: Capture
 ) -> None:
     report = tmp_path / "report"
     options = ["--split", "val", "--report", str(report)]
@@ -113,124 +213,132 @@ def test_evaluate_writes_a_report(
     assert {p.name for p in report.iterdir()} == names
 
 
+def test_evaluate_tells_known_videos_from_unknown_ones(
+    model: Path, manifest: Path, folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    shutil.copytree(folder / "moving_left", tmp_path / "unknown" / "sliding")
+    command = ["evaluate", str(model), "--data", str(manifest), "--json"]
+    assert main([*command, "--unknown", str(tmp_path / "unknown")]) == 0
+    found = json.loads(capsys.readouterr().out)["open_set"]
+    assert found["unknown_videos"] == 9
+    assert list(found["per_class"]) == ["Sliding"]
+    unknown = ["--unknown", str(folder), "--unknown-classes", "growing"]
+    assert main([*command, *unknown]) == 2
+    assert "class 'Growing' cannot be unknown" in capsys.readouterr().err
+
+
 def test_train_starts_from_another_model(model: Path, manifest: Path, tmp_path: Path) -> None:
     output = tmp_path / "second.h5"
-    assert train(manifest, output, "--init", str(model), "--frozen-blocks", "3") == 0
-    record = load_model(output).training
-    assert record["init"].startswith("model.h5")
-    first, second = load_model(model).network, load_model(output).network
-    key = "stem.conv.weight"
-    assert (first.state_dict()[key] == second.state_dict()[key]).all()
+    assert train(manifest, output, "--tuned-layers", "0", "--film-epochs", "0", init=model) == 0
+    first, second = (load_model(p).network.state_dict() for p in (model, output))
+    same = [n for n in first if n.startswith(("trunk.", "hidden."))]
+    assert all((first[n] == second[n]).all() for n in same)
 
 
-def test_refit(model: Path, manifest: Path, tmp_path: Path) -> None:
-    output = tmp_path / "refit.h5"
-    assert train(manifest, output, "--refit", str(model), "--patience", "0") == 0
-    first, second = load_model(model), load_model(output)
-    clips = first.training["clips"]
-    assert second.training["clips"] == {
-        "train": {label: n + clips["val"][label] for label, n in clips["train"].items()},
-        "val": {},
-    }
-    assert second.temperature == first.temperature
-    scales = [m.training["fisher"]["scales"] for m in (first, second)]
-    assert scales[0] == scales[1]
-    assert second.network.architecture.fisher == 64  # as `train` has it
-
-
-def test_refit_refuses_a_model_that_was_trained_otherwise(
-    model: Path,
-    tiny_model_path: Path,
-    manifest: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_background_pictures_and_made_videos(
+    init: Path, manifest: Path, folder: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    output = tmp_path / "refit.h5"
-    assert train(manifest, output, "--refit", str(model)) == 2
-    assert "--refit needs --patience 0" in capsys.readouterr().err
-    refit = ["--refit", str(model), "--patience", "0"]
-    assert train(manifest, output, *refit, "--fisher", "4") == 2
-    assert "model.h5: was trained with --fisher 64, not 4" in capsys.readouterr().err
-    old = tmp_path / "old.h5"
-    save_model(replace(load_model(model), training={}), old)
-    assert train(manifest, output, "--refit", str(old), "--patience", "0") == 2
-    assert "does not say how much its Fisher vectors count" in capsys.readouterr().err
-    assert train(manifest, output, "--refit", str(tiny_model_path), "--patience", "0") == 2
-    assert "was trained on other classes" in capsys.readouterr().err
-    assert train(manifest, output, "--refit", "gone.h5", "--patience", "0") == 2
-    assert "gone.h5: there is no such model file" in capsys.readouterr().err
-    assert not output.exists()
+    shutil.copytree(folder / "moving_left", tmp_path / "other" / "sliding")
+    shutil.copytree(folder / "moving_right", tmp_path / "other" / "unwanted")
+    (tmp_path / "pictures" / "growing").mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    for k in range(2):
+        Image.fromarray(pixels).save(tmp_path / "pictures" / "growing" / f"{k}.jpg")
+    options = ["--background", str(tmp_path / "other"), "--background-classes", "sliding"]
+    options += ["--background-clips", "2", "--pictures", str(tmp_path / "pictures")]
+    options += ["--made", "3", "--classes", "growing,moving_right"]
+    assert train(manifest, tmp_path / "m.h5", *options) == 0
+    assert "with background classes:" in capsys.readouterr().out
+    model = load_model(tmp_path / "m.h5")
+    assert model.classes == ("Growing", "Moving right")
+    assert model.background == ("Sliding", "(nothing)")
+    clips = model.training["clips"]
+    assert clips["train"]["Sliding"] == 2
+    assert clips["samples"]["Growing"] == clips["train"]["Growing"] + 2
+    assert clips["samples"]["(nothing)"] == 3
+    assert model.training["sources"]["Growing"] == ["own", "pictures"]
+
+
+# -- few clips -----------------------------------------------------------------------------
+
+
+def test_one_clip_a_class_is_enough_and_what_that_means_is_said(
+    init: Path, folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    for label in ("growing", "moving_left"):
+        (tmp_path / "few" / label).mkdir(parents=True)
+        shutil.copy(folder / label / f"{label}_000.mp4", tmp_path / "few" / label)
+    shutil.copy(folder / "growing" / "growing_001.mp4", tmp_path / "few" / "growing")
+    output = tmp_path / "m.h5"
+    assert train(tmp_path / "few", output, init=init) == 0
+    lines = capsys.readouterr().out.splitlines()
+    few = "none to measure or to calibrate on; that takes clips of at least three recordings"
+    assert f"Growing: 2 clips to train on, {few}" in lines
+    assert f"Moving left: 1 clip to train on, {few}" in lines
+    assert "not calibrated, and no rule for `none of these`: no class has validation clips" in lines
+    assert "not measured: no class has test clips" in lines
+    assert lines[-1] == f"written: {output}"
+    model = load_model(output)
+    assert model.classes == ("Growing", "Moving left")
+    assert (model.temperature, model.open_set, model.metrics) == (1.0, None, {})
+    assert (
+        main(["predict", str(folder / "growing" / "growing_002.mp4"), "--model", str(output)]) == 0
+    )
+
+
+def test_one_class_of_few_clips_among_others(
+    init: Path, folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    shutil.copytree(folder / "growing", tmp_path / "few" / "growing")
+    (tmp_path / "few" / "moving_left").mkdir()
+    shutil.copy(folder / "moving_left" / "moving_left_000.mp4", tmp_path / "few" / "moving_left")
+    assert train(tmp_path / "few", tmp_path / "m.h5", init=init) == 0
+    out = capsys.readouterr().out
+    assert "Moving left: 1 clip to train on, none to measure" in out
+    assert "Growing: " not in out
+    assert "not calibrated" not in out
+    model = load_model(tmp_path / "m.h5")
+    assert model.open_set is not None
+    assert {c["class"] for c in model.metrics["per_class"]} == {"Growing"}
+
+
+# -- refusals ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--output", "model.bin"], "the name of a model file ends in .h5"),
+        (["--output", "model.bin"], "model.bin: the name of a model file ends in .h5"),
         (["--epochs", "0"], "epochs is 0, must be at least 1"),
-        (["--init", "missing.npz"], "there is no such file of weights"),
-        (["--frozen-blocks", "99"], "frozen blocks: 99"),
+        (["--tuned-layers", "-1"], "tuned_layers is -1, must be at least 0"),
+        (["--init", "missing.h5"], "missing.h5: there is no such model file"),
         (["--resume"], "nothing to resume"),
+        (["--pictures", "nowhere"], "nowhere: no folder in it holds pictures"),
+        (["--classes", "growing"], "training needs clips of at least two classes"),
+        (["--classes", "growing,flying"], "no clips of class 'Flying'"),
+        (["--data", "nowhere"], "nowhere: there is no such folder of clips"),
     ],
 )
 def test_train_refuses_in_one_sentence(
-    options: list[str],
-    sentence: str,
-    manifest: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    options: list[str], sentence: str, init: Path, manifest: Path, tmp_path: Path, capsys: Capture
 ) -> None:
+    capsys.readouterr()
     assert train(manifest, tmp_path / "x.h5", *options) == 2
     error = capsys.readouterr().err
+    assert error.startswith("action-recognition: ")
     assert sentence in error
-    assert "Traceback" not in error
+    assert error.count("\n") == 1
     assert not (tmp_path / "x.h5").exists()
 
 
-def test_calibrate_refuses_other_clips_than_those_of_the_training(
-    tiny_model_path: Path, tmp_path: Path, make_video: Any, capsys: pytest.CaptureFixture[str]
+def test_resume_with_other_options_is_refused(
+    init: Path, manifest: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    for label in ("Jumping", "Reading", "Swimming"):
-        (tmp_path / "clips" / label).mkdir(parents=True)
-        for k in range(4):
-            make_video(f"clips/{label}/{k}.mp4", seconds=0.3)
-    command = ["calibrate", str(tiny_model_path), "--data", str(tmp_path / "clips")]
-    assert main([*command, "--output", str(tmp_path / "c.h5")]) == 2
-    assert "was trained on other clips" in capsys.readouterr().err
-    assert not (tmp_path / "c.h5").exists()
-    model = load_model(tiny_model_path)
-    manifest = load_data([tmp_path / "clips"])
-    data = fingerprint([*manifest.side("train"), *manifest.side("val")])
-    save_model(replace(model, training={"data": data, "note": "mine"}), tiny_model_path)
-    (tmp_path / "strange" / "Weaving").mkdir(parents=True)
-    for k in range(3):
-        make_video(f"strange/Weaving/{k}.mp4", seconds=0.3)
-    foreign = ["--foreign", str(tmp_path / "strange")]
-    assert main([*command, *foreign, "--output", str(tmp_path / "c.h5")]) == 0
-    calibrated = load_model(tmp_path / "c.h5")
-    assert calibrated.metrics["rejection"]["foreign_videos"] == 3
-    assert calibrated.novelty is not None
-    assert calibrated.temperature != 1
-    assert calibrated.training["note"] == "mine"
-    before, after = model.network.state_dict(), calibrated.network.state_dict()
-    assert all(after[k].allclose(before[k], atol=1e-3, rtol=1e-3) for k in before)
-
-
-def test_fisher_vectors_are_added_and_calibrated(
-    model: Path, manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    plain, added, final = (tmp_path / f"{name}.h5" for name in ("plain", "added", "final"))
-    files = ["--data", str(manifest), "--cache", str(manifest.parent / "cache")]
-    assert train(manifest, plain, "--fisher", "0") == 0
-    assert load_model(plain).network.fisher_dense is None
-    assert main(["fisher", str(plain), *files, "--kinds", "4", "--output", str(added)]) == 0
-    network = load_model(added).network
-    assert network.architecture.fisher == 4
-    assert network.fisher_dense is not None
-    assert network.fisher_dense.weight.abs().max() > 0
-    assert main(["calibrate", str(added), "--data", str(manifest), "--output", str(final)]) == 0
-    calibrated = load_model(final)
-    assert calibrated.novelty is not None
-    assert calibrated.metrics["videos"] == load_model(model).metrics["videos"]
-    capsys.readouterr()
-    assert main(["fisher", str(final), *files, "--output", str(added)]) == 2
-    assert "has Fisher vectors already" in capsys.readouterr().err
+    output = tmp_path / "m.h5"
+    quick = ["--tuned-layers", "0", "--film-epochs", "0"]
+    assert train(manifest, output, *quick) == 0
+    written = output.stat().st_mtime_ns
+    assert train(manifest, output, *quick, "--resume", "--views", "2") == 2
+    assert "cannot resume: settings differ" in capsys.readouterr().err
+    assert output.stat().st_mtime_ns == written
+    assert train(manifest, output, *quick, "--resume") == 0

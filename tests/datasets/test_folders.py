@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.actions import label_for_folder
-from action_recognition.datasets.folders import build_manifest
+from action_recognition.datasets.folders import build_manifest, load_data
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.splits import check_leaks
 from action_recognition.errors import DataError
@@ -93,11 +93,30 @@ def test_same_seed_same_sides(fill: Fill) -> None:
 
 
 @pytest.mark.parametrize("groups", [1, 2])
-def test_class_of_too_few_groups_is_named(fill: Fill, groups: int) -> None:
-    fill("waving", own_names("waving", 5))
+def test_a_class_of_too_few_groups_is_trained_on_only(fill: Fill, groups: int) -> None:
+    fill("waving", own_names("waving", 12))
     root = fill("bowing", own_names("bowing", groups))
-    with pytest.raises(DataError, match=r"'Bowing' has clips of too few groups \(bowing_p00"):
-        build_manifest([root], group_pattern=r"(\w+_p\d+)_", check=False)
+    manifest = build_manifest([root], group_pattern=r"(\w+_p\d+)_", check=False)
+    count = Counter((c.label, c.split) for c in manifest.clips)
+    assert [count["Bowing", side] for side in ("train", "val", "test")] == [3 * groups, 0, 0]
+    assert count["Waving", "test"] == 9  # divided as if the other were not there
+    assert count["Waving", "val"] >= 3
+
+
+def test_one_clip_a_class(fill: Fill) -> None:
+    fill("waving", ["one.mp4"])
+    manifest = build_manifest([fill("bowing", ["two.mp4"])])
+    assert sides(manifest) == {"one.mp4": "train", "two.mp4": "train"}
+
+
+def test_a_class_of_three_groups_is_in_every_split(fill: Fill) -> None:
+    fill("waving", own_names("waving", 24))
+    root = fill("bowing", own_names("bowing", 3))
+    manifest = build_manifest([root], group_pattern=r"(\w+_p\d+)_", check=False)
+    count = Counter((c.label, c.split) for c in manifest.clips)
+    assert [count["Bowing", side] for side in ("train", "val", "test")] == [3, 3, 3]
+    # A quarter and then a sixth of the other class, not a third and a half of it.
+    assert [count["Waving", side] for side in ("train", "val", "test")] == [45, 9, 18]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +167,13 @@ def test_official_clips_keep_their_side(fill: Fill, split: int, test: tuple[int,
         "UCF101",
         "BabyCrawling",
     )
+
+
+def test_official_clips_with_one_train_group_have_no_validation(fill: Fill) -> None:
+    """There would be nothing left to train on; it was refused."""
+    names = [f"v_BabyCrawling_g{g:02d}_c0{c}.mp4" for g, c in ((1, 1), (2, 1), (9, 1), (9, 2))]
+    manifest = build_manifest([fill("BabyCrawling", names)], check=False)
+    assert [len(manifest.side(s)) for s in ("train", "val", "test")] == [2, 0, 2]
 
 
 def test_film_on_both_sides_across_classes(fill: Fill) -> None:
@@ -297,17 +323,74 @@ def test_side_and_select_name_what_is_wrong(fill: Fill) -> None:
     assert manifest.select(["Waving"]) == manifest
 
 
+# -- several sources -----------------------------------------------------------------------
+
+
+def write_list(path: Path, *rows: str, header: str = "path,label,group,split") -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_folders_and_lists_together(fill: Fill, tmp_path: Path) -> None:
+    root = fill("waving", own_names("waving", 8, 1))
+    rows = [f"x/{k}.mp4,nodding,person{k},train" for k in range(8)]
+    nodding = write_list(tmp_path / "nodding.csv", *rows, "x/t.mp4,nodding,person9,test")
+    bowing = write_list(
+        tmp_path / "bowing.csv", "a.mp4,bowing,p1,train", "b.mp4,bowing,p2,val",
+        "c.mp4,bowing,p3,test",
+    )  # fmt: skip
+    manifest = load_data([nodding, root, bowing], check=False)
+    assert manifest.labels == ("Bowing", "Nodding", "Waving")
+    count = Counter((c.label, c.split) for c in manifest.clips)
+    assert [count["Waving", s] for s in ("train", "val", "test")] == [5, 1, 2]
+    assert [count["Nodding", s] for s in ("train", "val", "test")] == [7, 1, 1]  # its own
+    assert [count["Bowing", s] for s in ("train", "val", "test")] == [1, 1, 1]  # as it says
+    for source in (root, nodding, bowing):  # a source is divided as it is alone
+        alone = load_data([source], check=False)
+        assert set(alone.clips) <= set(manifest.clips)
+
+
+def test_classes_are_picked_from_all_sources(fill: Fill, tmp_path: Path) -> None:
+    fill("waving", own_names("waving", 4, 1))
+    root = fill("fall_floor", own_names("x", 4, 1))
+    path = write_list(tmp_path / "l.csv", "a.mp4,bowing,p1,train", "b.mp4,fall_floor,p2,train")
+    manifest = load_data([root, path], classes=["bowing", "falling_on_floor"], check=False)
+    assert manifest.labels == ("Bowing", "Falling on Floor")
+    assert sum(c.label == "Falling on Floor" for c in manifest.clips) == 5
+    with pytest.raises(DataError, match="class 'Smoking'"):
+        load_data([root, path], classes=["smoke"], check=False)
+
+
+def test_a_group_in_two_sources_must_not_be_in_two_splits(tmp_path: Path) -> None:
+    one = write_list(tmp_path / "1.csv", "a.mp4,bowing,anna,train", "v.mp4,bowing,vera,val")
+    two = write_list(tmp_path / "2.csv", "b.mp4,waving,anna,test", "c.mp4,waving,carl,train")
+    with pytest.raises(DataError, match=r"leaks: .*anna \(test and train\)"):
+        load_data([one, two], validation=False)
+
+
+def test_without_validation_nothing_is_taken_from_train(fill: Fill, tmp_path: Path) -> None:
+    root = fill("waving", own_names("waving", 8, 1))
+    rows = [f"x/{k}.mp4,nodding,person{k},train" for k in range(8)]
+    path = write_list(tmp_path / "l.csv", *rows)
+    manifest = load_data([root, path], check=False, validation=False)
+    assert not manifest.side("val")
+    assert len(manifest.side("train")) == 6 + 8
+
+
 # -- the real clips ------------------------------------------------------------------------
 
 
 def test_real_clips(shared_dir: Path) -> None:
     manifest = build_manifest([shared_dir / "clips"], check=False)
-    assert len(manifest.labels) == 10
-    assert len(manifest.side("test")) == 162
+    folders = [p.name for p in (shared_dir / "clips").iterdir() if p.is_dir()]
+    assert len(folders) >= 10
+    assert set(manifest.labels) == set(map(label_for_folder, folders))
     check_leaks([c.group for c in manifest.clips], [c.split for c in manifest.clips])
     with (shared_dir / "clips.csv").open(encoding="utf-8", newline="") as file:
         official = {shared_dir / r["path"]: r for r in csv.DictReader(file)}
-    assert len(manifest.clips) == sum(p.parts[-3] == "clips" for p in official)
+    official = {p: row for p, row in official.items() if p.parts[-3] == "clips"}
+    assert len(manifest.clips) == len(official)
+    assert len(manifest.side("test")) == sum(r["split1"] == "test" for r in official.values())
     test_groups = {c.group for c in manifest.side("test")}
     for clip in manifest.clips:
         row = official[clip.path]

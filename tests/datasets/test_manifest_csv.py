@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from action_recognition.datasets.folders import build_manifest, load_data
-from action_recognition.datasets.manifest import Clip, Manifest, fingerprint, learn_from_validation
-from action_recognition.datasets.manifest_csv import read_manifest, write_manifest
+from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
+from action_recognition.datasets.manifest_csv import read_list, read_manifest, write_manifest
 from action_recognition.errors import DataError
 
 HEADER = "path,label,dataset,original_class,group,split,duration_s,reason"
@@ -160,6 +160,61 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
         read_manifest(tmp_path / "gone.csv")
 
 
+# -- lists of clips ------------------------------------------------------------------------
+
+
+def test_a_manifest_is_a_list(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "m.csv", [HEADER, *ROWS])
+    assert read_list(path) == read_manifest(path).clips
+
+
+@pytest.mark.parametrize("column", ["label", "action_folder", "original_class"])
+def test_a_list_needs_path_class_and_split(column: str, tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path / "l.csv",
+        [f"licence,path,{column},split", "free,a/1.mp4,fall_floor,train", ",2.mp4,waving,test"],
+    )
+    assert read_list(path) == (
+        Clip(tmp_path / "a/1.mp4", "Falling on Floor", "own", "fall_floor", "a/1.mp4", "train"),
+        Clip(tmp_path / "2.mp4", "Waving", "own", "waving", "2.mp4", "test"),
+    )
+
+
+def test_what_else_a_list_may_say(tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path / "l.csv",
+        ["path,label,split,group,dataset,duration_s", "1.mp4,A,val,anna,web,2.5", "2.mp4,A,val,,,"],
+    )
+    first, second = read_list(path)
+    assert (first.group, first.dataset, first.duration_s) == ("anna", "web", 2.5)
+    assert (second.group, second.dataset, second.duration_s) == ("2.mp4", "own", 0)
+
+
+def test_the_label_goes_before_the_folder(tmp_path: Path) -> None:
+    lines = ["path,original_class,label,split", "1.mp4,x,Waving at someone,train"]
+    (clip,) = read_list(write_lines(tmp_path / "l.csv", lines))
+    assert (clip.label, clip.original_class) == ("Waving at someone", "Waving at someone")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["path,split", "1.mp4,train"], "not a manifest, and not a list of clips, which has"),
+        (["path,label", "1.mp4,a"], "not a manifest, and not a list of clips, which has"),
+        (["label,split", "a,train"], "not a manifest, and not a list of clips, which has"),
+        (["path,label,split", "1.mp4,a,dev"], ", line 2: split 'dev' is not known"),
+        (["path,label,split", "1.mp4,a,"], ", line 2: split '' is not known"),
+        (["path,label,split", "1.mp4,,train"], ", line 2: label is empty"),
+        (["path,label,split", ",a,train"], ", line 2: path is empty"),
+        (["path,label,split,duration_s", "1.mp4,a,train,x"], ", line 2: duration_s 'x' is not"),
+        ([HEADER, *ROWS, "b/4.mp4,B,own,b,g1,test,1,"], r"leaks.*g1 \(test and train\)"),
+    ],
+)
+def test_a_list_that_makes_no_sense(tmp_path: Path, lines: list[str], message: str) -> None:
+    with pytest.raises(DataError, match=rf"^l\.csv.*{message}"):
+        read_list(write_lines(tmp_path / "l.csv", lines))
+
+
 # -- load_data -----------------------------------------------------------------------------
 
 
@@ -192,21 +247,7 @@ def test_load_data_checks_folders_unless_told_otherwise(folders: Path) -> None:
     assert not manifest.labels
 
 
-def test_load_data_does_not_mix_csv_and_folders(folders: Path, tmp_path: Path) -> None:
-    path = write_lines(tmp_path / "m.csv", [HEADER, *ROWS])
-    with pytest.raises(DataError, match=r"m\.csv: there is no such folder"):
-        load_data([folders, path], check=False)
-
-
 # -- fingerprint ---------------------------------------------------------------------------
-
-
-def test_learn_from_validation_moves_that_side_alone(files: list[Path]) -> None:
-    sides = ["train", "val", "test", "left_out"]
-    clips = tuple(clip_at(p, split) for p, split in zip(files * 4, sides, strict=False))
-    moved = learn_from_validation(Manifest(clips))
-    assert [c.split for c in moved.clips] == ["train", "train", "test", "left_out"]
-    assert [c.path for c in moved.clips] == [c.path for c in clips]
 
 
 def test_fingerprint_tells_data_apart(files: list[Path], tmp_path: Path) -> None:

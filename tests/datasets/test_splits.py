@@ -76,6 +76,37 @@ def test_group_far_larger_than_the_share_is_not_picked(seed: int) -> None:
     assert 3 <= sum(picked) <= 6
 
 
+def test_a_class_of_few_groups_does_not_change_the_share_of_others() -> None:
+    """One of three groups is a third; of a class of 24 groups, a sixth is to be picked."""
+    labels = ["large"] * 24 + ["small"] * 3
+    groups = [f"l{k}" for k in range(24)] + [f"s{k}" for k in range(3)]
+    picked = assign_by_group(labels, groups, share=1 / 6, seed=0)
+    assert sum(picked[:24]) == 4
+    assert sum(picked[24:]) == 1
+    assert picked[:24] == assign_by_group(labels[:24], groups[:24], share=1 / 6, seed=0)
+
+
+def test_several_classes_of_few_groups_are_each_divided() -> None:
+    labels = ["a"] * 2 + ["b"] * 3 + ["c"] * 4 + ["d"] * 5
+    groups = [f"g{k}" for k in range(14)]
+    for seed in range(5):
+        picked = assign_by_group(labels, groups, share=1 / 6, seed=seed)
+        assert [sum(picked[s]) for s in (slice(2), slice(2, 5), slice(5, 9), slice(9, 14))] == [
+            1, 1, 1, 1,
+        ]  # fmt: skip
+
+
+def test_a_group_that_a_small_class_shares_stays_whole() -> None:
+    """It stands where the large class has put it; the small one is divided by its others."""
+    labels = ["large"] * 12 + ["small"] * 4
+    groups = [f"p{k}" for k in range(12)] + ["p0", "p0", "s1", "s2"]
+    for seed in range(6):
+        picked = assign_by_group(labels, groups, share=1 / 6, seed=seed)
+        check_leaks(groups, ["test" if p else "train" for p in picked])
+        assert sum(picked[:12]) == 2
+        assert sorted(picked[14:]) == [False, True]
+
+
 def test_class_of_a_single_group_is_named() -> None:
     with pytest.raises(DataError, match=r"'lonely'.*one group only \(only\)"):
         assign_by_group(["a", "a", "lonely"], ["1", "2", "only"], share=0.25, seed=0)

@@ -1,4 +1,4 @@
-"""`action-recognition evaluate MODEL --data DIR`: the figures of a model on one side."""
+"""`action-recognition evaluate MODEL --data DIR`: the figures of a model on one split."""
 
 from __future__ import annotations
 

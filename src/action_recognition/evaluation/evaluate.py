@@ -1,4 +1,4 @@
-"""Evaluation: a model and a side of a manifest in, figures and a report out.
+"""Evaluation: a model and a split of a manifest in, figures and a report out.
 
 Every figure comes from scikit-learn; nothing here has a formula of its own but the bootstrap.
 """
@@ -55,10 +55,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All figures of one model on one side.
+    """All figures of one model on one split.
 
     Parameters:
-        split: the side that was measured.
+        split: which one was measured.
         classes: the model's classes, in the order of rows and columns of `confusion`.
         overall: accuracy, top-2 accuracy, macro precision, recall and F1, each with its
             interval; then accuracy and macro-F1 over the classes of each data set apart.
@@ -157,8 +157,8 @@ def evaluate(
     """Recognises each of the videos and counts.
 
     Parameters:
-        clips: the videos of one side, with their labels and groups.
-        split: name of that side, for the report.
+        clips: the videos of one split, with their labels and groups.
+        split: its name, for the report.
         unknown: videos of classes that the model does not know, to be told from the known ones.
         on_progress: called with (videos done, videos in all).
 
@@ -172,7 +172,7 @@ def evaluate(
     known = [c for c in clips if c.label in recognizer.classes]
     if not known:
         raise DataError(
-            f"no video on the side {split!r} is of a class that the model knows "
+            f"no video in the split {split!r} is of a class that the model knows "
             f"({', '.join(recognizer.classes)})"
         )
     measured: list[Clip] = []
@@ -198,7 +198,7 @@ def evaluate(
         if on_progress is not None:
             on_progress(done, len(known) + len(unknown))
     if not measured:
-        raise DataError(f"none of the {len(known)} videos on the side {split!r} can be read")
+        raise DataError(f"none of the {len(known)} videos in the split {split!r} can be read")
     counted = _count(recognizer.classes, measured, np.asarray(scores), split, refused, seconds)
     return replace(counted, open_set=measure_open_set(found, others)) if others else counted
 

@@ -61,6 +61,7 @@ def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
     for segment in segments:
         if segment.action is not None:
             text = segment.action.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            text = f"Unsure: {text}" if segment.unsure else text
             span = f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}"
             yield f"{span}\n{text} {segment.probability:.1%}\n"
 

@@ -23,4 +23,4 @@ class MovingAverage(WeightAveraging):
     def average(self, averaged: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
         """The new average of one array of weights, of its former one and what it is now."""
         decay = min(self.decay, float((1 + updates) / (10 + updates)))
-        return averaged * decay + current * (1 - decay)
+        return averaged.lerp(current, 1 - decay)  # what is equal stays the same to the bit

@@ -88,8 +88,9 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
         device=runtime.device, on_progress=_bar(run, "drawing views"),
     )  # fmt: skip
     known = [c for c in data.validation if c.label in data.classes]
-    held = answers(runtime, known, preprocessing, _bar(run, "validation videos"))
-    record["strength"] = _regress(network, views, data, held)
+    if checkpoint is None:  # else its weights are those of the checkpoint
+        held = answers(runtime, known, preprocessing, _bar(run, "validation videos"))
+        record["strength"] = _regress(network, views, data, held)
     if settings.tuned_layers:
         record |= tune(
             network, views, data.samples,

@@ -108,15 +108,13 @@ def tune(
         raise KeyboardInterrupt
     kept = best.best_model_path if settings.patience else last.best_model_path
     state = torch.load(kept, map_location="cpu", weights_only=False)
-    prefix, frozen = "network.", {n for n, p in network.named_parameters() if not p.requires_grad}
+    prefix = "network."
     network.cpu().load_state_dict(
         {
             name.removeprefix(prefix): values
             for name, values in state["state_dict"].items()
-            # Averaging moves even equal weights by a rounding error.
-            if name.startswith(prefix) and name.removeprefix(prefix) not in frozen
-        },
-        strict=False,
+            if name.startswith(prefix)
+        }
     )
     network.eval().requires_grad_(True)
     score = best.best_model_score if settings.patience else trainer.callback_metrics.get("val_loss")

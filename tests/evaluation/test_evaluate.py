@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from action_recognition import evaluation
 from action_recognition.datasets.manifest import Clip
 from action_recognition.errors import DataError, VideoError
+from action_recognition.evaluation import evaluate as module
 from action_recognition.evaluation.evaluate import Evaluation, evaluate
-from action_recognition.recognition.results import Prediction
-from action_recognition.recognition.recognizer import Recognizer, Timings
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
 from video_maker import MadeVideo
 
@@ -38,21 +37,24 @@ ANSWERS = [
 
 
 class FakeRecognizer:
-    """Answers by the name of the file: `<number>_<first>_<second>.mp4`."""
+    """Answers by the name of the file: `<number>_<first>_<second>[_<known probability>].mp4`."""
 
     def __init__(self, classes: Sequence[str] = CLASSES) -> None:
         self.classes = tuple(classes)
-        self.asked: list[tuple[str, int | None]] = []
+        self.asked: list[str] = []
 
-    def predict(self, path: Path, *, clips: int | None = None) -> Prediction:
-        self.asked.append((path.name, clips))
-        number, first, second = path.stem.split("_")
+    def predict(self, path: Path) -> Prediction:
+        self.asked.append(path.name)
+        number, first, second, *known = path.stem.split("_")
         if first == "damaged":
             raise VideoError(path.name, "the file is empty")
         rest = [c for c in self.classes if c not in (first, second)]
         share = 0.2 / max(1, len(rest))
         ranked = [(first, 0.5 if rest else 0.7), (second, 0.3), *((c, share) for c in rest)]
-        return Prediction(path.name, tuple(ranked), (), INFO, Timings(0, 0, float(number)))
+        return Prediction(
+            path.name, tuple(ranked), float(known[0]) if known else 0.9, (), INFO,
+            Timings(0, 0, float(number)),
+        )  # fmt: skip
 
 
 def clip_of(
@@ -73,7 +75,7 @@ CLIPS = [clip_of(k, *answer) for k, answer in enumerate(ANSWERS)]
 
 @pytest.fixture(autouse=True)
 def fewer_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "BOOTSTRAP_SAMPLES", 60)
+    monkeypatch.setattr(module, "BOOTSTRAP_SAMPLES", 25)
 
 
 def measure(
@@ -208,21 +210,20 @@ def test_classes_that_the_model_does_not_know_are_left_out() -> None:
     measured = measure(
         [clip_of(20, "Juggling", "Hitting"), *CLIPS],
         fake,
-        clips_per_video=5,
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert measured.overall == measure(CLIPS).overall
     assert measured.videos == 8
-    assert fake.asked == [(c.path.name, 5) for c in CLIPS]
+    assert fake.asked == [c.path.name for c in CLIPS]
     assert seen == [(k, 8) for k in range(1, 9)]
 
 
 def test_nothing_to_measure() -> None:
-    with pytest.raises(DataError, match=r"side 'test'.*knows \(Crawling, Drinking"):
+    with pytest.raises(DataError, match=r"split 'test'.*knows \(Crawling, Drinking"):
         measure([clip_of(0, "Juggling", "Hitting")])
-    with pytest.raises(DataError, match="no video on the side 'test'"):
+    with pytest.raises(DataError, match="no video in the split 'test'"):
         measure([])
-    with pytest.raises(DataError, match="none of the 2 videos on the side 'test' can be read"):
+    with pytest.raises(DataError, match="none of the 2 videos in the split 'test' can be read"):
         measure([clip_of(k, "Hitting", "damaged") for k in range(2)])
 
 
@@ -249,8 +250,8 @@ def test_to_dict_is_json() -> None:
 def test_markdown_has_a_row_for_each_class_and_figure() -> None:
     measured = measure(CLIPS)
     lines = measured.to_markdown().splitlines()
-    assert lines[0].startswith("8 videos of 8 groups, side `test`.")
-    assert "60 samples" in lines[0]
+    assert lines[0].startswith("8 videos of 8 groups, split `test`.")
+    assert "25 samples" in lines[0]
     assert "| Crawling | UCF101 | 0.667 | 0.667 | 0.667 | 3 |" in lines
     assert "| Hitting | HMDB51 | 0.500 | 0.333 | 0.400 | 3 |" in lines
     for name, interval in measured.overall.items():
@@ -260,22 +261,68 @@ def test_markdown_has_a_row_for_each_class_and_figure() -> None:
     assert sum(line.startswith("| ") for line in lines) == 2 + 9 + 3  # two of them are headings
 
 
-def test_foreign_videos_count_for_the_rejection_only() -> None:
-    foreign = [replace(clip_of(k, "Hitting", "Drinking"), label="Juggling") for k in range(3)]
-    measured = measure(CLIPS, foreign=foreign)
-    assert measured.rejection is not None
-    assert (measured.rejection.known, measured.rejection.foreign) == (8, 3)
+# -- unknown videos ------------------------------------------------------------------------
+
+
+def unknown_clip(number: int, label: str, known: float, dataset: str = "UCF101") -> Clip:
+    path = Path(f"{number}_Hitting_Drinking_{known}.mp4")
+    return Clip(path, label, dataset, label, f"u{number}", "test")
+
+
+UNKNOWN = [
+    unknown_clip(30, "Juggling", 0.2),
+    unknown_clip(31, "Juggling", 0.95),
+    unknown_clip(32, "Skating", 0.4, "HMDB51"),
+]
+
+
+def test_unknown_videos_count_for_the_open_set_figures_only() -> None:
+    seen: list[tuple[int, int]] = []
+    measured = measure(CLIPS, unknown=UNKNOWN, on_progress=lambda *done: seen.append(done))
+    found = measured.open_set
+    assert found is not None
+    assert (found.known, found.unknown) == (8, 3)
+    assert found.auroc["all"] == pytest.approx(2 / 3)  # 0.9 lies above two of the three
+    assert found.kept == 1
+    assert found.refused == pytest.approx(2 / 3)
+    assert found.per_class == {"Juggling": 0.5, "Skating": 1.0}
     assert measured.overall == measure(CLIPS).overall
-    assert "8 known videos against 3 of foreign classes" in measured.to_markdown()
-    with pytest.raises(DataError, match="class 'Crawling' cannot be foreign"):
-        measure(CLIPS, foreign=CLIPS)
+    assert (measured.videos, measured.groups) == (8, 8)
+    assert seen[-1] == (11, 11)
+    assert "8 known videos against 3 of unknown classes" in measured.to_markdown()
+    values = json.loads(json.dumps(measured.to_dict(), allow_nan=False))
+    assert values["open_set"]["unknown_videos"] == 3
+
+
+def test_without_unknown_videos_there_are_no_such_figures() -> None:
+    measured = measure(CLIPS)
+    assert measured.open_set is None
+    assert measured.to_dict()["open_set"] is None
+    assert "None of these" not in measured.to_markdown()
+
+
+def test_unknown_videos_that_cannot_be_read_are_refused() -> None:
+    damaged = Clip(Path("9_damaged_x.mp4"), "Juggling", "own", "x", "g", "test")
+    measured = measure(CLIPS, unknown=[damaged, *UNKNOWN])
+    assert measured.refused == (("9_damaged_x.mp4", "the file is empty"),)
+    assert measured.open_set is not None
+    assert measured.open_set.unknown == 3
+    assert measure(CLIPS, unknown=[damaged]).open_set is None
+
+
+def test_a_known_class_cannot_be_unknown() -> None:
+    with pytest.raises(DataError, match="class 'Crawling' cannot be unknown: the model knows it"):
+        measure(CLIPS, unknown=CLIPS)
+
+
+# -- a real model --------------------------------------------------------------------------
 
 
 def test_with_a_real_model_and_videos(make_video: Any, tiny_model: Any) -> None:
     made: list[MadeVideo] = [make_video(f"{k}.mp4", seconds=0.5) for k in range(2)]
     labels = tiny_model.classes
     recognizer = Recognizer(tiny_model, device="cpu")
-    answer = recognizer.predict(made[0].path).action
+    answer = recognizer.predict(made[0].path).nearest_action
     clips = [Clip(m.path, answer, "own", "x", m.path.stem, "val") for m in made]
     clips.append(Clip(made[0].path.with_name("gone.mp4"), answer, "own", "x", "g", "val"))
     measured = evaluate(recognizer, clips, split="val")

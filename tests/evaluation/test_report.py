@@ -1,3 +1,5 @@
+"""An evaluation as files."""
+
 from __future__ import annotations
 
 import json
@@ -6,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imread
 
-from action_recognition.models.probabilities import measure_reliability
+from action_recognition.evaluation.calibration import measure_reliability
 from action_recognition.evaluation.evaluate import ClassFigures, Evaluation, Interval
 from action_recognition.evaluation.report import write_report
 
@@ -26,12 +28,12 @@ def test_write_report(tmp_path: Path) -> None:
         seconds_per_video=0.1,
         reliability=measure_reliability(SCORES, np.array([0, 1, 1])),
     )
-    paths = write_report(measured, tmp_path / "new" / "report", title="Test side")
+    paths = write_report(measured, tmp_path / "new" / "report", title="Test split")
     names = ["report.md", "report.json", "confusion.png", "reliability.png"]
     assert [p.name for p in paths] == names
     assert sorted(paths) == sorted((tmp_path / "new" / "report").iterdir())
     text = paths[0].read_text(encoding="utf-8")
-    assert text.startswith("# Test side\n\n3 videos")
+    assert text.startswith("# Test split\n\n3 videos")
     assert measured.to_markdown() in text
     assert "](confusion.png)" in text
     assert "](reliability.png)" in text

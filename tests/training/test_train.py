@@ -1,0 +1,472 @@
+"""Training from clips to a model file, on generated motion."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from action_recognition.clips import Preprocessing
+from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
+from action_recognition.errors import ModelFileError, UsageError
+from action_recognition.evaluation import evaluate as evaluation
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.model_file import Model, load_model, save_model
+from action_recognition.models.runtime import Runtime
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.training import tuning
+from action_recognition.training import views as views_module
+from action_recognition.training.calibration import Answers, calibrate
+from action_recognition.training.settings import Augmentation, TrainingSettings
+from action_recognition.training.train import (
+    Run,
+    answers,
+    finish,
+    train,
+    with_classes,
+    with_recurrent,
+)
+from action_recognition.training.training_data import gather
+
+SETTINGS = TrainingSettings(
+    tuned_layers=1,
+    epochs=2,
+    views=2,
+    frames=6,
+    batch=4,
+    learning_rate=3e-3,
+    film_epochs=1,
+    workers=0,
+    augmentation=Augmentation(flip=False, area=0.8, speed=1.1),
+)
+LABELS = ("Growing", "Moving left", "Moving right")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fewer samples of the bootstrap, and one thread, which is faster for a network this small."""
+    monkeypatch.setattr(evaluation, "BOOTSTRAP_SAMPLES", 5)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def run_of(init: str, folder: Path, *, resume: bool = False, **changes: Any) -> Run:
+    widths = {k: changes.pop(k, 8) for k in ("lstm", "gru")}
+    settings = replace(SETTINGS, **changes)
+    return Run(settings, folder, init=init, resume=resume, device="cpu", **widths)
+
+
+def few(manifest: Manifest, **counts: int) -> Manifest:
+    """A small part of the data, for tests in which nothing needs to be learned."""
+    taken: list[Clip] = []
+    for split, count in ({"train": 3, "val": 2, "test": 2} | counts).items():
+        for label in manifest.labels:
+            taken += [c for c in manifest.side(split) if c.label == label][:count]
+    return Manifest(tuple(taken))
+
+
+def weights(network: HybridNet) -> dict[str, Tensor]:
+    return {name: w.clone() for name, w in network.state_dict().items()}
+
+
+def same(one: dict[str, Tensor], two: dict[str, Tensor], start: str = "") -> bool:
+    names = [name for name in one if name.startswith(start)]
+    assert names
+    return all(torch.equal(one[name], two[name]) for name in names)
+
+
+# -- networks ------------------------------------------------------------------------------
+
+
+def test_a_start_gives_its_trunk_and_hidden_layer(init: str) -> None:
+    start = load_model(init).network
+    network = with_classes(start, 5)
+    a = network.architecture
+    assert (a.classes, a.lstm, a.gru) == (5, 0, 0)
+    assert network.dense.out_features == 5
+    for part in ("trunk.", "hidden."):
+        assert same(weights(network), weights(start), part)
+    with torch.no_grad():
+        network.hidden.weight += 1
+    assert not same(weights(network), weights(start), "hidden.")  # it is a copy
+
+
+def test_lstm_and_gru_begin_by_saying_nothing(init: str) -> None:
+    network = with_classes(load_model(init).network, 3)
+    with_both = with_recurrent(network, 8, 4)
+    assert (with_both.architecture.lstm, with_both.architecture.gru) == (8, 4)
+    frames = torch.rand(1, 6, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(network(frames).logits, with_both(frames).logits)
+
+
+# -- tuned ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(
+    motion: Manifest, init: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Model, Path]:
+    """One model for several tests, and the file it was written to."""
+    folder = tmp_path_factory.mktemp("trained")
+    model = train(motion, gather(motion), run_of(init, folder / "run"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "BOOTSTRAP_SAMPLES", 5)
+        finish(model, motion, folder / "motion.h5", device="cpu")
+    return model, folder / "motion.h5"
+
+
+def test_the_model_file_says_what_it_was_trained_on(
+    trained: tuple[Model, Path], motion: Manifest, init: str
+) -> None:
+    model = load_model(trained[1])
+    record = model.training
+    assert model.classes == LABELS
+    assert model.background == ()
+    assert model.preprocessing == Preprocessing(interval_s=0.1, size=32)
+    assert (model.network.architecture.lstm, model.network.architecture.gru) == (8, 8)
+    assert record["data"] == fingerprint([*motion.side("train"), *motion.side("val")])
+    assert record["clips"]["train"] == Counter(c.label for c in motion.side("train"))
+    assert record["clips"]["samples"] == record["clips"]["train"]
+    assert record["sources"] == {label: ["own"] for label in LABELS}
+    assert record["init"] == init  # the file to start from says nothing of its own
+    assert record["settings"]["learning_rate"] == 3e-3
+    assert record["architecture"] == model.network.architecture.to_dict() | {
+        "layers": [list(x) for x in model.network.architecture.layers]
+    }
+    assert (record["epochs_run"], record["best_epoch"]) == (2, 2)
+    assert record["strength"] in (3e-4, 1e-4, 1e-3, 3e-3, 1e-2)
+    assert set(record["films"]) == {
+        "loss_without", "accuracy_without", "loss_with", "accuracy_with",
+    }  # fmt: skip
+    assert {"python", "torch", "lightning", "numpy"} == set(record["versions"])
+
+
+def test_metrics_in_the_file_are_those_of_the_file(
+    trained: tuple[Model, Path], motion: Manifest
+) -> None:
+    recognizer = Recognizer.load(trained[1], device="cpu")
+    test = motion.side("test")
+    metrics = recognizer.model.metrics
+    assert (metrics["videos"], metrics["split"]) == (len(test), "test")
+    right = sum(recognizer.predict(c.path).nearest_action == c.label for c in test)
+    assert metrics["overall"]["accuracy"]["value"] == pytest.approx(right / len(test), abs=1e-6)
+    assert "other_sources" not in metrics
+
+
+def test_the_calibration_is_that_of_the_weights_in_the_file(
+    trained: tuple[Model, Path], motion: Manifest
+) -> None:
+    """Weights are stored rounded; what is fitted with others would not fit."""
+    model, stored = trained[0], load_model(trained[1])
+    assert same(weights(model.network), weights(stored.network))
+    bare = replace(stored, temperature=1.0, open_set=None, window_temperature=None,
+                   window_open_set=None)  # fmt: skip
+    found = answers(Runtime(bare.network, device="cpu"), motion.side("val"), bare.preprocessing)
+    again = calibrate(bare, found, None)
+    for name in ("temperature", "window_temperature"):
+        assert getattr(again, name) == pytest.approx(getattr(stored, name), rel=1e-6)
+    for name in ("open_set", "window_open_set"):
+        assert getattr(again, name).to_dict() == pytest.approx(getattr(stored, name).to_dict())
+    assert stored.temperature != 1
+
+
+def test_known_validation_videos_are_kept(trained: tuple[Model, Path], motion: Manifest) -> None:
+    recognizer = Recognizer.load(trained[1], device="cpu")
+    found = [recognizer.predict(c.path).known_probability for c in motion.side("val")]
+    assert np.mean(np.array(found) >= 0.5 - 1e-6) >= 0.95
+    assert np.abs(np.array(found) - 0.5).min() < 1e-3  # one of them lies at the threshold
+
+
+def test_answers_are_those_in_use(trained: tuple[Model, Path], motion: Manifest) -> None:
+    model = load_model(trained[1])
+    clips = motion.side("val")[:3]
+    found = answers(Runtime(model.network, device="cpu"), clips, model.preprocessing)
+    assert isinstance(found, Answers)
+    assert found.labels == [c.label for c in clips]
+    recognizer = Recognizer(model, device="cpu")
+    for logits, clip in zip(found.logits, clips, strict=True):
+        shares = np.exp(logits / model.temperature)
+        expected = recognizer.predict(clip.path).probabilities
+        for label, share in zip(model.classes, shares / shares.sum(), strict=True):
+            assert expected[label] == pytest.approx(share, abs=1e-5)
+    nothing = answers(Runtime(model.network, device="cpu"), [], model.preprocessing)
+    assert nothing.logits.shape == (0, 3)
+    assert nothing.features.shape == (0, 24)
+
+
+def test_frozen_layers_stay_as_the_start_has_them(trained: tuple[Model, Path], init: str) -> None:
+    before, after = weights(load_model(init).network), weights(trained[0].network)
+    for part in ("trunk.stem.", "trunk.layers.0.", "trunk.layers.1."):
+        assert same(after, before, part)
+    for part in ("trunk.layers.2.", "trunk.head.", "hidden."):
+        assert not same(after, before, part)
+
+
+# -- without tuning ------------------------------------------------------------------------
+
+
+def test_without_tuned_layers_only_the_dense_layer_is_set(
+    motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    data = gather(few(motion))
+    run = run_of(init, tmp_path / "run", tuned_layers=0, film_epochs=0)
+    model = train(few(motion), data, run)
+    before, after = weights(load_model(init).network), weights(model.network)
+    assert same(after, before, "trunk.")
+    assert same(after, before, "hidden.")
+    assert "epochs_run" not in model.training
+    assert "films" not in model.training
+    assert model.network.recurrent_dense is not None
+    assert model.network.recurrent_dense.weight.abs().max() == 0
+    assert not list((tmp_path / "run").glob("*.ckpt"))
+    assert model.open_set is not None
+
+
+@pytest.mark.parametrize(("lstm", "gru"), [(0, 0), (8, 0), (0, 8)])
+def test_lstm_and_gru_can_be_left_out(
+    lstm: int, gru: int, motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    run = run_of(init, tmp_path, tuned_layers=0, lstm=lstm, gru=gru)
+    model = train(few(motion), gather(few(motion)), run)
+    assert (model.network.lstm is None, model.network.gru is None) == (not lstm, not gru)
+    assert ("films" in model.training) == bool(lstm or gru)
+
+
+def test_background_classes_are_learned_but_are_no_answers(
+    motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    manifest = few(motion)
+    data = gather(manifest, background=["Moving right"], made=3)
+    model = train(manifest, data, run_of(init, tmp_path / "run"))
+    assert model.classes == ("Growing", "Moving left")
+    assert model.background == ("Moving right", "(nothing)")
+    assert model.network.dense.out_features == 4
+    assert model.training["clips"]["samples"]["(nothing)"] == 3
+    assert model.open_set is not None
+    assert model.open_set.odds > 0
+    finish(model, manifest, tmp_path / "m.h5", device="cpu")
+    stored = load_model(tmp_path / "m.h5")
+    assert stored.background == model.background
+    assert stored.metrics["videos"] == 4  # of the known classes alone
+    assert len(Recognizer(stored, device="cpu").predict(manifest.clips[0].path).ranked) == 2
+
+
+# -- few clips -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tuned", [0, 1])
+def test_one_clip_a_class_is_enough(
+    tuned: int, motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    manifest = few(motion, train=1, val=0, test=0)
+    run = run_of(init, tmp_path / "run", tuned_layers=tuned)
+    model = train(manifest, gather(manifest), run)
+    assert (model.temperature, model.open_set) == (1.0, None)
+    assert (model.window_temperature, model.window_open_set) == (None, None)
+    assert model.training["strength"] == 3e-4
+    assert model.training.get("val_loss") is None
+    assert finish(model, manifest, tmp_path / "m.h5", device="cpu") == []
+    stored = load_model(tmp_path / "m.h5")
+    assert stored.metrics == {}
+    found = Recognizer(stored, device="cpu").predict(manifest.clips[0].path)
+    assert found.action == found.nearest_action  # no rule: it is one of the known ones
+
+
+def test_validation_of_background_classes_alone_calibrates_nothing(
+    motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    """It ended in an error, after all the training."""
+    one = few(motion, train=1, val=0, test=0)
+    validation = [c for c in motion.side("val") if c.label == "Growing"]
+    manifest = Manifest((*one.clips, *validation))
+    data = gather(manifest, background=["Growing"])
+    assert data.validation == tuple(validation)
+    model = train(manifest, data, run_of(init, tmp_path))
+    assert (model.temperature, model.open_set) == (1.0, None)
+
+
+# -- official clips and others -------------------------------------------------------------
+
+
+def test_official_clips_and_others_are_measured_apart(
+    trained: tuple[Model, Path], motion: Manifest, tmp_path: Path
+) -> None:
+    datasets = {"Growing": "UCF101", "Moving left": "HMDB51", "Moving right": "own"}
+    clips = tuple(replace(c, dataset=datasets[c.label]) for c in motion.clips)
+    test = Counter(datasets[c.label] for c in motion.side("test"))
+    path = tmp_path / "m.h5"
+    official, other = finish(trained[0], Manifest(clips), path, device="cpu")
+    assert official.videos == test["UCF101"] + test["HMDB51"]
+    assert {c.label for c in official.per_class} == {"Growing", "Moving left"}
+    assert other.videos == test["own"]
+    metrics = load_model(path).metrics
+    assert metrics["videos"] == official.videos
+    assert metrics["other_sources"]["videos"] == other.videos
+    shares = metrics["overall"]["accuracy"]["value"], metrics["other_sources"]["overall"]
+    assert shares[0] == pytest.approx(official.overall["accuracy"].value, abs=1e-6)
+    assert shares[1]["accuracy"]["value"] == pytest.approx(
+        other.overall["accuracy"].value, abs=1e-6
+    )
+
+
+def test_clips_of_classes_that_were_not_learned_are_not_measured(
+    trained: tuple[Model, Path], motion: Manifest, tmp_path: Path
+) -> None:
+    test = motion.side("test")
+    clips = tuple(replace(c, label="Waving") if c.label == "Growing" else c for c in test)
+    (found,) = finish(trained[0], Manifest(clips), tmp_path / "m.h5", device="cpu")
+    assert found.videos == sum(c.label != "Growing" for c in test)
+
+
+def test_the_file_is_written_before_anything_is_measured(
+    trained: tuple[Model, Path], motion: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("action_recognition.training.train.evaluate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        finish(trained[0], motion, tmp_path / "m.h5", device="cpu")
+    assert load_model(tmp_path / "m.h5").classes == LABELS
+
+
+# -- again and resumed ---------------------------------------------------------------------
+
+
+def test_the_seed_decides_and_stored_views_change_nothing(
+    motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = few(motion)
+    data = gather(manifest)
+    first = train(manifest, data, run_of(init, tmp_path / "a"))
+    again = train(manifest, data, run_of(init, tmp_path / "b"))
+    assert same(weights(first.network), weights(again.network))
+    other = train(manifest, data, run_of(init, tmp_path / "c", seed=1))
+    assert not same(weights(first.network), weights(other.network))
+    monkeypatch.setattr(views_module, "RandomClips", None)  # drawing would fail
+    stored = train(manifest, data, run_of(init, tmp_path / "a"))
+    assert same(weights(first.network), weights(stored.network))
+    assert first.temperature == stored.temperature
+
+
+def test_an_interrupted_training_resumes_to_the_same_model(
+    motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, options = few(motion), {"epochs": 3}
+    data = gather(manifest)
+    whole = train(manifest, data, run_of(init, tmp_path / "whole", **options))
+    real = tuning.EpochLines.on_train_epoch_end
+
+    def interrupt(self: Any, trainer: Any, module: Any) -> None:
+        real(self, trainer, module)
+        if trainer.current_epoch == 1:  # the second epoch is lost, the first is kept
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning.EpochLines, "on_train_epoch_end", interrupt)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(manifest, data, run_of(init, tmp_path / "parts", **options))
+    monkeypatch.undo()
+    resumed = train(manifest, data, run_of(init, tmp_path / "parts", resume=True, **options))
+    assert resumed.training["epochs_run"] == 3
+    assert same(weights(resumed.network), weights(whole.network))
+    assert (resumed.temperature, resumed.open_set) == (whole.temperature, whole.open_set)
+
+
+def test_interrupted_before_the_first_epoch_it_begins_where_it_stopped(
+    motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = few(motion)
+    data = gather(manifest)
+    with monkeypatch.context() as patch:
+        patch.setattr("action_recognition.training.train.tune", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(manifest, data, run_of(init, tmp_path))
+    monkeypatch.setattr(views_module, "RandomClips", None)  # the views are there
+    model = train(manifest, data, run_of(init, tmp_path, resume=True))
+    assert model.training["epochs_run"] == 2
+
+
+def interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_resume_refuses_what_is_not_the_interrupted_run(
+    motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    manifest = few(motion)
+    data = gather(manifest)
+    with pytest.raises(UsageError, match=r"nothing to resume: .*run holds no interrupted training"):
+        train(manifest, data, run_of(init, tmp_path / "run", resume=True))
+    train(manifest, data, run_of(init, tmp_path / "run", tuned_layers=0, film_epochs=0))
+    again: dict[str, Any] = {"tuned_layers": 0, "film_epochs": 0, "resume": True}
+    with pytest.raises(UsageError, match=r"cannot resume: settings differ .* without --resume"):
+        train(manifest, data, run_of(init, tmp_path / "run", **again, batch=5))
+    with pytest.raises(UsageError, match="cannot resume: architecture differ"):
+        train(manifest, data, run_of(init, tmp_path / "run", **again, lstm=4))
+    other = few(motion, train=2)
+    with pytest.raises(UsageError, match="cannot resume: data, clips differ"):
+        train(other, gather(other), run_of(init, tmp_path / "run", **again))
+    described = json.loads((tmp_path / "run" / "settings.json").read_text())
+    assert described["settings"]["batch"] == 4
+    assert train(manifest, data, run_of(init, tmp_path / "run", **again)).classes == LABELS
+
+
+def test_a_new_run_forgets_the_checkpoints_of_the_old_one(
+    motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    manifest = few(motion)
+    train(manifest, gather(manifest), run_of(init, tmp_path))
+    assert (tmp_path / "last.ckpt").exists()
+    train(manifest, gather(manifest), run_of(init, tmp_path, tuned_layers=0, film_epochs=0))
+    assert not list(tmp_path.glob("*.ckpt"))
+
+
+def test_the_origin_of_the_weights_is_handed_on(
+    motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    manifest, path = few(motion), tmp_path / "start.h5"
+    save_model(replace(load_model(init), training={"init": "published weights"}), path)
+    run = run_of(str(path), tmp_path / "run", tuned_layers=0, film_epochs=0)
+    assert train(manifest, gather(manifest), run).training["init"] == "published weights"
+
+
+def test_a_start_that_is_not_there_is_named(motion: Manifest, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"gone\.h5: there is no such model file"):
+        train(motion, gather(motion), run_of(str(tmp_path / "gone.h5"), tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+# -- settings ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tuned_layers": -1},
+        {"epochs": 0},
+        {"views": 0},
+        {"frames": 0},
+        {"batch": 0},
+        {"learning_rate": 0.0},
+        {"memory": -0.1},
+        {"ema": 1.0},
+        {"patience": -1},
+        {"film_epochs": -1},
+        {"workers": -1},
+    ],
+)
+def test_settings_out_of_range_are_named(wrong: dict[str, Any]) -> None:
+    ((name, value),) = wrong.items()
+    with pytest.raises(UsageError, match=rf"^{name} is {value}, must be "):
+        TrainingSettings(**wrong)
