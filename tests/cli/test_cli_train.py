@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from action_recognition.cli import main
-from action_recognition.cli.train import add_parser, read_settings
+from action_recognition.cli.train import add_parser, fingerprint_options, read_settings
 from action_recognition.clips import Preprocessing
 from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model, save_model
@@ -138,6 +138,25 @@ def test_each_option_arrives_where_it_belongs() -> None:
         ema=0.3, patience=8, film_epochs=9, workers=10, seed=11, precision="bf16-mixed",
         augmentation=Augmentation(flip=False),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ["--init", "shipped"],
+        ["--background", "x"],
+        ["--background-classes", "a,b"],
+        ["--background-clips", "3"],
+        ["--made", "1"],
+        ["--pictures", "x"],
+        ["--lstm", "0"],
+        ["--gru", "0"],
+    ],
+)
+def test_reproduce_tells_other_options_apart(changed: list[str]) -> None:
+    same = fingerprint_options(options_of("--note", "x", "--device", "cpu", "--resume"))
+    assert same == fingerprint_options(options_of())
+    assert fingerprint_options(options_of(*changed)) != same
 
 
 HELP = """

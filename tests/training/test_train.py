@@ -417,6 +417,12 @@ def test_resume_refuses_what_is_not_the_interrupted_run(
     other = few(motion, train=2)
     with pytest.raises(UsageError, match="cannot resume: data, clips differ"):
         train(other, gather(other), run_of(init, tmp_path / "run", **again))
+    moved = load_model(init)
+    with torch.no_grad():
+        moved.network.hidden.bias += 0.5
+    save_model(moved, tmp_path / "tiny.h5")
+    with pytest.raises(UsageError, match="cannot resume: init, init_weights differ"):
+        train(manifest, data, run_of(str(tmp_path / "tiny.h5"), tmp_path / "run", **again))
     described = json.loads((tmp_path / "run" / "settings.json").read_text())
     assert described["settings"]["batch"] == 4
     assert train(manifest, data, run_of(init, tmp_path / "run", **again)).classes == LABELS

@@ -275,7 +275,7 @@ def test_it_learns_motion_that_no_single_frame_shows(motion: Manifest, tmp_path:
     )  # fmt: skip
     accuracy = figures_of(tmp_path, "train_acc")
     assert len(accuracy) == 14
-    assert accuracy[-1] > 0.7
+    assert np.mean(accuracy[-3:]) > 0.6  # a third by chance
     assert record["val_loss"] is None
     losses = figures_of(tmp_path, "train_loss_epoch")
     assert losses[-1] < 0.75 * losses[0]

@@ -27,12 +27,11 @@ from action_recognition.prefetch import ahead
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training.calibration import Answers, calibrate
 from action_recognition.training.films import TrunkVideo, learn_films
-from action_recognition.training.footage import read_sample
 from action_recognition.training.regression import fit_dense
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.training.training_data import TrainingData, counts, sources
 from action_recognition.training.tuning import Validation, tune
-from action_recognition.training.views import Views, draw_views, frozen_layers
+from action_recognition.training.views import Views, draw_views, frozen_layers, weights_digest
 from action_recognition.video import Video
 
 OnProgress = Callable[[str, int, int], None]
@@ -211,6 +210,7 @@ def _describe(
         "clips": counts(manifest, data),
         "sources": sources(manifest, data),
         "init": start.training.get("init", run.init),
+        "init_weights": weights_digest(start.network),
         "settings": asdict(run.settings),
         "architecture": {**network.architecture.to_dict(), "lstm": run.lstm, "gru": run.gru},
         "preprocessing": start.preprocessing.to_dict(),
@@ -281,21 +281,22 @@ def _learn_films(
     runtime: Runtime, data: TrainingData, preprocessing: Preprocessing, run: Run
 ) -> dict[str, float]:
     """LSTM and GRU, on the trunk's vectors of all videos."""
-    bar = _bar(run, "vectors of videos")
-    samples = [s for s in data.samples if s.made is None and not s.is_picture]
-    train: list[TrunkVideo] = []
-    for sample in samples:
-        frames, _ = read_sample(sample, preprocessing)
-        margin = (frames.shape[1] - preprocessing.size) // 2
-        inside = slice(margin, margin + preprocessing.size)
-        shown = np.ascontiguousarray(frames[:120:2, inside, inside])
-        train.append(TrunkVideo(trunk_vectors(runtime, shown), sample.target))
-        bar(len(train), len(samples))
-    held = []
-    paths = [c.path for c in data.validation]
     window = runtime.network.architecture.window
-    for clip, frames in zip(data.validation, _read(paths, preprocessing, window), strict=True):
-        held.append(TrunkVideo(trunk_vectors(runtime, frames[0]), data.labels.index(clip.label)))
+
+    def vectors(paths: Sequence[Path], targets: Sequence[int], what: str) -> list[TrunkVideo]:
+        found: list[TrunkVideo] = []
+        for frames, target in zip(_read(paths, preprocessing, window), targets, strict=True):
+            found.append(TrunkVideo(trunk_vectors(runtime, frames[0]), target))
+            run.on_progress(what, len(found), len(paths))
+        return found
+
+    samples = [s for s in data.samples if s.made is None and not s.is_picture]
+    train = vectors([s.path for s in samples], [s.target for s in samples], "vectors of videos")
+    held = vectors(
+        [c.path for c in data.validation],
+        [data.labels.index(c.label) for c in data.validation],
+        "vectors of validation videos",
+    )
     network = runtime.network.cpu()
     return learn_films(
         network, train, held or train, epochs=run.settings.film_epochs, seed=run.settings.seed

@@ -76,7 +76,7 @@ def draw_views(
         VideoError: a file cannot be read.
     """
     key = {
-        "network": _digest(network),
+        "network": weights_digest(network),
         "samples": [[s.path.name, s.path.stat().st_size, s.made, s.stilled] for s in samples],
         "preprocessing": preprocessing.to_dict(),
         "settings": [
@@ -124,8 +124,8 @@ def _stored(folder: Path) -> Views:
     return Views(np.load(maps, mmap_mode="r") if maps.exists() else None, lengths, hidden)
 
 
-def _digest(network: HybridNet) -> str:
-    """Of the weights that views depend on."""
+def weights_digest(network: HybridNet) -> str:
+    """Of the weights that a training starts from and its views depend on."""
     sha = hashlib.sha256()
     for name, values in network.state_dict().items():
         if name.startswith(("trunk.", "hidden.")):
