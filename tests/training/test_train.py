@@ -25,15 +25,9 @@ from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training import tuning
 from action_recognition.training import views as views_module
 from action_recognition.training.calibration import Answers, calibrate
+from action_recognition.training.networks import blended, with_classes, with_recurrent
 from action_recognition.training.settings import Augmentation, TrainingSettings
-from action_recognition.training.train import (
-    Run,
-    answers,
-    finish,
-    train,
-    with_classes,
-    with_recurrent,
-)
+from action_recognition.training.train import Run, answers, finish, train
 from action_recognition.training.training_data import gather
 
 SETTINGS = TrainingSettings(
@@ -110,6 +104,20 @@ def test_lstm_and_gru_begin_by_saying_nothing(init: str) -> None:
         assert torch.equal(network(frames).logits, with_both(frames).logits)
 
 
+def test_a_blend_lies_between_the_start_and_what_was_tuned(init: str) -> None:
+    start = load_model(init).network
+    tuned = with_classes(start, 3)
+    with torch.no_grad():
+        for values in tuned.parameters():
+            values.add_(1.0)
+    after = weights(tuned)
+    found = blended(start, tuned, 0.25)
+    before = weights(start)
+    for name, values in found.state_dict().items():
+        expected = after[name] if name.startswith("dense.") else before[name] + 0.25
+        torch.testing.assert_close(values, expected)
+
+
 # -- tuned ---------------------------------------------------------------------------------
 
 
@@ -147,7 +155,7 @@ def test_the_model_file_says_what_it_was_trained_on(
     assert (record["epochs_run"], record["best_epoch"]) == (2, 2)
     assert record["strength"] in (3e-4, 1e-4, 1e-3, 3e-3, 1e-2)
     assert set(record["films"]) == {
-        "loss_without", "accuracy_without", "loss_with", "accuracy_with",
+        "loss_without", "accuracy_without", "loss_with", "accuracy_with", "best_epoch",
     }  # fmt: skip
     assert {"python", "torch", "lightning", "numpy"} == set(record["versions"])
 
@@ -260,6 +268,21 @@ def test_background_classes_are_learned_but_are_no_answers(
     assert stored.background == model.background
     assert stored.metrics["videos"] == 4  # of the known classes alone
     assert len(Recognizer(stored, device="cpu").predict(manifest.clips[0].path).ranked) == 2
+
+
+def test_a_refit_learns_from_validation_clips_and_keeps_the_calibration(
+    motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    manifest = few(motion)
+    without = train(manifest, gather(manifest), run_of(init, tmp_path / "one"))
+    again = train(manifest, gather(manifest), run_of(init, tmp_path / "two", refit=True))
+    for name in ("temperature", "open_set", "window_temperature", "window_open_set"):
+        assert getattr(again, name) == getattr(without, name)
+    assert not same(weights(again.network), weights(without.network), "dense.")
+    known = {s.path for s in gather(manifest).samples} | {c.path for c in manifest.side("val")}
+    drawn = [json.loads((tmp_path / "two" / f / "views.json").read_text()) for f in (".", "refit")]
+    names = {name for key in drawn for name, *_ in key["samples"]}
+    assert names == {path.name for path in known}  # and none of the split test
 
 
 # -- few clips -----------------------------------------------------------------------------

@@ -11,7 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_class_option, split_names
+from action_recognition.cli.options import (
+    add_class_option,
+    add_unknown_options,
+    read_unknown,
+    split_names,
+)
 from action_recognition.cli.progress import late_bar, progress_bar
 from action_recognition.errors import DataError, ModelFileError
 
@@ -29,6 +34,7 @@ _NUMBERS = {
     "batch": "clips in a step",
     "learning_rate": "of AdamW",
     "memory": "weight of the loss that holds on to what the starting network knew",
+    "blend": "share of the tuned weights that is kept, the rest are those of the start",
     "ema": "decay of averaged weights, 0: none",
     "patience": "epochs to wait for a better one; 0: keep the last",
     "film_epochs": "passes over joined films, from which LSTM and GRU learn; 0: they say nothing",
@@ -81,6 +87,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--pictures", metavar="DIR",
         help="folder with one folder of pictures for each class: they teach what it looks like",
     )  # fmt: skip
+    add_unknown_options(parser)
     parser.add_argument("--note", default="", help="a sentence for the training record")
     for name, text in _NUMBERS.items():
         parser.add_argument(
@@ -89,6 +96,10 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
     parser.add_argument("--lstm", type=int, default=96, help="units, 0: none")
     parser.add_argument("--gru", type=int, default=64, help="units, 0: none")
+    parser.add_argument(
+        "--refit", action="store_true",
+        help="learn again from training and validation clips together, once all is chosen",
+    )  # fmt: skip
     parser.add_argument("--no-flip", action="store_true", help="left and right make the classes")
     parser.add_argument("--precision", default="32-true", choices=("bf16-mixed", "32-true"))
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -159,7 +170,8 @@ def train(
     model = replace(model, training={
         **model.training, "note": options.note, "options": fingerprint_options(options),
     })  # fmt: skip
-    found = finish(model, manifest, output, device=options.device)
+    unknown = read_unknown(options)
+    found = finish(model, manifest, output, unknown=unknown, device=options.device)
     for evaluation in found:
         print(evaluation.to_markdown())
     if not found:
@@ -174,6 +186,7 @@ def read_settings(options: argparse.Namespace) -> TrainingSettings:
 
     return TrainingSettings(
         **{name: getattr(options, name) for name in _NUMBERS},
+        refit=options.refit,
         precision=options.precision,
         augmentation=Augmentation(flip=not options.no_flip),
     )

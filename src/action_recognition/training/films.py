@@ -46,13 +46,15 @@ def learn_films(
     """Trains LSTM, GRU and the layer after them in place; the rest stays as it is.
 
     The weights of the epoch with the lowest loss on films of validation videos are kept. Where none
-    is better than without them, they go on to say nothing.
+    is better than without them, they go on to say nothing. Without validation videos the weights of
+    the last epoch are kept.
 
     Parameters:
         on_epoch: called with (epochs done, loss on validation films).
 
     Returns:
-        loss and accuracy over the moments of validation films, without and with them.
+        loss and accuracy over the moments of validation films, without and with them, and the
+        epoch whose weights are kept, 0: none.
     """
     parts = [p for p in (network.lstm, network.gru, network.recurrent_dense) if p is not None]
     random = np.random.default_rng(seed)
@@ -65,10 +67,10 @@ def learn_films(
     steps = max(1, sum(len(s.vectors) for s in train) // (_FRAMES * _FILMS)) * epochs
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps + 1)
     window = network.architecture.window
-    held = join_films(validation, _VALIDATION_FILMS, window, np.random.default_rng(1))
+    held = join_films(validation or train, _VALIDATION_FILMS, window, np.random.default_rng(1))
     best, without = copy.deepcopy(network.state_dict()), measure(network, *held)
     figures = {"loss_without": without[0], "accuracy_without": without[1]}
-    lowest, right = without
+    (lowest, right), best_epoch = without, 0
     for epoch in range(epochs):
         for _ in range(steps // epochs):
             vectors, targets = join_films(train, _FILMS, window, random)
@@ -82,13 +84,14 @@ def learn_films(
             optimizer.step()
             schedule.step()
         now = measure(network, *held)
-        if now[0] < lowest:
-            (lowest, right), best = now, copy.deepcopy(network.state_dict())
+        if now[0] < lowest or not validation:
+            (lowest, right), best_epoch = now, epoch + 1
+            best = copy.deepcopy(network.state_dict())
         if on_epoch is not None:
             on_epoch(epoch + 1, now[0])
     network.load_state_dict(best)
     network.requires_grad_(True)
-    return figures | {"loss_with": lowest, "accuracy_with": right}
+    return figures | {"loss_with": lowest, "accuracy_with": right, "best_epoch": best_epoch}
 
 
 def measure(network: HybridNet, vectors: Tensor, targets: Tensor) -> tuple[float, float]:

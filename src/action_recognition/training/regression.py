@@ -22,6 +22,8 @@ def fit_dense(
     hidden: NDArray[np.floating],
     targets: Sequence[int],
     validation: tuple[NDArray[np.floating], Sequence[int]] | None = None,
+    *,
+    strengths: Sequence[float] = STRENGTHS,
 ) -> float:
     """Sets the dense layer of a network.
 
@@ -29,13 +31,14 @@ def fit_dense(
         hidden: (N, hidden) of training clips.
         targets: (N,) index of each one's class; classes weigh the same.
         validation: the same of validation videos, from which the strength is chosen.
+        strengths: to choose from; without validation videos the first is taken.
 
     Returns:
         the strength that was taken.
     """
     read, labels = hidden.astype(np.float64), np.asarray(targets)
-    strengths = STRENGTHS if validation is not None and len(validation[1]) else STRENGTHS[:1]
-    fits = [(strength, *_fit(read, labels, strength)) for strength in strengths]
+    tried = strengths if validation is not None and len(validation[1]) else strengths[:1]
+    fits = [(strength, *_fit(read, labels, strength)) for strength in tried]
 
     def loss(weights: NDArray[np.float64], bias: NDArray[np.float64]) -> float:
         assert validation is not None

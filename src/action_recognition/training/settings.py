@@ -54,11 +54,16 @@ class TrainingSettings:
         balance: loss weight of a class is (videos of it) ** -balance: 0 none, 1 full.
         memory: weight of the loss that holds on to what the starting network answered
             (Li, Hoiem, "Learning without Forgetting", ECCV 2016); 0: none.
+        blend: share of the tuned weights in the trunk and the hidden layer that are kept, in 0..1;
+            the rest are those of the starting network (Wortsman et al., "Robust fine-tuning of
+            zero-shot models", CVPR 2022).
         ema: decay of the moving average of the weights, lower in the first steps; 0 for none.
         patience: epochs without a better validation loss after which training stops; the weights
             of the best epoch are kept. 0: all epochs are run and those of the last are kept.
         film_epochs: passes over films joined from the training videos, from which LSTM and GRU
             learn; 0: they say nothing.
+        refit: once all is chosen, learn again from training and validation videos together; what is
+            fitted on validation videos stays as the first network gave it.
         workers: processes that make training clips.
         precision: of Lightning, "bf16-mixed" or "32-true".
         seed: of all random numbers.
@@ -74,9 +79,11 @@ class TrainingSettings:
     label_smoothing: float = 0.1
     balance: float = 0.5
     memory: float = 0.5
+    blend: float = 0.5
     ema: float = 0.99
     patience: int = 0
     film_epochs: int = 10
+    refit: bool = False
     workers: int = 2
     precision: str = "32-true"
     seed: int = 0
@@ -91,6 +98,7 @@ class TrainingSettings:
             ("batch", self.batch >= 1, "at least 1"),
             ("learning_rate", self.learning_rate > 0, "more than 0"),
             ("memory", self.memory >= 0, "at least 0"),
+            ("blend", 0 <= self.blend <= 1, "in 0..1"),
             ("ema", 0 <= self.ema < 1, "in 0..1"),
             ("patience", self.patience >= 0, "at least 0"),
             ("film_epochs", self.film_epochs >= 0, "at least 0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,9 @@ from action_recognition.prefetch import ahead
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training.calibration import Answers, calibrate
 from action_recognition.training.films import TrunkVideo, learn_films
-from action_recognition.training.regression import fit_dense
+from action_recognition.training.footage import Sample
+from action_recognition.training.networks import blended, with_classes, with_recurrent
+from action_recognition.training.regression import STRENGTHS, fit_dense
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.training.training_data import TrainingData, counts, sources
 from action_recognition.training.tuning import Validation, tune
@@ -73,59 +75,22 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
         UsageError: `resume` without an interrupted run, or with other settings than before.
     """
     started = time.perf_counter()
-    settings = run.settings
-    L.seed_everything(settings.seed, workers=True, verbose=False)
+    L.seed_everything(run.settings.seed, workers=True, verbose=False)
     start = load_model(find_model(run.init))
-    network = with_classes(start.network, len(data.labels))
-    record = _describe(manifest, data, run, start, network)
+    record = _describe(manifest, data, run, start)
     checkpoint = _prepare_folder(run, record)
-    runtime = Runtime(start.network, device=run.device)
-    preprocessing = start.preprocessing
-
-    views = draw_views(
-        runtime.network, data.samples, preprocessing, settings, run.folder,
-        device=runtime.device, on_progress=_bar(run, "drawing views"),
-    )  # fmt: skip
-    known = [c for c in data.validation if c.label in data.classes]
-    if checkpoint is None:  # else its weights are those of the checkpoint
-        held = answers(runtime, known, preprocessing, _bar(run, "validation videos"))
-        record["strength"] = _regress(network, views, data, held)
-    if settings.tuned_layers:
-        record |= tune(
-            network, views, data.samples,
-            _validation_maps(runtime, known, data, settings, preprocessing, run),
-            known=len(data.classes), before=start.network.dense.cpu(), settings=settings,
-            run_folder=run.folder, checkpoint=checkpoint, device=run.device, progress=run.progress,
-        )  # fmt: skip
-    torch.manual_seed(settings.seed)  # whatever came before: LSTM and GRU begin the same
-    network = with_recurrent(network, run.lstm, run.gru)
-    runtime = Runtime(network, device=run.device)
-    if settings.film_epochs and network.recurrent_dense is not None:
-        record["films"] = _learn_films(runtime, data, preprocessing, run)
-    record["seconds"] = round(time.perf_counter() - started)
+    views = _draw(start, data.samples, run, run.folder)
+    if not data.validation:  # nothing would say whether LSTM and GRU help
+        run = replace(run, settings=replace(run.settings, film_epochs=0))
+    network = _learn(start, views, data, run, checkpoint, record)
     model = Model(
-        network.cpu().eval(), data.classes, preprocessing, background=data.background,
-        training=record,
-    )  # fmt: skip
-    return calibrated(model, data, run)
-
-
-def with_classes(start: HybridNet, classes: int) -> HybridNet:
-    """The trunk and the hidden layer of a network, with a new dense layer."""
-    architecture = replace(start.architecture, classes=classes, lstm=0, gru=0)
-    return _with_weights(HybridNet(architecture), start, ("trunk.", "hidden."))
-
-
-def with_recurrent(network: HybridNet, lstm: int, gru: int) -> HybridNet:
-    """The same network with an LSTM and a GRU, which say nothing yet."""
-    architecture = replace(network.architecture, lstm=lstm, gru=gru)
-    return _with_weights(HybridNet(architecture), network, ("trunk.", "hidden.", "dense."))
-
-
-def _with_weights(network: HybridNet, other: HybridNet, parts: tuple[str, ...]) -> HybridNet:
-    state = {n: w for n, w in other.state_dict().items() if n.startswith(parts)}
-    network.load_state_dict(state, strict=False)
-    return network.eval()
+        network, data.classes, start.preprocessing, background=data.background, training=record
+    )
+    model = calibrated(model, data, run)
+    if run.settings.refit and data.validation:
+        model = replace(model, network=_learn_again(start, views, data, run, record))
+    record["seconds"] = round(time.perf_counter() - started)
+    return model
 
 
 def answers(
@@ -170,12 +135,20 @@ def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
 
 
 def finish(
-    model: Model, manifest: Manifest, output: Path, *, device: str = "auto"
+    model: Model,
+    manifest: Manifest,
+    output: Path,
+    *,
+    unknown: Sequence[Clip] = (),
+    device: str = "auto",
 ) -> list[Evaluation]:
     """Writes the model file, measures it on the test split, adds the figures.
 
     The figures are those of the file, with its rounded weights. Clips of UCF101 and HMDB51 are
     measured apart from others: no figure is of both.
+
+    Parameters:
+        unknown: clips of classes that the model has not seen, see `evaluate`.
 
     Returns:
         the figures of the official clips, then of others, where there are any.
@@ -188,7 +161,11 @@ def finish(
     official = [c for c in test if c.dataset in ("UCF101", "HMDB51")]
     other = [c for c in test if c.dataset not in ("UCF101", "HMDB51")]
     recognizer = Recognizer.load(output, device=device)
-    found = [evaluate(recognizer, clips, split="test") for clips in (official, other) if clips]
+    parts = [clips for clips in (official, other) if clips]
+    found = [
+        evaluate(recognizer, clips, split="test", unknown=unknown if k == 0 else ())
+        for k, clips in enumerate(parts)
+    ]
     if found:
         metrics = found[0].to_dict()
         if len(found) > 1:
@@ -200,9 +177,7 @@ def finish(
 # -- the steps of train --------------------------------------------------------------------
 
 
-def _describe(
-    manifest: Manifest, data: TrainingData, run: Run, start: Model, network: HybridNet
-) -> dict[str, Any]:
+def _describe(manifest: Manifest, data: TrainingData, run: Run, start: Model) -> dict[str, Any]:
     """The training record: what a run is, and whether it is the one to resume."""
     split = [c for s in ("train", "val") for c in manifest.side(s) if c.label in data.classes]
     return {
@@ -212,7 +187,9 @@ def _describe(
         "init": start.training.get("init", run.init),
         "init_weights": weights_digest(start.network),
         "settings": asdict(run.settings),
-        "architecture": {**network.architecture.to_dict(), "lstm": run.lstm, "gru": run.gru},
+        "architecture": replace(
+            start.network.architecture, classes=len(data.labels), lstm=run.lstm, gru=run.gru
+        ).to_dict(),
         "preprocessing": start.preprocessing.to_dict(),
         "versions": {
             "python": platform.python_version(),
@@ -246,11 +223,84 @@ def _prepare_folder(run: Run, record: dict[str, Any]) -> Path | None:
     return None
 
 
-def _regress(network: HybridNet, views: Views, data: TrainingData, held: Answers) -> float:
+def _draw(start: Model, samples: Sequence[Sample], run: Run, folder: Path) -> Views:
+    runtime = Runtime(start.network, device=run.device)
+    return draw_views(
+        runtime.network, samples, start.preprocessing, run.settings, folder,
+        device=runtime.device, on_progress=_bar(run, "drawing views"),
+    )  # fmt: skip
+
+
+def _learn(
+    start: Model,
+    views: Views,
+    data: TrainingData,
+    run: Run,
+    checkpoint: Path | None,
+    record: dict[str, Any],
+) -> HybridNet:
+    """Regression, tuning, films; what there is to say of them goes into the record."""
+    settings, preprocessing = run.settings, start.preprocessing
+    runtime = Runtime(start.network, device=run.device)
+    network = with_classes(start.network, len(data.labels)).cpu()
+    known = [c for c in data.validation if c.label in data.classes]
+    if checkpoint is None:  # else its weights are those of the checkpoint
+        held = answers(runtime, known, preprocessing, _bar(run, "validation videos"))
+        record["strength"] = _regress(network, views, data, held, record)
+    if settings.tuned_layers:
+        record |= tune(
+            network, views, data.samples,
+            _validation_maps(runtime, known, data, settings, preprocessing, run),
+            known=len(data.classes), before=start.network.dense.cpu(), settings=settings,
+            run_folder=run.folder, checkpoint=checkpoint, device=run.device, progress=run.progress,
+        )  # fmt: skip
+        network = blended(start.network, network, settings.blend)
+    torch.manual_seed(settings.seed)  # whatever came before: LSTM and GRU begin the same
+    network = with_recurrent(network, run.lstm, run.gru)
+    if settings.film_epochs and network.recurrent_dense is not None:
+        runtime = Runtime(network, device=run.device)
+        record["films"] = _learn_films(runtime, data, preprocessing, run)
+    return network.cpu().eval()
+
+
+def _learn_again(
+    start: Model, views: Views, data: TrainingData, run: Run, record: Mapping[str, Any]
+) -> HybridNet:
+    """A network that learns from validation videos, too, as the first one learned without them."""
+    known = [c for c in data.validation if c.label in data.classes]
+    more = tuple(Sample(c.path, data.labels.index(c.label)) for c in known)
+    folder = run.folder / "refit"
+    resumed = (folder / "last.ckpt").exists() and run.resume
+    folder.mkdir(exist_ok=True)
+    views = views + _draw(start, more, run, folder)
+    whole = replace(data, samples=(*data.samples, *more), validation=())
+    epochs = record["best_epoch"] if run.settings.patience else run.settings.epochs
+    films = record.get("films", {}).get("best_epoch", 0)
+    settings = replace(run.settings, patience=0, epochs=epochs, film_epochs=films)
+    again = replace(run, settings=settings, folder=folder)
+    checkpoint = folder / "last.ckpt" if resumed else None
+    return _learn(start, views, whole, again, checkpoint, {"strength": record.get("strength")})
+
+
+def _regress(
+    network: HybridNet,
+    views: Views,
+    data: TrainingData,
+    held: Answers,
+    record: Mapping[str, Any],
+) -> float:
+    """The dense layer, with the strength of the record where there is one."""
     targets = np.repeat([s.target for s in data.samples], views.hidden.shape[1])
     hidden = views.hidden.reshape(-1, views.hidden.shape[-1])
     validation = (held.features, [data.labels.index(label) for label in held.labels])
-    return fit_dense(network, hidden, targets.tolist(), validation if held.labels else None)
+    strength = record.get("strength")
+    return fit_dense(
+        network,
+        hidden,
+        targets.tolist(),
+        validation if held.labels else None,
+        strengths=(strength,) if strength else STRENGTHS,
+    )
 
 
 def _validation_maps(
@@ -299,7 +349,7 @@ def _learn_films(
     )
     network = runtime.network.cpu()
     return learn_films(
-        network, train, held or train, epochs=run.settings.film_epochs, seed=run.settings.seed
+        network, train, held, epochs=run.settings.film_epochs, seed=run.settings.seed
     )
 
 

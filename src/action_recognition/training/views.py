@@ -40,7 +40,7 @@ class Views:
 
     def __init__(
         self,
-        maps: NDArray[np.float16] | None,
+        maps: NDArray[np.float16] | _Joined | None,
         lengths: NDArray[np.int64],
         hidden: NDArray[np.float16],
     ) -> None:
@@ -48,6 +48,28 @@ class Views:
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def __add__(self, other: Views) -> Views:
+        """Those of both, one after the other."""
+        joined = self.maps is not None and other.maps is not None
+        return Views(
+            _Joined(self.maps, other.maps) if joined else None,
+            np.concatenate([self.lengths, other.lengths]),
+            np.concatenate([self.hidden, other.hidden]),
+        )
+
+
+class _Joined:
+    """Two stored arrays as one, for who asks for single views."""
+
+    def __init__(self, first: Any, second: Any) -> None:
+        self._first, self._second = first, second
+
+    def __getitem__(self, place: tuple[int, int]) -> NDArray[np.float16]:
+        index, view = place
+        beyond = index - len(self._first)
+        found = self._first[index, view] if beyond < 0 else self._second[beyond, view]
+        return np.asarray(found)
 
 
 def frozen_layers(network: HybridNet, settings: TrainingSettings) -> int:
