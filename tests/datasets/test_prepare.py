@@ -250,7 +250,8 @@ def test_real_clips_are_counted(
 
     monkeypatch.setattr(prepare_module, "probe", all_good)
     with (shared_dir / "clips.csv").open(newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["path"].startswith("clips/")]
+        listed = [r for r in csv.DictReader(file) if r["path"].startswith("clips/")]
+    rows = [r for r in listed if r["original_class"] in REAL]
     manifest = prepare(
         [shared_dir / "clips"], tmp_path / "clips", classes=REAL, clips_per_class=None
     )

@@ -180,7 +180,8 @@ def test_the_answer_from_the_vectors_by_hand(change: dict[str, int]) -> None:
             hidden = F.relu6(mean @ network.hidden.weight.T + network.hidden.bias)
             logits = hidden @ network.dense.weight.T + network.dense.bias
             if network.recurrent_dense is not None:
-                logits = logits + x[:, t] @ network.recurrent_dense.weight.T
+                past = min(max(t + 1 - 4, 0), 4) / 4  # they are silent until the window is full
+                logits = logits + past * x[:, t] @ network.recurrent_dense.weight.T
             torch.testing.assert_close(found.features[:, t], hidden, atol=1e-5, rtol=1e-5)
             torch.testing.assert_close(found.logits[:, t], logits, atol=1e-5, rtol=1e-5)
 

@@ -63,7 +63,7 @@ def show_course(
         words = [in_words(s, moments, recognizer.classes) for s in segments]
         chosen = _choose(segments, words, upload)
         captions = [
-            replace(s, action=text if s.unsure else s.action)
+            replace(s, action=text.removeprefix("Unsure: ") if s.unsure else s.action)
             for s, text in zip(segments, words, strict=True)
         ]
         _offer(segments, captions, upload.name)

@@ -21,11 +21,11 @@ from action_recognition.dashboard.wording import (
     codec,
     container,
     download_stem,
-    either,
     percent,
     picture_size,
     plain,
     time_span,
+    two,
 )
 from action_recognition.mp4 import pictures_to_mp4
 from action_recognition.recognition.formats import segments_to_vtt, to_csv, to_json
@@ -168,7 +168,7 @@ def _offer(
     whole = Segment(
         0.0,
         prediction.video.duration_s,
-        either(prediction.ranked) if prediction.unsure else prediction.action,
+        two(prediction.ranked) if prediction.unsure else prediction.action,
         prediction.nearest_action,
         prediction.probability,
         prediction.known_probability,

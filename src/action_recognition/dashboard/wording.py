@@ -61,7 +61,12 @@ def either(ranked: Sequence[tuple[str, float]]) -> str:
     >>> either((("Drinking", 0.41), ("Smoking", 0.35), ("Talking", 0.24)))
     'Unsure: Drinking or Smoking'
     """
-    return f"Unsure: {' or '.join(action for action, _ in ranked[:2])}"
+    return f"Unsure: {two(ranked)}"
+
+
+def two(ranked: Sequence[tuple[str, float]]) -> str:
+    """The two most probable actions: `Drinking or Smoking`."""
+    return " or ".join(action for action, _ in ranked[:2])
 
 
 def leaders(verdict: Verdict) -> int:

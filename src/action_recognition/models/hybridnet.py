@@ -162,7 +162,10 @@ class HybridNet(nn.Module):
             x, memory = self.gru(x, gru[0])  # (B, T, gru)
             gru = (memory,)
         if self.recurrent_dense is not None:
-            logits = logits + self.recurrent_dense(x)
+            # They know of more than the window once there is more, and are silent before: on clips
+            # of a few seconds they would only cost accuracy.
+            past = (seen - a.window).clamp(0, a.window) / a.window  # (T,), in 0..1
+            logits = logits + past[:, None] * self.recurrent_dense(x)
         kept = recent[:, times:]
         return Output(logits, hidden, State(state.trunk, kept, state.seen + times, lstm, gru))
 
