@@ -17,7 +17,7 @@ from action_recognition.models.device import pick_device
 from action_recognition.models.hybridnet import HybridNet, State
 
 _APART = 5  # frames from one of the moments of `answer` to the next
-_FRAMES_AT_ONCE = 20  # bounds the memory: some 4 MB of feature maps a frame at 172 pixels
+_FRAMES_AT_ONCE = 12  # bounds the memory: some 4 MB of feature maps a frame at 172 pixels
 
 
 class Answer(NamedTuple):

@@ -28,7 +28,7 @@ from action_recognition.recognition.windows import Windows
 from action_recognition.source import Source
 from action_recognition.video import Video, VideoInfo
 
-_FRAMES_AHEAD = 64  # frames that are decoded ahead of the network: some 6 MB
+_FRAMES_AHEAD = 32  # frames that are decoded ahead of the network: some 3 MB
 _FRAMES_AT_ONCE = 20  # frames of a timeline that go through the network in one call
 
 
