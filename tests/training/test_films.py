@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,14 +15,6 @@ from action_recognition.training.films import TrunkVideo, join_films, learn_film
 from tiny_network import TINY, randomise
 
 FEATURES = 6
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # for arrays this small, threads cost more than they gain
-    yield
-    torch.set_num_threads(threads)
 
 
 def network_of(lstm: int = 24, gru: int = 16, window: int = 6) -> HybridNet:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training import tuning
 from action_recognition.training import views as views_module
 from action_recognition.training.calibration import Answers, calibrate
-from action_recognition.training.networks import blended, with_classes, with_recurrent
 from action_recognition.training.settings import Augmentation, TrainingSettings
 from action_recognition.training.train import Run, answers, finish, train
 from action_recognition.training.training_data import gather
@@ -45,13 +43,9 @@ LABELS = ("Growing", "Moving left", "Moving right")
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fewer samples of the bootstrap, and one thread, which is faster for a network this small."""
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer samples of the bootstrap."""
     monkeypatch.setattr(evaluation, "BOOTSTRAP_SAMPLES", 5)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def run_of(init: str, folder: Path, *, resume: bool = False, **changes: Any) -> Run:
@@ -77,45 +71,6 @@ def same(one: dict[str, Tensor], two: dict[str, Tensor], start: str = "") -> boo
     names = [name for name in one if name.startswith(start)]
     assert names
     return all(torch.equal(one[name], two[name]) for name in names)
-
-
-# -- networks ------------------------------------------------------------------------------
-
-
-def test_a_start_gives_its_trunk_and_hidden_layer(init: str) -> None:
-    start = load_model(init).network
-    network = with_classes(start, 5)
-    a = network.architecture
-    assert (a.classes, a.lstm, a.gru) == (5, 0, 0)
-    assert network.dense.out_features == 5
-    for part in ("trunk.", "hidden."):
-        assert same(weights(network), weights(start), part)
-    with torch.no_grad():
-        network.hidden.weight += 1
-    assert not same(weights(network), weights(start), "hidden.")  # it is a copy
-
-
-def test_lstm_and_gru_begin_by_saying_nothing(init: str) -> None:
-    network = with_classes(load_model(init).network, 3)
-    with_both = with_recurrent(network, 8, 4)
-    assert (with_both.architecture.lstm, with_both.architecture.gru) == (8, 4)
-    frames = torch.rand(1, 6, 3, 32, 32)
-    with torch.inference_mode():
-        assert torch.equal(network(frames).logits, with_both(frames).logits)
-
-
-def test_a_blend_lies_between_the_start_and_what_was_tuned(init: str) -> None:
-    start = load_model(init).network
-    tuned = with_classes(start, 3)
-    with torch.no_grad():
-        for values in tuned.parameters():
-            values.add_(1.0)
-    after = weights(tuned)
-    found = blended(start, tuned, 0.25)
-    before = weights(start)
-    for name, values in found.state_dict().items():
-        expected = after[name] if name.startswith("dense.") else before[name] + 0.25
-        torch.testing.assert_close(values, expected)
 
 
 # -- tuned ---------------------------------------------------------------------------------
@@ -474,28 +429,3 @@ def test_a_start_that_is_not_there_is_named(motion: Manifest, tmp_path: Path) ->
     with pytest.raises(ModelFileError, match=r"gone\.h5: there is no such model file"):
         train(motion, gather(motion), run_of(str(tmp_path / "gone.h5"), tmp_path / "run"))
     assert not (tmp_path / "run").exists()
-
-
-# -- settings ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"tuned_layers": -1},
-        {"epochs": 0},
-        {"views": 0},
-        {"frames": 0},
-        {"batch": 0},
-        {"learning_rate": 0.0},
-        {"memory": -0.1},
-        {"ema": 1.0},
-        {"patience": -1},
-        {"film_epochs": -1},
-        {"workers": -1},
-    ],
-)
-def test_settings_out_of_range_are_named(wrong: dict[str, Any]) -> None:
-    ((name, value),) = wrong.items()
-    with pytest.raises(UsageError, match=rf"^{name} is {value}, must be "):
-        TrainingSettings(**wrong)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,6 @@ SETTINGS = TrainingSettings(
     tuned_layers=1, epochs=2, views=2, frames=5, batch=4, workers=0, learning_rate=3e-3, ema=0.0
 )
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # for arrays this small, threads cost more than they gain
-    yield
-    torch.set_num_threads(threads)
 
 
 def network_of(classes: int = CLASSES) -> HybridNet:
