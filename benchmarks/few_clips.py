@@ -78,8 +78,8 @@ def few(manifest: Manifest, clips: int, test_clips: int | None, draw: int) -> Ma
 
 
 def learn(data: Manifest, init: str, seed: int) -> Recognizer:
-    """Trains the dense layer, LSTM and GRU on them."""
-    settings = TrainingSettings(tuned_layers=0, seed=seed)
+    """Fits the dense layer to them, and calibrates it."""
+    settings = TrainingSettings(tuned_layers=0, views=1, film_epochs=0, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         return Recognizer(train(data, gather(data), Run(settings, Path(folder), init=init)))
 
