@@ -44,9 +44,9 @@ from action_recognition.evaluation.segment_metrics import Matches, match_segment
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.models.runtime import Runtime
+from action_recognition.training.answers import trunk_vectors
 from action_recognition.training.films import TrunkVideo, join_films, learn_films, measure
 from action_recognition.training.networks import with_recurrent
-from action_recognition.training.train import trunk_vectors
 from action_recognition.video import Video
 from measuring import mean_and_spread, print_table
 

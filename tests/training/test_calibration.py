@@ -12,7 +12,8 @@ from action_recognition.clips import Preprocessing
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model
 from action_recognition.models.probabilities import softmax
-from action_recognition.training.calibration import KEPT, Answers, calibrate
+from action_recognition.training.answers import Answers
+from action_recognition.training.calibration import KEPT, calibrate
 from tiny_network import TINY
 
 CLASSES = ("A", "B", "C")

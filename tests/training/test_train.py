@@ -23,9 +23,11 @@ from action_recognition.models.runtime import Runtime
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training import tuning
 from action_recognition.training import views as views_module
-from action_recognition.training.calibration import Answers, calibrate
+from action_recognition.training.answers import Answers, answers
+from action_recognition.training.calibration import calibrate
+from action_recognition.training.finish import finish
 from action_recognition.training.settings import Augmentation, TrainingSettings
-from action_recognition.training.train import Run, answers, finish, train
+from action_recognition.training.train import Run, train
 from action_recognition.training.training_data import gather
 
 SETTINGS = TrainingSettings(
@@ -313,7 +315,7 @@ def test_the_file_is_written_before_anything_is_measured(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("action_recognition.training.train.evaluate", interrupt)
+    monkeypatch.setattr("action_recognition.training.finish.evaluate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         finish(trained[0], motion, tmp_path / "m.h5", device="cpu")
     assert load_model(tmp_path / "m.h5").classes == LABELS

@@ -133,7 +133,8 @@ def train(
 
     from action_recognition.datasets.background import add_background
     from action_recognition.datasets.folders import load_data
-    from action_recognition.training.train import Run, finish
+    from action_recognition.training.finish import finish
+    from action_recognition.training.train import Run
     from action_recognition.training.train import train as train_network
     from action_recognition.training.training_data import gather
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,34 +11,9 @@ from numpy.typing import NDArray
 from action_recognition.models.model_file import Model
 from action_recognition.models.open_set import OpenSetRule, fit_rule
 from action_recognition.models.probabilities import fit_temperature
+from action_recognition.training.answers import Answers
 
 KEPT = 0.95  # of the known validation videos
-
-
-class Answers(NamedTuple):
-    """What the network says of N videos.
-
-    Parameters:
-        logits: (N, classes).
-        features: (N, hidden).
-        windows: of each video, (moments, classes) logits of its single windows.
-        labels: of each video.
-    """
-
-    logits: NDArray[np.float64]
-    features: NDArray[np.float64]
-    windows: Sequence[NDArray[np.floating]]
-    labels: Sequence[str]
-
-    def part(self, which: NDArray[np.bool_]) -> Answers:
-        """Those of some of the videos."""
-        index: list[int] = np.flatnonzero(which).tolist()
-        return Answers(
-            self.logits[index],
-            self.features[index],
-            [self.windows[k] for k in index],
-            [self.labels[k] for k in index],
-        )
 
 
 def calibrate(

@@ -23,7 +23,6 @@ _FRAMES = 80  # of a film: 16 s at 5 frames a second
 _FILMS = 16  # in a step
 _VALIDATION_FILMS = 96
 _RATE, _DECAY = 2e-3, 0.01
-_IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,7 @@ def learn_films(
         for _ in range(steps // epochs):
             vectors, targets = join_films(train, _FILMS, window, random)
             logits = network.answer(vectors, network.start_answer(vectors)).logits
-            loss = F.cross_entropy(
-                logits.flatten(0, 1), targets.flatten(), ignore_index=_IGNORED, label_smoothing=0.1
-            )
+            loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), label_smoothing=0.1)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(learned, 1.0)
@@ -99,9 +96,8 @@ def measure(network: HybridNet, vectors: Tensor, targets: Tensor) -> tuple[float
     with torch.inference_mode():
         logits = network.answer(vectors, network.start_answer(vectors)).logits
         logits, targets = logits.flatten(0, 1), targets.flatten()
-        loss = F.cross_entropy(logits, targets, ignore_index=_IGNORED)
-        counted = targets != _IGNORED
-        right = logits.argmax(1)[counted] == targets[counted]
+        loss = F.cross_entropy(logits, targets)
+        right = logits.argmax(1) == targets
     return float(loss), float(right.float().mean())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,22 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from action_recognition.clips import Preprocessing, read_clips
+from action_recognition.clips import Preprocessing
 from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
 from action_recognition.errors import UsageError
-from action_recognition.evaluation.evaluate import Evaluation, evaluate
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.model_file import Model, find_model, load_model, save_model
-from action_recognition.models.runtime import Runtime, to_input
-from action_recognition.prefetch import ahead
-from action_recognition.recognition.recognizer import Recognizer
-from action_recognition.training.calibration import Answers, calibrate
+from action_recognition.models.model_file import Model, find_model, load_model
+from action_recognition.models.runtime import Runtime
+from action_recognition.training.answers import (
+    Answers,
+    answers,
+    layer_outputs,
+    read_videos,
+    trunk_vectors,
+)
+from action_recognition.training.calibration import calibrate
 from action_recognition.training.films import TrunkVideo, learn_films
 from action_recognition.training.footage import Sample
 from action_recognition.training.networks import blended, with_classes, with_recurrent
@@ -34,7 +37,6 @@ from action_recognition.training.settings import TrainingSettings
 from action_recognition.training.training_data import TrainingData, counts, sources
 from action_recognition.training.tuning import Validation, tune
 from action_recognition.training.views import Views, draw_views, frozen_layers, weights_digest
-from action_recognition.video import Video
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -93,31 +95,6 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
     return model
 
 
-def answers(
-    runtime: Runtime,
-    clips: Sequence[Clip],
-    preprocessing: Preprocessing,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> Answers:
-    """What a network says of videos, through the function that answers in use."""
-    logits, features, windows = [], [], []
-    window = runtime.network.architecture.window
-    for frames in _read([c.path for c in clips], preprocessing, window):
-        answer, hidden, moments = runtime.answer(frames)
-        logits.append(answer)
-        features.append(hidden)
-        windows.append(moments)
-        if on_progress is not None:
-            on_progress(len(logits), len(clips))
-    a = runtime.network.architecture
-    return Answers(
-        np.array(logits).reshape(-1, a.classes),
-        np.array(features).reshape(-1, a.hidden),
-        windows,
-        [c.label for c in clips],
-    )
-
-
 def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
     """The model with its temperature and open-set rule, fitted with the weights as stored.
 
@@ -132,46 +109,6 @@ def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
     model.network.cpu()
     known = np.array([label in data.classes for label in found.labels])
     return calibrate(model, found.part(known), found.part(~known) if (~known).any() else None)
-
-
-def finish(
-    model: Model,
-    manifest: Manifest,
-    output: Path,
-    *,
-    unknown: Sequence[Clip] = (),
-    device: str = "auto",
-) -> list[Evaluation]:
-    """Writes the model file, measures it on the test split, adds the figures.
-
-    The figures are those of the file, with its rounded weights. Clips of UCF101 and HMDB51 are
-    measured apart from others: no figure is of both.
-
-    Parameters:
-        unknown: clips of classes that the model has not seen, see `evaluate`.
-
-    Returns:
-        the figures of the official clips, then of others, where there are any.
-
-    Raises:
-        ModelFileError: the file cannot be written.
-    """
-    save_model(model, output)  # first of all: what was trained is safe
-    test = [c for c in manifest.side("test") if c.label in model.classes]
-    official = [c for c in test if c.dataset in ("UCF101", "HMDB51")]
-    other = [c for c in test if c.dataset not in ("UCF101", "HMDB51")]
-    recognizer = Recognizer.load(output, device=device)
-    parts = [clips for clips in (official, other) if clips]
-    found = [
-        evaluate(recognizer, clips, split="test", unknown=unknown if k == 0 else ())
-        for k, clips in enumerate(parts)
-    ]
-    if found:
-        metrics = found[0].to_dict()
-        if len(found) > 1:
-            metrics["other_sources"] = found[1].to_dict()
-        save_model(replace(model, metrics=metrics), output)
-    return found
 
 
 # -- the steps of train --------------------------------------------------------------------
@@ -250,7 +187,7 @@ def _learn(
     if settings.tuned_layers:
         record |= tune(
             network, views, data.samples,
-            _validation_maps(runtime, known, data, settings, preprocessing, run),
+            _validation(runtime, known, data, preprocessing, run),
             known=len(data.classes), before=start.network.dense.cpu(), settings=settings,
             run_folder=run.folder, checkpoint=checkpoint, device=run.device, progress=run.progress,
         )  # fmt: skip
@@ -303,28 +240,19 @@ def _regress(
     )
 
 
-def _validation_maps(
+def _validation(
     runtime: Runtime,
     clips: Sequence[Clip],
     data: TrainingData,
-    settings: TrainingSettings,
     preprocessing: Preprocessing,
     run: Run,
 ) -> Validation:
-    """What the frozen layers give of the validation videos."""
-    trunk, cut = runtime.network.trunk, frozen_layers(runtime.network, settings)
-    found: list[tuple[NDArray[np.float16], int]] = []
-    bar = _bar(run, "validation maps")
-    window = runtime.network.architecture.window
-    with torch.inference_mode():
-        for clip, frames in zip(
-            clips, _read([c.path for c in clips], preprocessing, window), strict=True
-        ):
-            x = to_input(torch.from_numpy(frames).to(runtime.device))
-            maps = trunk(x, trunk.start(x), last=cut)[0] if cut else x
-            found.append((maps.half().cpu().numpy(), data.labels.index(clip.label)))
-            bar(len(found), len(clips))
-    return found
+    """What the frozen layers give of the validation videos, and the target of each."""
+    frozen = frozen_layers(runtime.network, run.settings)
+    maps = layer_outputs(
+        runtime, [c.path for c in clips], preprocessing, frozen, _bar(run, "validation maps")
+    )
+    return list(zip(maps, (data.labels.index(c.label) for c in clips), strict=True))
 
 
 def _learn_films(
@@ -335,7 +263,7 @@ def _learn_films(
 
     def vectors(paths: Sequence[Path], targets: Sequence[int], what: str) -> list[TrunkVideo]:
         found: list[TrunkVideo] = []
-        for frames, target in zip(_read(paths, preprocessing, window), targets, strict=True):
+        for frames, target in zip(read_videos(paths, preprocessing, window), targets, strict=True):
             found.append(TrunkVideo(trunk_vectors(runtime, frames[0]), target))
             run.on_progress(what, len(found), len(paths))
         return found
@@ -351,31 +279,6 @@ def _learn_films(
     return learn_films(
         network, train, held, epochs=run.settings.film_epochs, seed=run.settings.seed
     )
-
-
-def trunk_vectors(runtime: Runtime, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Frames (T, H, W, 3) uint8 -> the trunk's vector of each, (T, features)."""
-    trunk, found = runtime.network.trunk, []
-    with torch.inference_mode():
-        state = None
-        for start in range(0, len(frames), 20):
-            x = to_input(torch.from_numpy(frames[None, start : start + 20]).to(runtime.device))
-            maps, state = trunk(x, trunk.start(x) if state is None else state)
-            found.append(maps.mean((3, 4))[0].cpu().numpy())
-    return np.concatenate(found)
-
-
-def _read(
-    paths: Sequence[Path], preprocessing: Preprocessing, window: int
-) -> Iterator[NDArray[np.uint8]]:
-    """Frames of each video as for recognition, decoded ahead by a few."""
-
-    def read() -> Iterator[NDArray[np.uint8]]:
-        for path in paths:
-            with Video(path) as video:
-                yield read_clips(video, preprocessing, window=window).frames
-
-    return ahead(read(), limit=4)
 
 
 def _round_weights(network: nn.Module) -> None:

@@ -1,0 +1,114 @@
+"""What a network gives of whole videos, read as for recognition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from action_recognition.clips import Preprocessing, read_clips
+from action_recognition.datasets.manifest import Clip
+from action_recognition.models.runtime import Runtime, to_input
+from action_recognition.prefetch import ahead
+from action_recognition.video import Video
+
+
+class Answers(NamedTuple):
+    """What the network says of N videos.
+
+    Parameters:
+        logits: (N, classes).
+        features: (N, hidden).
+        windows: of each video, (moments, classes) logits of its single windows.
+        labels: of each video.
+    """
+
+    logits: NDArray[np.float64]
+    features: NDArray[np.float64]
+    windows: Sequence[NDArray[np.floating]]
+    labels: Sequence[str]
+
+    def part(self, which: NDArray[np.bool_]) -> Answers:
+        """Those of some of the videos."""
+        index: list[int] = np.flatnonzero(which).tolist()
+        return Answers(
+            self.logits[index],
+            self.features[index],
+            [self.windows[k] for k in index],
+            [self.labels[k] for k in index],
+        )
+
+
+def answers(
+    runtime: Runtime,
+    clips: Sequence[Clip],
+    preprocessing: Preprocessing,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Answers:
+    """What a network says of videos, through the function that answers in use."""
+    logits, features, windows = [], [], []
+    window = runtime.network.architecture.window
+    for frames in read_videos([c.path for c in clips], preprocessing, window):
+        answer, hidden, moments = runtime.answer(frames)
+        logits.append(answer)
+        features.append(hidden)
+        windows.append(moments)
+        if on_progress is not None:
+            on_progress(len(logits), len(clips))
+    a = runtime.network.architecture
+    return Answers(
+        np.array(logits).reshape(-1, a.classes),
+        np.array(features).reshape(-1, a.hidden),
+        windows,
+        [c.label for c in clips],
+    )
+
+
+def layer_outputs(
+    runtime: Runtime,
+    paths: Sequence[Path],
+    preprocessing: Preprocessing,
+    layers: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[NDArray[np.float16]]:
+    """What the first so many layers of the trunk give of videos: (N, T, C, h, w) of each."""
+    trunk = runtime.network.trunk
+    found: list[NDArray[np.float16]] = []
+    window = runtime.network.architecture.window
+    with torch.inference_mode():
+        for frames in read_videos(paths, preprocessing, window):
+            x = to_input(torch.from_numpy(frames).to(runtime.device))
+            maps = trunk(x, trunk.start(x), last=layers)[0] if layers else x
+            found.append(maps.half().cpu().numpy())
+            if on_progress is not None:
+                on_progress(len(found), len(paths))
+    return found
+
+
+def trunk_vectors(runtime: Runtime, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Frames (T, H, W, 3) uint8 -> the trunk's vector of each, (T, features)."""
+    trunk, found = runtime.network.trunk, []
+    with torch.inference_mode():
+        state = None
+        for start in range(0, len(frames), 20):
+            x = to_input(torch.from_numpy(frames[None, start : start + 20]).to(runtime.device))
+            maps, state = trunk(x, trunk.start(x) if state is None else state)
+            found.append(maps.mean((3, 4))[0].cpu().numpy())
+    return np.concatenate(found)
+
+
+def read_videos(
+    paths: Sequence[Path], preprocessing: Preprocessing, window: int
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames of each video as for recognition, decoded ahead by a few."""
+
+    def read() -> Iterator[NDArray[np.uint8]]:
+        for path in paths:
+            with Video(path) as video:
+                yield read_clips(video, preprocessing, window=window).frames
+
+    return ahead(read(), limit=4)
