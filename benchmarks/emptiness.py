@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from action_recognition.cli.options import add_model_option
-from action_recognition.dashboard.figure import jumping
+from action_recognition.dashboard.media.figure import jumping
 from action_recognition.datasets.folders import videos_in
-from action_recognition.mp4 import pictures_to_mp4
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import KNOWN
+from action_recognition.video.encoder import pictures_to_mp4
 from measuring import print_table
 
 WIDTH, HEIGHT, COUNT, INTERVAL_S = 320, 240, 80, 0.1

@@ -59,7 +59,7 @@ def measure(manifest: Manifest, options: argparse.Namespace) -> Iterator[list[ob
                 started = time.perf_counter()
                 recognizer = learn(data, init, draw)
                 seconds.append(time.perf_counter() - started)
-                test = data.side("test")
+                test = data.split("test")
                 found = evaluate(recognizer, test, split="test").overall
                 for name in FIGURES:
                     figures[name].append(found[name].value)
@@ -69,7 +69,7 @@ def measure(manifest: Manifest, options: argparse.Namespace) -> Iterator[list[ob
 
 def few(manifest: Manifest, clips: int, test_clips: int | None, draw: int) -> Manifest:
     """So many train and validation clips of each class, and the test clips."""
-    mixed = {split: manifest.side(split) for split in ("train", "val", "test")}
+    mixed = {split: manifest.split(split) for split in ("train", "val", "test")}
     for split in ("train", "val"):
         random.Random(draw).shuffle(mixed[split])
     held = clips // 5

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from action_recognition.dashboard.figure import film, jumping
+from action_recognition.dashboard.media.figure import film, jumping
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 
 from dashboard_browser import DashboardPage, missing_tools, open_browser, running_dashboard
 
-from action_recognition.dashboard.figure import film, jumping
+from action_recognition.dashboard.media.figure import film, jumping
 from action_recognition.models.model_file import find_model
 
 # In the browser: the clock starts with the click, and is read when the action is on the page.

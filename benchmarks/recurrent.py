@@ -74,7 +74,7 @@ def main() -> None:
     manifest = load_data(options.data, check=False)
     splits: dict[str, list[Clip]] = {}
     for split in ("train", "val", "test"):
-        clips = [c for c in manifest.side(split) if c.label in model.classes]
+        clips = [c for c in manifest.split(split) if c.label in model.classes]
         splits[split] = spread(clips, options.videos) if options.videos else clips
     every = [c for clips in splits.values() for c in clips]
     pairs = read_vectors(model, [c.path for c in every], options.vectors / f"{path.stem}.npz")

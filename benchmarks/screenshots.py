@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 
 from dashboard_browser import DashboardPage, missing_tools, open_browser, running_dashboard
 
-from action_recognition.dashboard.figure import film, jumping, jumping_then_resting
+from action_recognition.dashboard.media.figure import film, jumping, jumping_then_resting
 from action_recognition.models.model_file import find_model
 
 WIDTHS = (1440, 1024, 390)

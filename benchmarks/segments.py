@@ -60,7 +60,7 @@ def main() -> None:
     options = parser.parse_args()
     model = load_model(find_model(options.model))
     manifest = load_data(options.data, check=False, validation=options.split == "val")
-    known = [(c.path, c.label) for c in manifest.side(options.split) if c.label in model.classes]
+    known = [(c.path, c.label) for c in manifest.split(options.split) if c.label in model.classes]
     learned = (*model.classes, *model.background)
     unknown = [(c.path, None) for c in read_unknown(options) if c.label not in learned]
     draw = random.Random(options.seed)

@@ -100,7 +100,7 @@ def in_process(what: str, path: Path, model: str | None) -> dict[str, float]:
 
 def write_film(path: Path, size: tuple[int, int], minutes: float) -> None:
     """Ten seconds of the drawn figure, its packets repeated without encoding them again."""
-    from action_recognition.dashboard.figure import film, jumping_then_resting
+    from action_recognition.dashboard.media.figure import film, jumping_then_resting
 
     piece = path.with_name("piece.mp4")
     piece.write_bytes(film(PIECE_S, jumping_then_resting, fps=FPS, size=size))

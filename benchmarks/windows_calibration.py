@@ -56,7 +56,7 @@ def main() -> None:
     recognizer = Recognizer.load(options.model)
     learned = (*recognizer.classes, *recognizer.model.background)
     manifest = load_data(options.data, check=False, validation=False)
-    known = [c for c in manifest.side("test") if c.label in recognizer.classes]
+    known = [c for c in manifest.split("test") if c.label in recognizer.classes]
     unknown = [c for c in read_unknown(options) if c.label not in learned]
     if options.videos:
         known, unknown = spread(known, options.videos), spread(unknown, options.videos)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from action_recognition.datasets.archives import has_rar_tool
+from action_recognition.datasets.download.archives import has_rar_tool
 from rar_maker import Entry, write_rar
 
 Kind = Literal["zip", "rar4", "rar5", "compressed rar5"]

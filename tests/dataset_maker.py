@@ -9,13 +9,13 @@ from pathlib import Path
 
 from action_recognition.actions import ACTIONS
 from action_recognition.datasets.manifest import Manifest
-from action_recognition.datasets.official import Side, packaged_hmdb51
+from action_recognition.datasets.official import Split, packaged_hmdb51
 from rar_maker import Entry, rar4, rar5, write_rar
 from video_maker import write_video
 
 UCF101 = tuple(a.original_class for a in ACTIONS if a.dataset == "UCF101")
 HMDB51 = tuple(a.original_class for a in ACTIONS if a.dataset == "HMDB51")
-_NUMBER: dict[Side | None, int] = {None: 0, "train": 1, "test": 2}
+_NUMBER: dict[Split | None, int] = {None: 0, "train": 1, "test": 2}
 
 
 def ucf101_stems(cls: str) -> list[str]:

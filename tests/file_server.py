@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from action_recognition.datasets.sources import RemoteFile
+from action_recognition.datasets.download.sources import RemoteFile
 
 RAR = b"Rar!\x1a\x07\x01\x00" + bytes(range(256)) * 400  # passes for an archive, about 100 kB
 

@@ -84,6 +84,7 @@ def test_commands_take_a_shipped_model_by_its_name(
     assert found["nearest_action"] in ("Jumping", "Reading", "Swimming")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("kinetics_is_tiny")
 def test_so_do_training_and_python(
     make_video: Callable[..., MadeVideo], tmp_path: Path, capsys: pytest.CaptureFixture[str]

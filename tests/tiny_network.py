@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from action_recognition.clips import Preprocessing
@@ -20,9 +22,13 @@ TINY = Architecture(
 )
 
 
-def build_tiny_model(preprocessing: Preprocessing, seed: int = 7) -> Model:
-    """A small random network, far enough from its initial values that every part has a say."""
-    network = HybridNet(TINY)
+def build_tiny_model(preprocessing: Preprocessing, seed: int = 7, pretrained: int = 0) -> Model:
+    """A small random network, far enough from its initial values that every part has a say.
+
+    Parameters:
+        pretrained: classes of another network whose answers it keeps; 0: none.
+    """
+    network = HybridNet(replace(TINY, pretrained=pretrained))
     randomise(network, seed)
     return Model(
         network=network.eval(),
@@ -43,3 +49,7 @@ def randomise(network: HybridNet, seed: int = 3) -> None:
             if name.endswith(".scale"):
                 values.fill_(1)
         network.dense.weight.mul_(4)
+        if network.pretrained is not None:
+            typical = network.get_buffer("typical")
+            shares = torch.randn(typical.shape, generator=random).softmax(-1)
+            typical.copy_(shares.sqrt())

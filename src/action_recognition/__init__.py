@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from action_recognition.recognition.results import Prediction
     from action_recognition.recognition.segmentation import Segment
 
+__version__ = "0.1.0"  # the only place; pyproject.toml reads it from here
+
 __all__ = [
     "ACTIONS",
     "Action",

@@ -24,6 +24,8 @@ MakeVideo = Callable[..., MadeVideo]
 CHANGE_S = 6.0
 PAGES = ("", "many", "live", "model")
 
+pytestmark = pytest.mark.browser
+
 
 def test_a_click_on_a_row_of_the_timeline_seeks(
     page: DashboardPage, downloads: Path, make_video: MakeVideo

@@ -19,6 +19,8 @@ from video_maker import MadeVideo, time_grey
 
 MakeVideo = Callable[..., MadeVideo]
 
+pytestmark = pytest.mark.browser
+
 
 def test_upload_play_and_predict(
     page: DashboardPage, make_video: MakeVideo, sharp_model: Model, tmp_path: Path

@@ -18,6 +18,8 @@ MakeVideo = Callable[..., MadeVideo]
 Gated = tuple[str, Path]
 SIZES = ((96, 64), (64, 96), (80, 80))  # one a visitor
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def gated(sharp_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gated]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from action_recognition.cli import main
+from action_recognition.datasets.download.sources import choose_sources
 from action_recognition.datasets.folders import load_data
 from action_recognition.datasets.manifest_csv import read_manifest
-from action_recognition.datasets.sources import choose_sources
 from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model
 from dataset_maker import tiny_video
@@ -31,6 +31,7 @@ def from_server(server: Servers) -> list[str]:
     return [option for pair in pairs for option in ("--source", pair)]
 
 
+@pytest.mark.slow
 def test_download_prepare_check(
     from_server: list[str], server: Servers, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -126,7 +127,7 @@ def test_check_finds_leaks_and_missing_files(
     edit(target, 0, split=other)
     assert main(["data", "check", str(target)]) == 1
     out = capsys.readouterr().out
-    assert "problem: the split leaks: groups on two sides: person_" in out
+    assert "problem: the split leaks: groups in two splits: person_" in out
     assert "leak check: FAILED" in out
     edit(target, 0, split=clips[0].split)
     clips[0].path.unlink()
@@ -136,6 +137,7 @@ def test_check_finds_leaks_and_missing_files(
     assert "leak check: passed" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("classes", [2, 3, 12])
 def test_sub_folders_are_groups_across_classes(
     own_clips: Path, tmp_path: Path, classes: int
@@ -166,6 +168,7 @@ def test_from_folder_twice_and_an_output_that_cannot_be_written(
     assert err == f"action-recognition: {own_clips}: cannot be written (Is a directory)\n"
 
 
+@pytest.mark.slow
 def test_groups_by_pattern_and_one_file_a_group(own_clips: Path, tmp_path: Path) -> None:
     target = tmp_path / "manifest.csv"
     command = ["data", "from-folder", str(own_clips), "--output", str(target)]
@@ -175,6 +178,7 @@ def test_groups_by_pattern_and_one_file_a_group(own_clips: Path, tmp_path: Path)
     assert len({c.group for c in read_manifest(target).clips}) == 144
 
 
+@pytest.mark.slow
 def test_reproduce(
     from_server: list[str], server: Servers, tiny_model_path: Path, tmp_path: Path, capsys: Capture
 ) -> None:

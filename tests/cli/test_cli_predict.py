@@ -200,6 +200,7 @@ def test_options_that_have_gone(option: str, capsys: pytest.CaptureFixture[str])
     assert f"unrecognized arguments: {option}" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_predicting_imports_no_training_library(
     make_video: MakeVideo, tiny_model_path: Path
 ) -> None:

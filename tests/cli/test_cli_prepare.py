@@ -10,7 +10,7 @@ from action_recognition.cli import main
 from action_recognition.cli.data.download import wanted_classes
 from action_recognition.datasets.manifest_csv import read_manifest
 from action_recognition.datasets.official import packaged_hmdb51
-from action_recognition.datasets.splits import SIDES
+from action_recognition.datasets.splits import SPLITS
 from dataset_maker import counts, hmdb51_stems, names, tiny_video, ucf101_stems, write_folders
 
 Capture = pytest.CaptureFixture[str]
@@ -32,7 +32,7 @@ def links(root: Path) -> set[Path]:
 
 
 def used(root: Path) -> set[Path]:
-    return {c.path for c in read_manifest(root / "manifest.csv").clips if c.split in SIDES}
+    return {c.path for c in read_manifest(root / "manifest.csv").clips if c.split in SPLITS}
 
 
 def test_classes_count_split_and_films(root: Path, capsys: Capture) -> None:

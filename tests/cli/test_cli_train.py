@@ -129,13 +129,14 @@ def test_defaults_are_those_of_the_settings() -> None:
 def test_each_option_arrives_where_it_belongs() -> None:
     options = options_of(
         "--tuned-layers", "3", "--epochs", "4", "--views", "5", "--frames", "6", "--batch", "7",
-        "--learning-rate", "0.1", "--memory", "0.2", "--ema", "0.3", "--patience", "8",
+        "--others", "0.7", "--learning-rate", "0.1", "--memory", "0.2", "--ema", "0.3",
+        "--patience", "8",
         "--film-epochs", "9", "--workers", "10", "--seed", "11", "--precision", "bf16-mixed",
         "--no-flip",
     )  # fmt: skip
     assert read_settings(options) == TrainingSettings(
-        tuned_layers=3, epochs=4, views=5, frames=6, batch=7, learning_rate=0.1, memory=0.2,
-        ema=0.3, patience=8, film_epochs=9, workers=10, seed=11, precision="bf16-mixed",
+        tuned_layers=3, epochs=4, views=5, frames=6, batch=7, others=0.7, learning_rate=0.1,
+        memory=0.2, ema=0.3, patience=8, film_epochs=9, workers=10, seed=11, precision="bf16-mixed",
         augmentation=Augmentation(flip=False),
     )  # fmt: skip
 
@@ -186,6 +187,7 @@ def test_help_loads_no_torch(command: str) -> None:
 # -- a training ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_model_file_is_complete(model: Path) -> None:
     loaded = load_model(model)
     assert loaded.classes == ("Growing", "Moving left", "Moving right")
@@ -196,6 +198,7 @@ def test_model_file_is_complete(model: Path) -> None:
     assert not list(model.parent.glob("*.tmp"))
 
 
+@pytest.mark.slow
 def test_what_is_printed(model: Path, manifest: Path, tmp_path: Path, capsys: Capture) -> None:
     output = tmp_path / "m.h5"
     assert train(manifest, output, init=model) == 0
@@ -204,10 +207,12 @@ def test_what_is_printed(model: Path, manifest: Path, tmp_path: Path, capsys: Ca
     assert any(line.startswith("epoch   1  train_loss ") for line in lines)
     assert any(line.startswith("| macro-F1 |") for line in lines)
     assert lines[-1] == f"written: {output}"
-    assert "drawing views: 18" in lines
+    assert "drawing clips: 18" in lines
+    assert "drawing clips of the tuned network: 18" in lines
     assert not any("to train on, none to" in line or line.startswith("not ") for line in lines)
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_figures_of_the_file(
     model: Path, manifest: Path, capsys: Capture
 ) -> None:
@@ -221,6 +226,7 @@ def test_evaluate_prints_the_figures_of_the_file(
     assert printed == stored
 
 
+@pytest.mark.slow
 def test_evaluate_writes_a_report(
     model: Path, manifest: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -232,6 +238,7 @@ def test_evaluate_writes_a_report(
     assert {p.name for p in report.iterdir()} == names
 
 
+@pytest.mark.slow
 def test_evaluate_tells_known_videos_from_unknown_ones(
     model: Path, manifest: Path, folder: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -246,6 +253,7 @@ def test_evaluate_tells_known_videos_from_unknown_ones(
     assert "class 'Growing' cannot be unknown" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_train_starts_from_another_model(model: Path, manifest: Path, tmp_path: Path) -> None:
     output = tmp_path / "second.h5"
     assert train(manifest, output, "--tuned-layers", "0", "--film-epochs", "0", init=model) == 0
@@ -254,6 +262,7 @@ def test_train_starts_from_another_model(model: Path, manifest: Path, tmp_path: 
     assert all((first[n] == second[n]).all() for n in same)
 
 
+@pytest.mark.slow
 def test_background_pictures_and_made_videos(
     init: Path, manifest: Path, folder: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -281,6 +290,7 @@ def test_background_pictures_and_made_videos(
 # -- few clips -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_one_clip_a_class_is_enough_and_what_that_means_is_said(
     init: Path, folder: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -305,6 +315,7 @@ def test_one_clip_a_class_is_enough_and_what_that_means_is_said(
     )
 
 
+@pytest.mark.slow
 def test_one_class_of_few_clips_among_others(
     init: Path, folder: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -350,6 +361,7 @@ def test_train_refuses_in_one_sentence(
     assert not (tmp_path / "x.h5").exists()
 
 
+@pytest.mark.slow
 def test_resume_with_other_options_is_refused(
     init: Path, manifest: Path, tmp_path: Path, capsys: Capture
 ) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from action_recognition.cli import main
-from action_recognition.livesource import LiveSource
 from action_recognition.models.model_file import Model, save_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.video.live import LiveSource
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]

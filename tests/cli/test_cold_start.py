@@ -28,6 +28,7 @@ print(json.dumps([code, sorted(sys.modules)]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["predict", "timeline", "watch", "--help"])
 def test_only_what_is_needed_is_imported(
     command: str, make_video: Callable[..., MadeVideo], tiny_model_path: Path

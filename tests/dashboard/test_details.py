@@ -25,14 +25,15 @@ from visit import (
     upload,
 )
 
-from action_recognition.dashboard.course import NONE_OF_THESE
-from action_recognition.dashboard.details import DETAILS, EVIDENCE, FRAMES, TIMELINE
+from action_recognition.dashboard.charts.timeline import NONE_OF_THESE
+from action_recognition.dashboard.pages.details import DETAILS, EVIDENCE, FRAMES, TIMELINE
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tab", [EVIDENCE, FRAMES])
 def test_another_clip_can_be_chosen(page: AppTest, make_video: MakeVideo, tab: str) -> None:
     predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=8).path.read_bytes()))
@@ -46,6 +47,7 @@ def test_another_clip_can_be_chosen(page: AppTest, make_video: MakeVideo, tab: s
     assert page.get("image")[0].proto.imgs[0].caption == "7.60 s"
 
 
+@pytest.mark.slow
 def test_frames_are_those_that_the_network_saw(page: AppTest, make_video: MakeVideo) -> None:
     predict(upload(page, "clip.mp4", make_video("clip.mp4", seconds=8).path.read_bytes()))
     text = shown_text(open_tab(page, FRAMES))
@@ -54,6 +56,7 @@ def test_frames_are_those_that_the_network_saw(page: AppTest, make_video: MakeVi
     assert "The answer is the average over all clips." in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "frames", "shown"), [(6, 60, 8), (1, 10, 8), (0.1, 1, 1)])
 def test_a_short_video_is_one_clip_of_any_length(
     page: AppTest, make_video: MakeVideo, seconds: float, frames: int, shown: int
@@ -89,6 +92,7 @@ def test_evidence_of_another_action_and_nothing_twice(
     assert len(maps) == 2
 
 
+@pytest.mark.slow
 def test_timeline_is_computed_once_and_covers_the_video(
     page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +113,7 @@ def test_timeline_is_computed_once_and_covers_the_video(
     assert len(computed) == 1
 
 
+@pytest.mark.slow
 def test_timeline_of_a_long_video_waits_to_be_asked(page: AppTest, make_video: MakeVideo) -> None:
     made = make_video("long.mp4", seconds=130, fps=2)
     predict(upload(page, "long.mp4", made.path.read_bytes()))
@@ -120,6 +125,7 @@ def test_timeline_of_a_long_video_waits_to_be_asked(page: AppTest, make_video: M
     assert page.dataframe[0].value["Time"].iloc[-1].endswith(" to 130.0 s")
 
 
+@pytest.mark.slow
 def test_details_and_downloads(page: AppTest, make_video: MakeVideo) -> None:
     predict(upload(page, "my clip.mp4", make_video("c.mp4", seconds=1).path.read_bytes()))
     open_tab(page, DETAILS)
@@ -140,6 +146,7 @@ def test_details_and_downloads(page: AppTest, make_video: MakeVideo) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stem",
     [

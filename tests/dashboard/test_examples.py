@@ -14,8 +14,8 @@ from PIL import Image
 pytest.importorskip("streamlit")
 
 from action_recognition.dashboard.examples import DRAWN, class_clips, find_examples
-from action_recognition.dashboard.figure import film, jumping
-from action_recognition.dashboard.summary import summary_png
+from action_recognition.dashboard.media.figure import film, jumping
+from action_recognition.dashboard.media.summary import summary_png
 from action_recognition.models.model_file import Model
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import Video

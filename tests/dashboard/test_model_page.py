@@ -19,14 +19,14 @@ from streamlit.testing.v1 import AppTest
 
 from action_recognition.actions import ACTIONS
 from action_recognition.clips import Preprocessing
-from action_recognition.dashboard.drawing import as_dot, parts
-from action_recognition.dashboard.knowledge import class_table, measured_on
-from action_recognition.dashboard.limits import limits
-from action_recognition.dashboard.model_charts import (
+from action_recognition.dashboard.charts.model import (
     confusion_chart,
     reliability_chart,
     reliability_data,
 )
+from action_recognition.dashboard.charts.network import as_dot, parts
+from action_recognition.dashboard.model_limits import limits
+from action_recognition.dashboard.model_summary import class_table, measured_on
 from action_recognition.dashboard.settings import (
     EXAMPLES_VARIABLE,
     MODEL_VARIABLE,
@@ -189,6 +189,7 @@ def test_a_class_that_is_measured_twice_has_both(tiny_model: Model) -> None:
     assert list(class_table(model, ["Run"])) == ["Action"]
 
 
+@pytest.mark.slow
 def test_data_sets_and_other_sources_are_never_taken_together(
     measured_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +214,7 @@ def test_data_sets_and_other_sources_are_never_taken_together(
     assert len(test.get("graphviz_chart")) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [SHIPPED, KINETICS])
 def test_the_models_of_the_package_have_their_page(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -267,7 +269,7 @@ def test_limits_are_those_of_the_file(measured_model: Model, tiny_model: Model) 
 
 
 def _page() -> None:
-    from action_recognition.dashboard.model_page import model_page
+    from action_recognition.dashboard.pages.model import model_page
 
     model_page()
 
@@ -293,6 +295,7 @@ def _text(test: AppTest) -> str:
     return " ".join(element.value for element in (*test.markdown, *test.caption))
 
 
+@pytest.mark.slow
 def test_another_model_is_chosen_and_a_damaged_one_is_not(models: Path) -> None:
     test = AppTest.from_function(_page, default_timeout=60).run()
     (choice,) = test.selectbox
@@ -327,6 +330,7 @@ def test_where_the_operators_model_is_damaged_another_can_be_chosen(
     assert "`first.h5`" in _text(test)
 
 
+@pytest.mark.slow
 def test_a_picture_of_each_source_that_is_at_hand(
     models: Path, make_video: Callable[..., MadeVideo], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,12 +10,12 @@ import pytest
 pytest.importorskip("altair")
 
 from action_recognition.actions import ACTIONS
-from action_recognition.dashboard.answer import MAX_BARS, chart, chart_data, left_out
-from action_recognition.dashboard.evidence import overlay
-from action_recognition.dashboard.knowledge import Knowledge, layers
-from action_recognition.dashboard.memory import Recent
-from action_recognition.dashboard.strip import pictures
-from action_recognition.dashboard.wording import headline
+from action_recognition.dashboard.charts.answer import MAX_BARS, chart, chart_data, left_out
+from action_recognition.dashboard.formatting import headline
+from action_recognition.dashboard.lru_cache import LruCache
+from action_recognition.dashboard.media.frames import pictures
+from action_recognition.dashboard.media.heat_maps import overlay
+from action_recognition.dashboard.model_summary import ModelSummary, layers
 from action_recognition.models.hybridnet import Architecture
 from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
@@ -49,10 +49,10 @@ def _prediction(*probabilities: float, known: float = 1.0) -> Prediction:
     ],
 )
 def test_what_a_model_knows(classes: list[str], sentence: str) -> None:
-    knowledge = Knowledge.of(classes)
-    assert knowledge.sentence() == sentence
-    assert set(knowledge.known) | set(knowledge.others) == set(classes)
-    assert set(knowledge.known) | set(knowledge.missing) == set(ALL)
+    summary = ModelSummary.of(classes)
+    assert summary.sentence() == sentence
+    assert set(summary.known) | set(summary.others) == set(classes)
+    assert set(summary.known) | set(summary.missing) == set(ALL)
 
 
 def test_layers_are_those_of_the_architecture() -> None:
@@ -131,7 +131,7 @@ def test_the_hotter_the_lighter() -> None:
 
 
 def test_recent_keeps_the_last_used() -> None:
-    recent: Recent[int] = Recent(2)
+    recent: LruCache[int] = LruCache(2)
     recent.get_or("a", lambda: 1)
     recent.get_or("b", lambda: 2)
     recent.get("a")
@@ -141,7 +141,7 @@ def test_recent_keeps_the_last_used() -> None:
 
 
 def test_recent_remembers_no_failure() -> None:
-    recent: Recent[int] = Recent(2)
+    recent: LruCache[int] = LruCache(2)
     with pytest.raises(ZeroDivisionError):
         recent.get_or("a", lambda: 1 // 0)
     assert len(recent) == 0

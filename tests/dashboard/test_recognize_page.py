@@ -32,6 +32,7 @@ def test_page_opens_and_names_the_classes(page: AppTest) -> None:
     assert not page.button
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.avi"])
 def test_upload_and_predict(page: AppTest, make_video: MakeVideo, name: str) -> None:
     upload(page, name, make_video(name, seconds=2, audio=2.0).path.read_bytes())
@@ -55,6 +56,7 @@ def test_upload_and_predict(page: AppTest, make_video: MakeVideo, name: str) -> 
     assert f"the more it added to the score of {page.header[0].value}" in text
 
 
+@pytest.mark.slow
 def test_the_answer_is_that_of_the_recognizer(page: AppTest, make_video: MakeVideo) -> None:
     made = make_video("clip.avi", seconds=3)
     predict(upload(page, "clip.avi", made.path.read_bytes()))
@@ -64,6 +66,7 @@ def test_the_answer_is_that_of_the_recognizer(page: AppTest, make_video: MakeVid
     assert f"{100 * expected.probability:.1f} %" in shown_text(page)
 
 
+@pytest.mark.slow
 def test_an_example_is_predicted_like_an_upload(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +83,7 @@ def test_an_example_is_predicted_like_an_upload(
     assert not page.get("video")
 
 
+@pytest.mark.slow
 def test_taking_the_upload_away_clears_the_page(page: AppTest, make_video: MakeVideo) -> None:
     predict(upload(page, "clip.mp4", make_video("clip.mp4").path.read_bytes()))
     page.file_uploader[0].set_value(None).run()
@@ -88,6 +92,7 @@ def test_taking_the_upload_away_clears_the_page(page: AppTest, make_video: MakeV
     assert not page.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings", "facts"),
     [

@@ -22,13 +22,14 @@ from visit import (
     upload,
 )
 
-from action_recognition.dashboard.details import DETAILS
+from action_recognition.dashboard.pages.details import DETAILS
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo, time_grey
 
 MakeVideo = Callable[..., MadeVideo]
 
 
+@pytest.mark.slow
 def test_the_model_is_loaded_once(
     page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -40,6 +41,7 @@ def test_the_model_is_loaded_once(
     assert loads == []  # the fixture's own run had loaded it
 
 
+@pytest.mark.slow
 def test_one_upload_is_recognised_once(
     page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -53,6 +55,7 @@ def test_one_upload_is_recognised_once(
     assert predictions == ["a.mp4", "b.mp4"]
 
 
+@pytest.mark.slow
 def test_the_same_content_under_another_name_has_that_name(
     page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +71,7 @@ def test_the_same_content_under_another_name_has_that_name(
     assert len(predictions) == 1
 
 
+@pytest.mark.slow
 def test_two_uploads_of_one_name_do_not_mix(page: AppTest, make_video: MakeVideo) -> None:
     first = make_video("first.mp4", seconds=2).path.read_bytes()
     second = make_video("second.avi", seconds=3, size=(96, 64), pattern=time_grey).path.read_bytes()

@@ -62,7 +62,7 @@ def test_an_empty_variable_allows_nothing(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_first_page_is_drawn_before_pytorch_is_loaded() -> None:
-    modules = "action_recognition.dashboard.app, action_recognition.dashboard.recognize_page"
+    modules = "action_recognition.dashboard.app, action_recognition.dashboard.pages.recognize"
     code = f"import sys, {modules}; print([m for m in ('torch', 'h5py') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -17,10 +17,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from visit import count_calls, count_downloads, open_tab, shown_text
 
-from action_recognition.dashboard import chosen
+from action_recognition.dashboard import model_choice
 from action_recognition.dashboard import session as session_module
-from action_recognition.dashboard.details import DETAILS, TIMELINE
-from action_recognition.dashboard.line import Job, Line
+from action_recognition.dashboard.job_queue import Job, JobQueue
+from action_recognition.dashboard.pages.details import DETAILS, TIMELINE
 from action_recognition.dashboard.settings import MODEL_VARIABLE
 from action_recognition.models.model_file import KINETICS, Model, save_model
 from action_recognition.models.open_set import OpenSetRule
@@ -39,10 +39,10 @@ def gate() -> Iterator[threading.Event]:
 
 
 @pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch) -> Line:
-    line = Line()
-    monkeypatch.setattr(session_module, "shared_line", lambda: line)
-    return line
+def queue(monkeypatch: pytest.MonkeyPatch) -> JobQueue:
+    queue = JobQueue()
+    monkeypatch.setattr(session_module, "shared_queue", lambda: queue)
+    return queue
 
 
 @pytest.fixture
@@ -72,10 +72,10 @@ def _bars(page: AppTest) -> list[str]:
 
 
 def test_while_others_predict_the_place_in_line_is_shown(
-    page: AppTest, line: Line, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+    page: AppTest, queue: JobQueue, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
-        line.join(lambda _: gate.wait(60))
+        queue.join(lambda _: gate.wait(60))
     with monkeypatch.context() as stopped:
         _look_once(stopped)
         page.button[0].click().run()
@@ -85,11 +85,11 @@ def test_while_others_predict_the_place_in_line_is_shown(
     page.run()  # any other interaction finds the job in its place and its answer
     assert page.header
     assert not _bars(page)
-    assert line.served == 5  # those three, the prediction once, its heat maps
+    assert queue.served == 5  # those three, the prediction once, its heat maps
 
 
 def test_the_stage_of_the_work_is_named(
-    page: AppTest, line: Line, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+    page: AppTest, queue: JobQueue, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original, begun = Recognizer.predict, threading.Event()
 
@@ -122,9 +122,9 @@ def strict_page(
 
 def _everyday(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     """Puts a file in the place of the model of 600 everyday actions."""
-    original = chosen.find_model
+    original = model_choice.find_model
     monkeypatch.setattr(
-        chosen, "find_model", lambda name: path if name == KINETICS else original(name)
+        model_choice, "find_model", lambda name: path if name == KINETICS else original(name)
     )
 
 
@@ -203,8 +203,10 @@ def test_every_page_tells_of_a_model_that_cannot_be_used(
 ) -> None:
     (tmp_path / "damaged.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(90))
     monkeypatch.setenv(MODEL_VARIABLE, str(tmp_path / file))
-    for name in ("recognize", "many", "live", "model"):
-        module = f"action_recognition.dashboard.{name}_page"
+    for module, name in (
+        ("recognize", "recognize"), ("many_videos", "many"), ("live", "live"), ("model", "model"),
+    ):  # fmt: skip
+        module = f"action_recognition.dashboard.pages.{module}"
         page = AppTest.from_string(f"from {module} import {name}_page as p\np()").run()
         (error,) = page.error
         assert error.value.startswith(f"{file}: {reason}"), name

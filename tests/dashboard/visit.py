@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from action_recognition.dashboard.details import TABS
+from action_recognition.dashboard.pages.details import TABS
 
 PAGE = Path(__file__).parents[2] / "op_app.py"
 CLASSES = ("Hitting", "Reading", "Swimming")  # one of the project's actions, two others

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from action_recognition.datasets import archives, download
+from action_recognition.datasets.download import archives
+from action_recognition.datasets.download import fetch as fetching
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         seconds.append(wait)
         assert len(seconds) < 100, "this does not end"
 
-    monkeypatch.setattr(download, "time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(fetching, "time", SimpleNamespace(sleep=sleep))
     return seconds
 
 

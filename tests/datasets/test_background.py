@@ -58,6 +58,6 @@ def test_a_class_that_loses_all_its_clips() -> None:
 def test_so_many_clips_of_a_class_from_as_many_groups_as_there_are() -> None:
     rides = [("Ride", group, "train") for group in ("x", "x", "x", "y", "y", "z")]
     found = add_background(WANTED, manifest(*rides), per_class=4)
-    taken = [c.group for c in found.side("train") if c.label == "Ride"]
+    taken = [c.group for c in found.split("train") if c.label == "Ride"]
     assert sorted(taken) == ["x", "x", "y", "z"]
     assert {c.reason for c in found.left_out} >= {"4 clips of its class are enough"}

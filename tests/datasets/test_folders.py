@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.actions import label_for_folder
-from action_recognition.datasets.folders import build_manifest, load_data
+from action_recognition.datasets.folders import SplitRules, build_manifest, load_data
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.splits import check_leaks
 from action_recognition.errors import DataError
@@ -54,11 +54,11 @@ def sides(manifest: Manifest) -> dict[str, str]:
 def test_own_data_is_divided_by_group(fill: Fill) -> None:
     fill("waving", own_names("waving", 12))
     root = fill("bowing", own_names("bowing", 9))
-    manifest = build_manifest([root], group_pattern=r"(\w+_p\d+)_")
+    manifest = build_manifest([root], SplitRules(group_pattern="(\\w+_p\\d+)_"))
     check_leaks([c.group for c in manifest.clips], [c.split for c in manifest.clips])
     assert manifest.labels == ("Bowing", "Waving")
     assert {c.dataset for c in manifest.clips} == {"own"}
-    assert {c.group for c in manifest.side("test")} <= {c.path.name[:-6] for c in manifest.clips}
+    assert {c.group for c in manifest.split("test")} <= {c.path.name[:-6] for c in manifest.clips}
     count = Counter((c.label, c.split) for c in manifest.clips)
     assert count["Waving", "test"] == 9  # a quarter
     for label in manifest.labels:
@@ -79,15 +79,17 @@ def test_without_a_pattern_each_file_is_a_group(fill: Fill) -> None:
 def test_groups_that_span_classes_stay_whole(fill: Fill) -> None:
     for cls in ("waving", "bowing", "nodding"):
         root = fill(cls, own_names(cls, 8, 2))
-    manifest = build_manifest([root], group_pattern=r"(p\d+)", check=False)
-    people = {side: {c.group for c in manifest.side(side)} for side in ("train", "val", "test")}
+    manifest = build_manifest([root], SplitRules(group_pattern="(p\\d+)"), check=False)
+    people = {side: {c.group for c in manifest.split(side)} for side in ("train", "val", "test")}
     assert sum(len(p) for p in people.values()) == 8
     assert all(people.values())
 
 
 def test_same_seed_same_sides(fill: Fill) -> None:
     root = fill("waving", own_names("waving", 10, 1))
-    built = [sides(build_manifest([root], seed=seed, check=False)) for seed in (1, 1, 2)]
+    built = [
+        sides(build_manifest([root], SplitRules(seed=seed), check=False)) for seed in (1, 1, 2)
+    ]
     assert built[0] == built[1]
     assert built[0] != built[2]
 
@@ -96,7 +98,7 @@ def test_same_seed_same_sides(fill: Fill) -> None:
 def test_a_class_of_too_few_groups_is_trained_on_only(fill: Fill, groups: int) -> None:
     fill("waving", own_names("waving", 12))
     root = fill("bowing", own_names("bowing", groups))
-    manifest = build_manifest([root], group_pattern=r"(\w+_p\d+)_", check=False)
+    manifest = build_manifest([root], SplitRules(group_pattern="(\\w+_p\\d+)_"), check=False)
     count = Counter((c.label, c.split) for c in manifest.clips)
     assert [count["Bowing", side] for side in ("train", "val", "test")] == [3 * groups, 0, 0]
     assert count["Waving", "test"] == 9  # divided as if the other were not there
@@ -112,7 +114,7 @@ def test_one_clip_a_class(fill: Fill) -> None:
 def test_a_class_of_three_groups_is_in_every_split(fill: Fill) -> None:
     fill("waving", own_names("waving", 24))
     root = fill("bowing", own_names("bowing", 3))
-    manifest = build_manifest([root], group_pattern=r"(\w+_p\d+)_", check=False)
+    manifest = build_manifest([root], SplitRules(group_pattern="(\\w+_p\\d+)_"), check=False)
     count = Counter((c.label, c.split) for c in manifest.clips)
     assert [count["Bowing", side] for side in ("train", "val", "test")] == [3, 3, 3]
     # A quarter and then a sixth of the other class, not a third and a half of it.
@@ -132,7 +134,7 @@ def test_a_class_of_three_groups_is_in_every_split(fill: Fill) -> None:
 def test_bad_group_pattern(fill: Fill, pattern: str, message: str) -> None:
     root = fill("waving", own_names("waving", 3))
     with pytest.raises(DataError, match=message):
-        build_manifest([root], group_pattern=pattern, check=False)
+        build_manifest([root], SplitRules(group_pattern=pattern), check=False)
 
 
 # -- official data -------------------------------------------------------------------------
@@ -156,12 +158,12 @@ HITTING = [
 @pytest.mark.parametrize(("split", "test"), [(1, (1, 7)), (2, (8, 12)), (3, (15,))])
 def test_official_clips_keep_their_side(fill: Fill, split: int, test: tuple[int, ...]) -> None:
     root = fill("BabyCrawling", CRAWLING)
-    manifest = build_manifest([root], official_split=split)
-    assert {c.path.name for c in manifest.side("test")} == {
+    manifest = build_manifest([root], SplitRules(official_split=split))
+    assert {c.path.name for c in manifest.split("test")} == {
         f"v_BabyCrawling_g{g:02d}_c01.mp4" for g in test
     }
-    assert len(manifest.side("val")) == 1  # out of train, never out of test
-    clip = manifest.side("test")[0]
+    assert len(manifest.split("val")) == 1  # out of train, never out of test
+    clip = manifest.split("test")[0]
     assert (clip.label, clip.dataset, clip.original_class) == (
         "Baby Crawling",
         "UCF101",
@@ -173,7 +175,7 @@ def test_official_clips_with_one_train_group_have_no_validation(fill: Fill) -> N
     """There would be nothing left to train on; it was refused."""
     names = [f"v_BabyCrawling_g{g:02d}_c0{c}.mp4" for g, c in ((1, 1), (2, 1), (9, 1), (9, 2))]
     manifest = build_manifest([fill("BabyCrawling", names)], check=False)
-    assert [len(manifest.side(s)) for s in ("train", "val", "test")] == [2, 0, 2]
+    assert [len(manifest.split(s)) for s in ("train", "val", "test")] == [2, 0, 2]
 
 
 def test_film_on_both_sides_across_classes(fill: Fill) -> None:
@@ -198,7 +200,7 @@ def test_film_on_both_sides_across_classes(fill: Fill) -> None:
 def test_films_within_a_class(fill: Fill) -> None:
     fill("fall_floor", FALLING)
     root = fill("hit", HITTING)
-    manifest = build_manifest([root], films="class", check=False)
+    manifest = build_manifest([root], SplitRules(films="class"), check=False)
     assert sides(manifest)[HITTING[0]] in ("train", "val")  # the film is in test as another class
     assert {c.group for c in manifest.clips if c.label == "Hitting"} >= {"hit/50_first_dates"}
     assert [c.path.name for c in manifest.left_out] == [FALLING[4]]
@@ -215,7 +217,7 @@ def test_parts_of_a_film_are_that_film(fill: Fill) -> None:
             "20060723sfjffschmoozer_walk_f_cm_np2_ri_med_0.mp4",
         ],
     )
-    manifest = build_manifest([root], films="class", check=False)
+    manifest = build_manifest([root], SplitRules(films="class"), check=False)
     assert {c.path.name: c.reason for c in manifest.left_out} == {
         part: "film walk/hitch stands in test"
     }
@@ -223,7 +225,7 @@ def test_parts_of_a_film_are_that_film(fill: Fill) -> None:
 
 def test_official_split_out_of_range(fill: Fill) -> None:
     with pytest.raises(DataError, match="official split 4: must be 1, 2 or 3"):
-        build_manifest([fill("hit", HITTING)], official_split=4)
+        build_manifest([fill("hit", HITTING)], SplitRules(official_split=4))
 
 
 # -- refused files -------------------------------------------------------------------------
@@ -248,7 +250,7 @@ def test_files_that_do_not_decode_are_refused_by_name(fill: Fill, one_video: Pat
     assert refused["empty.mp4"] == "the file is empty"
     assert "truncated" in refused["half.mp4"]
     assert "cannot be decoded" in refused["holed.mp4"]
-    on_sides = [c for side in ("train", "val", "test") for c in manifest.side(side)]
+    on_sides = [c for side in ("train", "val", "test") for c in manifest.split(side)]
     assert sorted(c.path.name for c in on_sides) == own_names("waving", 6, 1)  # none stands in
     for name, reason in refused.items():
         assert f"refused: {name}: {reason}" in manifest.summary().splitlines()
@@ -285,7 +287,7 @@ def test_only_videos_that_are_not_hidden_are_taken(fill: Fill) -> None:
     fill(".", ["j.mp4"])
     (root / "waving" / "k.mp4").mkdir()
     (root / "no videos").mkdir()
-    manifest = build_manifest([root], check=False, groups="files")
+    manifest = build_manifest([root], SplitRules(groups="files"), check=False)
     assert sorted(c.path.name for c in manifest.clips) == ["a.mp4", "b.MP4", "c.avi"]
     assert {c.original_class for c in manifest.clips} == {"waving"}
 
@@ -317,7 +319,7 @@ def test_nothing_there(tmp_path: Path) -> None:
 def test_side_and_select_name_what_is_wrong(fill: Fill) -> None:
     manifest = build_manifest([fill("waving", own_names("waving", 3))], check=False)
     with pytest.raises(DataError, match="'validation': must be one of train, val, test"):
-        manifest.side("validation")
+        manifest.split("validation")
     with pytest.raises(DataError, match="no clips of class 'Bowing'"):
         manifest.select(["Waving", "Bowing"])
     assert manifest.select(["Waving"]) == manifest
@@ -373,8 +375,8 @@ def test_without_validation_nothing_is_taken_from_train(fill: Fill, tmp_path: Pa
     rows = [f"x/{k}.mp4,nodding,person{k},train" for k in range(8)]
     path = write_list(tmp_path / "l.csv", *rows)
     manifest = load_data([root, path], check=False, validation=False)
-    assert not manifest.side("val")
-    assert len(manifest.side("train")) == 6 + 8
+    assert not manifest.split("val")
+    assert len(manifest.split("train")) == 6 + 8
 
 
 # -- the real clips ------------------------------------------------------------------------
@@ -390,8 +392,8 @@ def test_real_clips(shared_dir: Path) -> None:
         official = {shared_dir / r["path"]: r for r in csv.DictReader(file)}
     official = {p: row for p, row in official.items() if p.parts[-3] == "clips"}
     assert len(manifest.clips) == len(official)
-    assert len(manifest.side("test")) == sum(r["split1"] == "test" for r in official.values())
-    test_groups = {c.group for c in manifest.side("test")}
+    assert len(manifest.split("test")) == sum(r["split1"] == "test" for r in official.values())
+    test_groups = {c.group for c in manifest.split("test")}
     for clip in manifest.clips:
         row = official[clip.path]
         assert clip.label == label_for_folder(row["original_class"])
@@ -401,6 +403,6 @@ def test_real_clips(shared_dir: Path) -> None:
         else:
             assert row["split1"] == ("test" if clip.split == "test" else "train")
     for label in manifest.labels:
-        assert any(c.label == label for c in manifest.side("val"))
-        assert any(c.label == label for c in manifest.side("train"))
+        assert any(c.label == label for c in manifest.split("val"))
+        assert any(c.label == label for c in manifest.split("train"))
     assert 0 < len(manifest.left_out) < 60

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from action_recognition.datasets.folders import build_manifest, load_data
+from action_recognition.datasets.folders import SplitRules, build_manifest, load_data
 from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
 from action_recognition.datasets.manifest_csv import read_list, read_manifest, write_manifest
 from action_recognition.errors import DataError
@@ -229,7 +229,7 @@ def folders(tmp_path: Path) -> Path:
 
 def test_load_data_takes_folders_or_their_csv(folders: Path) -> None:
     built = load_data([folders], check=False, seed=3)
-    assert built == build_manifest([folders], check=False, seed=3)
+    assert built == build_manifest([folders], SplitRules(seed=3), check=False)
     write_manifest(built, folders / "m.CSV")
     assert load_data([str(folders / "m.CSV")]) == built
     for source in (folders, folders / "m.CSV"):
@@ -280,5 +280,5 @@ def test_a_folder_of_test_clips_alone_can_be_measured(tmp_path: Path) -> None:
     for name in ("v_JumpingJack_g01_c01", "v_JumpingJack_g02_c01", "v_JumpingJack_g09_c01"):
         (folder / f"{name}.avi").write_bytes(b"not read here")
     manifest = load_data([tmp_path], check=False, validation=False)
-    assert len(manifest.side("test")) == 2
-    assert len(manifest.side("train")) == 1
+    assert len(manifest.split("test")) == 2
+    assert len(manifest.split("train")) == 1

@@ -177,6 +177,7 @@ def test_sources_of_a_class_stand_on_one_side() -> None:
         assert all(len(s) == 1 for s in sides.values())
 
 
+@pytest.mark.slow
 def test_real_lists_say_what_the_package_says(shared_dir: Path) -> None:
     ucf101 = read_lists(shared_dir / "splits" / "ucf101")
     assert len(ucf101) == 13_320

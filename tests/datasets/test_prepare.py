@@ -16,9 +16,9 @@ from action_recognition.datasets import probe as probe_module
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.manifest_csv import read_manifest, write_manifest
 from action_recognition.datasets.official import find_official, packaged_hmdb51
-from action_recognition.datasets.prepare import prepare
+from action_recognition.datasets.prepare import Choice, prepare
 from action_recognition.datasets.probe import Probe
-from action_recognition.datasets.splits import SIDES, check_leaks
+from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
 from dataset_maker import (
     HMDB51,
@@ -30,6 +30,8 @@ from dataset_maker import (
     ucf101_stems,
     write_folders,
 )
+
+pytestmark = pytest.mark.slow  # they write and prepare whole data sets
 
 
 @pytest.fixture(scope="session")
@@ -89,13 +91,13 @@ def test_no_group_stands_on_two_sides(prepared: Manifest) -> None:
 
 @pytest.mark.parametrize("split", [1, 2, 3])
 def test_strict_films(whole: list[Path], tmp_path: Path, split: int) -> None:
-    manifest = prepare(whole, tmp_path / "clips", official_split=split, films="strict")
+    manifest = prepare(whole, tmp_path / "clips", Choice(official_split=split, films="strict"))
     side_of: dict[str, set[str]] = {}
     for c in manifest.clips:
         official = find_official(c.path.stem)
         assert official is not None
         assert c.group == official.group
-        if c.split in SIDES:
+        if c.split in SPLITS:
             side_of.setdefault(official.group, set()).add(c.split)
     assert all(len(sides) == 1 for sides in side_of.values())
     assert all(test == 30 and train >= 20 for train, test in counts(manifest).values())
@@ -108,22 +110,22 @@ def test_strict_films(whole: list[Path], tmp_path: Path, split: int) -> None:
 
 @pytest.mark.parametrize(("split", "groups"), [(2, range(8, 15)), (3, range(15, 22))])
 def test_other_splits(whole: list[Path], tmp_path: Path, split: int, groups: range) -> None:
-    manifest = prepare(whole, tmp_path / "clips", official_split=split)
+    manifest = prepare(whole, tmp_path / "clips", Choice(official_split=split))
     assert counts(manifest) == {a.name: (70, 30) for a in ACTIONS}
     found = {int(n.split("_g")[1][:2]) for n in names(manifest, "IceDancing", "test")}
     assert found == set(groups)
 
 
 def test_fewer_clips_and_all_clips(whole: list[Path], tmp_path: Path) -> None:
-    few = prepare(whole, tmp_path / "few", clips_per_class=20)
+    few = prepare(whole, tmp_path / "few", Choice(clips_per_class=20))
     assert counts(few) == {a.name: (14, 6) for a in ACTIONS}
     films = Counter(c.group for c in few.clips if c.original_class == "drink")
     assert max(films.values()) == 1  # there are films enough for one clip of each
-    all_of_them = prepare(whole, tmp_path / "all", clips_per_class=None)
-    assert len(names(all_of_them, "IceDancing", *SIDES)) == len(ucf101_stems("IceDancing"))
+    all_of_them = prepare(whole, tmp_path / "all", Choice(clips_per_class=None))
+    assert len(names(all_of_them, "IceDancing", *SPLITS)) == len(ucf101_stems("IceDancing"))
     assert counts(all_of_them)["Drinking"] == (70, 30)
     with pytest.raises(DataError, match="clips per class: 1, must be at least 2"):
-        prepare(whole, tmp_path / "none", clips_per_class=1)
+        prepare(whole, tmp_path / "none", Choice(clips_per_class=1))
 
 
 def test_folders_are_links_that_can_be_moved(own: list[Path], tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_folders_are_links_that_can_be_moved(own: list[Path], tmp_path: Path) ->
     write_manifest(manifest, tmp_path / "manifest.csv")
     moved = tmp_path.with_name(tmp_path.name + " moved")
     tmp_path.rename(moved)
-    assert all(c.path.is_file() for c in read_manifest(moved / "manifest.csv").side("test"))
+    assert all(c.path.is_file() for c in read_manifest(moved / "manifest.csv").split("test"))
     moved.rename(tmp_path)
 
 
@@ -149,12 +151,12 @@ def test_file_systems_without_links(
     monkeypatch.setattr(Path, "symlink_to", fail)
     if not hard:
         monkeypatch.setattr(Path, "hardlink_to", fail)
-    manifest = prepare(own, tmp_path / "clips", clips_per_class=10)
-    path = manifest.side("test")[0].path
+    manifest = prepare(own, tmp_path / "clips", Choice(clips_per_class=10))
+    path = manifest.split("test")[0].path
     assert not path.is_symlink()
     assert path.samefile(own[0].parent / "one.avi") == hard
     before = path.stat().st_ctime_ns  # a copy takes its time of change along
-    assert prepare(own, tmp_path / "clips", clips_per_class=10) == manifest
+    assert prepare(own, tmp_path / "clips", Choice(clips_per_class=10)) == manifest
     assert path.stat().st_ctime_ns == before
 
 
@@ -174,10 +176,10 @@ def test_twice_changes_nothing_and_decodes_nothing(
 
 
 def test_another_split_removes_what_is_no_longer_wanted(whole: list[Path], tmp_path: Path) -> None:
-    first = prepare(whole, tmp_path / "clips", clips_per_class=10)
+    first = prepare(whole, tmp_path / "clips", Choice(clips_per_class=10))
     (tmp_path / "clips" / "dancing" / "mine.mp4").write_bytes(b"")
     second = prepare(
-        whole, tmp_path / "clips", clips_per_class=10, official_split=2, previous=first
+        whole, tmp_path / "clips", Choice(clips_per_class=10, official_split=2), previous=first
     )
     there = {p.name for p in (tmp_path / "clips").rglob("*") if not p.is_dir()}
     assert there == {c.path.name for c in second.clips} | {"mine.mp4"}
@@ -190,13 +192,12 @@ def test_files_without_another_name_are_never_removed(tmp_path: Path, video: byt
     folder.mkdir(parents=True)
     for stem in ucf101_stems("IceDancing"):
         (folder / f"{stem}.avi").write_bytes(video)
-    first = prepare([tmp_path / "clips"], tmp_path / "clips", classes=["dancing"])
+    first = prepare([tmp_path / "clips"], tmp_path / "clips", Choice(classes=["dancing"]))
     assert len(first.clips) == 100
     second = prepare(
         [tmp_path / "clips"],
         tmp_path / "clips",
-        classes=["dancing"],
-        clips_per_class=10,
+        Choice(classes=["dancing"], clips_per_class=10),
         previous=first,
     )
     assert counts(second) == {"Dancing": (7, 3)}
@@ -207,7 +208,7 @@ def test_files_without_another_name_are_never_removed(tmp_path: Path, video: byt
 def test_a_folder_that_cannot_be_written(whole: list[Path], tmp_path: Path) -> None:
     (tmp_path / "clips").touch()
     with pytest.raises(DataError, match=r"\.avi: cannot be written \(Not a directory\)$"):
-        prepare(whole, tmp_path / "clips", classes=["IceDancing"], clips_per_class=4)
+        prepare(whole, tmp_path / "clips", Choice(classes=["IceDancing"], clips_per_class=4))
 
 
 def test_a_class_that_is_not_there(own: list[Path], tmp_path: Path) -> None:
@@ -236,7 +237,9 @@ REAL += ("hit", "jump", "push", "run", "walk")
 
 
 def test_real_clips_decode(shared_dir: Path, tmp_path: Path) -> None:
-    manifest = prepare([shared_dir / "clips"], tmp_path / "clips", classes=REAL, clips_per_class=6)
+    manifest = prepare(
+        [shared_dir / "clips"], tmp_path / "clips", Choice(classes=REAL, clips_per_class=6)
+    )
     assert set(counts(manifest).values()) == {(4, 2)}
     assert len(manifest.clips) == 60  # none is refused
     assert all(c.duration_s > 0.5 for c in manifest.clips)
@@ -253,7 +256,7 @@ def test_real_clips_are_counted(
         listed = [r for r in csv.DictReader(file) if r["path"].startswith("clips/")]
     rows = [r for r in listed if r["original_class"] in REAL]
     manifest = prepare(
-        [shared_dir / "clips"], tmp_path / "clips", classes=REAL, clips_per_class=None
+        [shared_dir / "clips"], tmp_path / "clips", Choice(classes=REAL, clips_per_class=None)
     )
     mine = {
         (c.path.stem, c.original_class, "test" if c.split == "test" else "train")
@@ -261,7 +264,7 @@ def test_real_clips_are_counted(
     }
     assert mine == {(Path(r["path"]).stem, r["original_class"], r["split1"]) for r in rows}
     assert len(manifest.clips) == len(rows)
-    hundred = prepare([shared_dir / "clips"], tmp_path / "hundred", classes=REAL)
+    hundred = prepare([shared_dir / "clips"], tmp_path / "hundred", Choice(classes=REAL))
     there = Counter((r["original_class"], r["split1"]) for r in rows)
     for cls in REAL:
         assert len(names(hundred, cls, "train", "val")) == min(70, there[cls, "train"])
@@ -270,4 +273,4 @@ def test_real_clips_are_counted(
 
 def test_a_wrong_split(whole: list[Path], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="official split 4: must be 1, 2 or 3"):
-        prepare(whole, tmp_path, official_split=4)
+        prepare(whole, tmp_path, Choice(official_split=4))

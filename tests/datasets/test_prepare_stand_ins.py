@@ -13,9 +13,9 @@ import pytest
 from action_recognition.datasets import prepare as prepare_module
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.official import find_official, read_lists
-from action_recognition.datasets.prepare import Films, prepare
+from action_recognition.datasets.prepare import Choice, Films, prepare
 from action_recognition.datasets.probe import Probe
-from action_recognition.datasets.splits import SIDES
+from action_recognition.datasets.splits import SPLITS
 from dataset_maker import HMDB51, hmdb51_stems, write_folders
 
 Damage = Callable[[set[str]], None]
@@ -35,12 +35,13 @@ def damage(monkeypatch: pytest.MonkeyPatch) -> Damage:
 
 
 def used(manifest: Manifest) -> list[Clip]:
-    return [c for c in manifest.clips if c.split in SIDES]
+    return [c for c in manifest.clips if c.split in SPLITS]
 
 
 # -- the real names ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("films", "per_class"), [("official", 100), ("official", 80), ("strict", 80)]
 )
@@ -49,13 +50,13 @@ def test_stand_ins_never_share_a_film_with_another_side(
 ) -> None:
     """So many are damaged that unused clips step in as far as they go, on both sides.
 
-    Guards against taking a film that stands on both sides for one of test only.
+    Guards against taking a film that is in both sides for one of test only.
     """
     videos = write_folders(tmp_path / "videos", b"")
     damaged = {s for cls in HMDB51 for s in sorted(hmdb51_stems()[cls])[::4]}
     damage(damaged)
     manifest = prepare(
-        videos, tmp_path / "clips", classes=HMDB51, clips_per_class=per_class, films=films
+        videos, tmp_path / "clips", Choice(classes=HMDB51, clips_per_class=per_class, films=films)
     )
     assert manifest.refused
     assert not {c.path.stem for c in used(manifest)} & damaged
@@ -93,8 +94,7 @@ def prepare_few(root: Path, **classes: dict[str, int]) -> Manifest:
     return prepare(
         [root / "videos"],
         root / "clips",
-        classes=list(classes),
-        clips_per_class=4,  # 3 train, 1 test
+        Choice(classes=list(classes), clips_per_class=4),
         lists=read_lists(lists),
     )
 

@@ -14,7 +14,7 @@ def test_resolve_films_leaves_train_clips_of_test_films_out() -> None:
     assert resolve_films(groups, sides) == [None, "test", "train", "test", None, "train"]
 
 
-# -- sides that are drawn ------------------------------------------------------------------
+# -- splits that are drawn ------------------------------------------------------------------
 
 
 def data_of(classes: int, groups: int, clips: int) -> tuple[list[str], list[str]]:
@@ -86,6 +86,7 @@ def test_a_class_of_few_groups_does_not_change_the_share_of_others() -> None:
     assert picked[:24] == assign_by_group(labels[:24], groups[:24], share=1 / 6, seed=0)
 
 
+@pytest.mark.slow
 def test_several_classes_of_few_groups_are_each_divided() -> None:
     labels = ["a"] * 2 + ["b"] * 3 + ["c"] * 4 + ["d"] * 5
     groups = [f"g{k}" for k in range(14)]

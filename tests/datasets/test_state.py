@@ -48,7 +48,7 @@ def test_files_that_are_gone_and_groups_on_two_sides(tmp_path: Path) -> None:
     problems = find_problems(manifest)
     assert len(problems) == 2
     assert problems[0] == f"{gone}: the file is gone"
-    assert "groups on two sides: drink/a (test and train)" in problems[1]
+    assert "groups in two splits: drink/a (test and train)" in problems[1]
 
 
 def test_copies_on_two_sides_are_noted(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_copies_on_two_sides_are_noted(tmp_path: Path) -> None:
         )
     )
     (note,) = shared_contents(manifest)
-    assert note.startswith("2 files are copies of a file on another side")
+    assert note.startswith("2 files are copies of a file in another split")
     assert "0.avi (train)" in note
     assert "1.avi (test)" in note
     c.unlink()  # `find_problems` speaks of it

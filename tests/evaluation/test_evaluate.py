@@ -161,6 +161,7 @@ def test_two_classes_have_no_top_2() -> None:
 # -- intervals -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_interval_holds_the_value_and_is_the_same_each_time() -> None:
     first, second = measure(CLIPS).overall, measure(CLIPS).overall
     assert first == second
@@ -169,6 +170,7 @@ def test_interval_holds_the_value_and_is_the_same_each_time() -> None:
     assert first["accuracy"].low < first["accuracy"].value < first["accuracy"].high
 
 
+@pytest.mark.slow
 def test_bootstrap_draws_groups_and_not_videos() -> None:
     """Ten videos, half of them right: in one group there is nothing to draw from."""
     answers = [("Drinking", "Drinking"), ("Drinking", "Hitting")] * 5
@@ -192,6 +194,7 @@ def test_groups_of_two_data_sets_with_one_name_are_two() -> None:
 # -- what is not measured ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_refused_files_are_listed_and_counted_nowhere() -> None:
     damaged = clip_of(9, "Hitting", "damaged", group="g9")
     measured = measure([*CLIPS, damaged])
@@ -204,6 +207,7 @@ def test_refused_files_are_listed_and_counted_nowhere() -> None:
     assert "Refused" not in clean.to_markdown()
 
 
+@pytest.mark.slow
 def test_classes_that_the_model_does_not_know_are_left_out() -> None:
     fake = FakeRecognizer()
     seen: list[tuple[int, int]] = []
@@ -301,6 +305,7 @@ def test_without_unknown_videos_there_are_no_such_figures() -> None:
     assert "None of these" not in measured.to_markdown()
 
 
+@pytest.mark.slow
 def test_unknown_videos_that_cannot_be_read_are_refused() -> None:
     damaged = Clip(Path("9_damaged_x.mp4"), "Juggling", "own", "x", "g", "test")
     measured = measure(CLIPS, unknown=[damaged, *UNKNOWN])

@@ -18,6 +18,7 @@ def test_bins_and_error() -> None:
     assert found.error == pytest.approx((3 * abs(2.9 / 3 - 2 / 3) + 0.35) / 4)
 
 
+@pytest.mark.slow
 def test_what_chance_shows_on_few_videos_is_what_calibrated_answers_show() -> None:
     random = np.random.default_rng(1)
     certain = random.uniform(0.5, 1, 160)

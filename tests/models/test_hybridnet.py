@@ -224,11 +224,13 @@ def test_training_and_answering_are_one_forward() -> None:
     assert torch.equal(network.train()(frames).logits, whole(network.eval(), frames).logits)
 
 
-def test_a_network_without_weights_can_be_built() -> None:
+@pytest.mark.parametrize("pretrained", [0, 5])
+def test_a_network_without_weights_can_be_built(pretrained: int) -> None:
+    architecture = replace(TINY, pretrained=pretrained)
     with torch.device("meta"):
-        network = HybridNet(TINY)
+        network = HybridNet(architecture)
     assert {k: w.shape for k, w in network.state_dict().items()} == {
-        k: w.shape for k, w in HybridNet(TINY).state_dict().items()
+        k: w.shape for k, w in HybridNet(architecture).state_dict().items()
     }
 
 
@@ -245,7 +247,7 @@ def test_default_network_keeps_its_budget() -> None:
 
 
 def test_architecture_survives_json() -> None:
-    for architecture in (TINY, Architecture(classes=10)):
+    for architecture in (TINY, Architecture(classes=10, pretrained=600)):
         values = json.loads(json.dumps(architecture.to_dict()))
         assert Architecture.from_dict(values) == architecture
 
@@ -278,6 +280,9 @@ def test_architecture_with_other_fields_is_refused(change: str) -> None:
         {"lstm": -1},
         {"gru": -1},
         {"gru": float("nan")},
+        {"pretrained": -1},
+        {"pretrained": 10**6},
+        {"pretrained": 5.0},
         {"layers": ()},
         {"layers": ((8, 16, 3, 3, 2),) * 101},
         {"layers": ((8, 16, 3, 3),)},

@@ -45,7 +45,7 @@ def test_round_trip(tiny_model: Model, tiny_model_path: Path) -> None:
 
 
 def test_calibration_and_open_set_rule_are_kept(tiny_model: Model, tmp_path: Path) -> None:
-    rule = OpenSetRule(energy=0.4, odds=0.1, threshold=-1.25, slope=0.3)
+    rule = OpenSetRule(energy=0.4, odds=0.1, threshold=-1.25, slope=0.3, likeness=2.0)
     model = replace(tiny_model, classes=("Jumping", "Reading"), background=("Swimming",))
     save_model(replace(model, temperature=1.7, open_set=rule), tmp_path / "m.h5")
     loaded = load_model(tmp_path / "m.h5")

@@ -97,7 +97,7 @@ CHANGES = {
     "odd format": (put_attribute("format", np.arange(3)), "damaged|not a model of this project"),
     "version": (
         put_attribute("format_version", 99),
-        "format version 99, .* reads version 7; train the model anew",
+        "format version 99, .* reads version 8; train the model anew",
     ),
     "older version": (put_attribute("format_version", 6), "it has format version 6, but this"),
     "no version": (drop_attribute("format_version"), "it has format version None"),
@@ -149,6 +149,7 @@ def test_missing_description_is_named(tiny_model_path: Path, key: str) -> None:
     refuse(tiny_model_path, f"description/{key} is missing")
 
 
+@pytest.mark.slow
 def test_every_missing_weight_is_named(tiny_model: Model, tiny_model_path: Path) -> None:
     data = tiny_model_path.read_bytes()
     for key in tiny_model.network.state_dict():

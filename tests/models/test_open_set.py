@@ -10,15 +10,27 @@ import pytest
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
-from action_recognition.models.open_set import OpenSetRule, energy_and_odds, fit_rule
+from action_recognition.models.open_set import OpenSetRule, Seen, energy_and_odds, fit_rule
 
-RULE = OpenSetRule(energy=0.5, odds=2.0, threshold=0.25, slope=3.0)
+RULE = OpenSetRule(energy=0.5, odds=2.0, threshold=0.25, slope=3.0, likeness=1.5)
 Logits = NDArray[np.float64]
+NO_LIKENESS = np.zeros(0)
 
 
 def logits_of(energy: float, odds: float = 0.0) -> Logits:
     """Two known classes, alike, and one of the background."""
     return np.array([energy - np.log(2), energy - np.log(2), energy - odds])
+
+
+def without(logits: NDArray[np.floating]) -> Seen:
+    """What is seen by a network that keeps no other answers."""
+    return logits, np.zeros((*logits.shape[:-1], 0))
+
+
+def share_known(rule: OpenSetRule, seen: Seen) -> float:
+    """Share of the videos that are taken for known."""
+    pairs = zip(*seen, strict=True)
+    return float(np.mean([rule.known_probability(*pair, 2) >= 0.5 for pair in pairs]))
 
 
 def test_energy_and_odds() -> None:
@@ -33,14 +45,35 @@ def test_energy_and_odds() -> None:
 
 
 def test_the_score_weighs_energy_and_odds() -> None:
-    assert RULE.score(logits_of(4.0, -1.5), 2) == pytest.approx(0.5 * 4 - 2 * 1.5)
+    found = RULE.score(logits_of(4.0, -1.5), NO_LIKENESS, 2)
+    assert found == pytest.approx(0.5 * 4 - 2 * 1.5)
     several = np.stack([logits_of(4.0, -1.5), logits_of(-1.0, 1.0)])
-    assert RULE.score(several, 2) == pytest.approx([-1, 1.5])
+    assert RULE.score(*without(several), 2) == pytest.approx([-1, 1.5])
+
+
+def test_the_likeness_is_that_of_the_known_classes_weighed_by_their_probabilities() -> None:
+    logits = np.log([[3.0, 1.0, 7.0], [1.0, 1.0, 1.0]])
+    likeness = np.log([[0.5, 0.1, 0.9], [0.2, 0.2, 1.0]])
+    plain = RULE.score(*without(logits), 2)
+    expected = 1.5 * np.log([0.75 * 0.5 + 0.25 * 0.1, 0.2])
+    assert RULE.score(logits, likeness, 2) - plain == pytest.approx(expected)
+    for rule in (replace(RULE, likeness=0.0), OpenSetRule(0.5, 2.0, 0.25, 3.0)):
+        assert rule.score(logits, likeness, 2) == pytest.approx(plain)
+    for k in range(2):  # one by one as together
+        assert RULE.score(logits[k], likeness[k], 2) == pytest.approx(plain[k] + expected[k])
+
+
+def test_the_likeness_of_a_class_that_is_not_meant_has_no_say() -> None:
+    certain = np.array([30.0, -30.0, 0.0])
+    scores = [RULE.score(certain, np.array([-0.5, other, -2.0]), 2) for other in (-9.0, 0.0)]
+    assert scores[0] == pytest.approx(scores[1])
+    unlike = RULE.score(certain, np.array([-1.5, -9.0, -2.0]), 2)
+    assert scores[0] - unlike == pytest.approx(1.5)
 
 
 def test_the_known_probability_is_a_half_at_the_threshold_and_rises_with_the_score() -> None:
     def known(score: float) -> float:
-        return RULE.known_probability(logits_of(2 * score), 2)
+        return RULE.known_probability(logits_of(2 * score), NO_LIKENESS, 2)
 
     assert known(0.25) == pytest.approx(0.5)
     assert known(0.75) == pytest.approx(1 / (1 + np.exp(-3 * 0.5)))
@@ -48,6 +81,15 @@ def test_the_known_probability_is_a_half_at_the_threshold_and_rises_with_the_sco
     assert shares == sorted(set(shares))
     assert known(-1e6) == pytest.approx(0)
     assert known(1e6) == pytest.approx(1)
+
+
+def test_the_known_probability_rises_with_the_likeness() -> None:
+    logits = logits_of(1.0)
+    shares = [RULE.known_probability(logits, np.full(3, x), 2) for x in np.linspace(-4, 0, 17)]
+    assert shares == sorted(set(shares))
+    assert shares[-1] == pytest.approx(RULE.known_probability(logits, NO_LIKENESS, 2))
+    over = 3.0 * (0.5 - 1.5 * 4 - 0.25)
+    assert shares[0] == pytest.approx(1 / (1 + np.exp(-over)))
 
 
 def test_it_survives_json() -> None:
@@ -63,6 +105,8 @@ def test_it_survives_json() -> None:
         {"slope": np.inf},
         {"energy": -0.1},
         {"odds": np.nan},
+        {"likeness": -0.1},
+        {"likeness": np.inf},
     ],
 )
 def test_values_that_make_no_sense(change: dict[str, float]) -> None:
@@ -71,32 +115,52 @@ def test_values_that_make_no_sense(change: dict[str, float]) -> None:
         replace(RULE, **change)
 
 
-def drawn(energy: float, odds: float, count: int = 400, seed: int = 0) -> Logits:
+def drawn(energy: float, odds: float, count: int = 400, seed: int = 0) -> Seen:
     """Videos around an energy (deviation 1) and odds (deviation 4)."""
     random = np.random.default_rng(seed)
     pairs = random.normal((energy, odds), (1, 4), (count, 2))
-    return np.stack([logits_of(*pair) for pair in pairs])
+    return without(np.stack([logits_of(*pair) for pair in pairs]))
 
 
+def alike(seen: Seen, mean: float, seed: int = 0) -> Seen:
+    """The same with a likeness around a mean (deviation 0.2)."""
+    random = np.random.default_rng(seed)
+    return seen[0], random.normal(mean, 0.2, seen[0].shape).clip(max=0)
+
+
+@pytest.mark.parametrize("likeness", [None, -1.0])
 @pytest.mark.parametrize("kept", [1.0, 0.95, 0.5])
-def test_the_share_of_known_videos_that_is_kept(kept: float) -> None:
-    known = drawn(5, 8)
+def test_the_share_of_known_videos_that_is_kept(kept: float, likeness: float | None) -> None:
+    known = drawn(5, 8) if likeness is None else alike(drawn(5, 8), likeness)
     rule = fit_rule(known, None, 2, kept=kept)
-    found = [rule.known_probability(video, 2) >= 0.5 for video in known]
-    assert np.mean(found) == pytest.approx(kept, abs=0.005)
-    assert np.mean(found) >= kept
+    found = share_known(rule, known)
+    assert found == pytest.approx(kept, abs=0.005)
+    assert found >= kept
 
 
 def test_energy_and_odds_count_alike() -> None:
     rule = fit_rule(drawn(5, 8), None, 2, kept=0.95)
-    assert (rule.energy, rule.odds) == (0.5, 0.5)
+    assert (rule.energy, rule.odds, rule.likeness) == (0.5, 0.5, 0)
 
 
 def test_without_background_classes_the_energy_decides() -> None:
-    known = drawn(5, 8)[:, :2]
-    rule = fit_rule(known, known - 6, 2, kept=0.95)
-    assert rule.odds == 0
-    assert np.mean([rule.known_probability(video, 2) >= 0.5 for video in known - 6]) < 0.01
+    known = without(drawn(5, 8)[0][:, :2])
+    unknown = without(known[0] - 6)
+    rule = fit_rule(known, unknown, 2, kept=0.95)
+    assert (rule.energy, rule.odds) == (1, 0)
+    assert share_known(rule, unknown) < 0.01
+
+
+def test_where_there_is_a_likeness_it_tells_apart_what_the_logits_do_not() -> None:
+    known, unknown = drawn(5, 8), drawn(5, 8, seed=1)
+    plain = fit_rule(known, unknown, 2, kept=0.95)
+    assert share_known(plain, unknown) == pytest.approx(0.95, abs=0.03)
+    known, unknown = alike(known, -0.5), alike(unknown, -8)
+    rule = fit_rule(known, unknown, 2, kept=0.95)
+    assert rule.likeness > 0
+    assert (rule.energy, rule.odds) == (plain.energy, plain.odds)
+    assert share_known(rule, known) == pytest.approx(0.95, abs=0.005)
+    assert share_known(rule, unknown) < 0.01
 
 
 def test_the_slope_is_steep_where_unknown_videos_are_far() -> None:
@@ -105,13 +169,15 @@ def test_the_slope_is_steep_where_unknown_videos_are_far() -> None:
     assert near.threshold == far.threshold
     assert 0.1 <= near.slope < far.slope <= 20
     assert fit_rule(known, None, 2, kept=0.95).slope == 2
-    found = [far.known_probability(video, 2) for video in drawn(-7, -40, seed=2)]
-    assert max(found) < 0.01
+    others = zip(*drawn(-7, -40, seed=2), strict=True)
+    assert max(far.known_probability(*seen, 2) for seen in others) < 0.01
 
 
-def test_one_video_is_enough() -> None:
-    rule = fit_rule(logits_of(5.0, 8.0)[None], None, 2, kept=1.0)
-    assert rule.known_probability(logits_of(5.0, 8.0), 2) == pytest.approx(0.5)
+@pytest.mark.parametrize("likeness", [NO_LIKENESS, np.array([-1.0, -2.0, -3.0])])
+def test_one_video_is_enough(likeness: NDArray[np.float64]) -> None:
+    logits = logits_of(5.0, 8.0)
+    rule = fit_rule((logits[None], likeness[None]), None, 2, kept=1.0)
+    assert rule.known_probability(logits, likeness, 2) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("kept", [0, -0.1, 1.1, float("nan")])

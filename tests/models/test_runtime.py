@@ -9,9 +9,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
 from action_recognition.models import runtime as runtime_module
+from action_recognition.models.model_file import Model
 from action_recognition.models.runtime import Runtime, to_input
+from tiny_network import build_tiny_model
 
 Frames = NDArray[np.uint8]
 
@@ -21,8 +24,9 @@ def noise(*shape: int, seed: int = 0) -> Frames:
 
 
 @pytest.fixture
-def runtime(tiny_model) -> Runtime:
-    return Runtime(tiny_model.network, device="cpu")
+def runtime(tiny_preprocessing: Preprocessing) -> Runtime:
+    """Of a network that keeps the answers of another one."""
+    return Runtime(build_tiny_model(tiny_preprocessing, pretrained=5).network, device="cpu")
 
 
 def test_arrays_are_those_of_the_network(runtime: Runtime) -> None:
@@ -30,10 +34,22 @@ def test_arrays_are_those_of_the_network(runtime: Runtime) -> None:
     found = runtime.run(frames)
     with torch.inference_mode():
         exact = runtime.network(torch.from_numpy(frames / 255).float().permute(0, 1, 4, 2, 3))
-    assert found.logits.dtype == found.features.dtype == np.float32
+        alike = runtime.network.likeness(exact.features)
+    assert found.logits.dtype == found.likeness.dtype == found.features.dtype == np.float32
     assert found.logits == pytest.approx(exact.logits.numpy(), abs=1e-5)
+    assert found.likeness == pytest.approx(alike.numpy(), abs=1e-5)
     assert found.features == pytest.approx(exact.features.numpy(), abs=1e-5)
+    assert np.ptp(found.likeness, axis=(0, 1)).min() > 0.01  # frames differ, or it shows nothing
+    assert found.state is not None
     assert found.state.seen.item() == 6
+
+
+def test_a_network_that_keeps_no_other_answers_has_no_likeness(tiny_model: Model) -> None:
+    runtime = Runtime(tiny_model.network, device="cpu")
+    assert runtime.run(noise(2, 6)).likeness.shape == (2, 6, 0)
+    found = runtime.answer(noise(2, 6))
+    assert (found.likeness.shape, found.moments_likeness.shape) == ((0,), (2, 0))
+    assert found.moments.shape == (2, 3)
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])
@@ -45,6 +61,7 @@ def test_how_many_go_through_at_once_changes_nothing(
     monkeypatch.setattr(runtime_module, "_FRAMES_AT_ONCE", at_once)
     found = runtime.run(frames)
     assert found.logits == pytest.approx(expected.logits, abs=1e-4)
+    assert found.likeness == pytest.approx(expected.likeness, abs=1e-4)
     assert found.features == pytest.approx(expected.features, abs=1e-4)
 
 
@@ -65,19 +82,22 @@ def test_a_video_is_the_mean_over_its_full_windows(
 ) -> None:
     """The network's window is 4; of a shorter clip, the last frame counts."""
     frames = noise(3, times)
-    logits, features, moments = runtime.answer(frames)
+    found = runtime.answer(frames)
     run = runtime.run(frames)
-    assert (logits.shape, features.shape) == ((3,), (24,))
-    assert logits.dtype == features.dtype == np.float64
-    assert logits == pytest.approx(run.logits[:, first:].mean((0, 1)), abs=1e-5)
-    assert features == pytest.approx(run.features[:, first:].mean((0, 1)), abs=1e-5)
-    assert moments == pytest.approx(run.logits[:, first::5].reshape(-1, 3), abs=1e-5)
+    assert (found.logits.shape, found.likeness.shape, found.features.shape) == ((3,), (3,), (24,))
+    assert found.logits.dtype == found.likeness.dtype == found.features.dtype == np.float64
+    assert found.logits == pytest.approx(run.logits[:, first:].mean((0, 1)), abs=1e-5)
+    assert found.likeness == pytest.approx(run.likeness[:, first:].mean((0, 1)), abs=1e-5)
+    assert found.features == pytest.approx(run.features[:, first:].mean((0, 1)), abs=1e-5)
+    some = run.logits[:, first::5].reshape(-1, 3), run.likeness[:, first::5].reshape(-1, 3)
+    assert found.moments == pytest.approx(some[0], abs=1e-5)
+    assert found.moments_likeness == pytest.approx(some[1], abs=1e-5)
 
 
 def test_clips_of_a_video_are_films_of_their_own(runtime: Runtime) -> None:
     frames = noise(3, 5)
-    each = [runtime.answer(frames[k : k + 1])[0] for k in range(3)]
-    assert runtime.answer(frames)[0] == pytest.approx(np.mean(each, 0), abs=1e-4)
+    each = [runtime.answer(frames[k : k + 1]).logits for k in range(3)]
+    assert runtime.answer(frames).logits == pytest.approx(np.mean(each, 0), abs=1e-4)
 
 
 def test_input_of_the_network() -> None:
@@ -110,11 +130,11 @@ def test_the_network_is_set_to_answer(tiny_model) -> None:
 
 def test_threads_share_one_network(runtime: Runtime) -> None:
     films = [noise(1, 12, seed=k) for k in range(8)]
-    expected = [runtime.answer(film)[0] for film in films]
+    expected = [runtime.answer(film).logits for film in films]
     assert np.ptp(expected, axis=0).max() > 0.1  # films differ, or this would show nothing
 
     def watch(film: Frames) -> list[NDArray[np.float64]]:
-        return [runtime.answer(film)[0] for _ in range(3)]
+        return [runtime.answer(film).logits for _ in range(3)]
 
     with ThreadPoolExecutor(4) as pool:
         for found, logits in zip(pool.map(watch, films), expected, strict=True):

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 from action_recognition import Recognizer, VideoError
+from action_recognition.clips import Preprocessing
 from action_recognition.errors import ModelFileError, UsageError
 from action_recognition.models.model_file import SHIPPED_MODELS, Model, load_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.probabilities import softmax
 from action_recognition.models.saliency import heat_maps
+from tiny_network import build_tiny_model
 
 
 @pytest.fixture
@@ -68,16 +70,19 @@ def test_the_network_sees_the_frames_that_the_answer_names(
     assert [list(map(float, span)) for span in prediction.clips_s] == [
         pytest.approx(span, abs=0.021) for span in spans
     ]
-    logits, *_ = recognizer.runtime.answer(frames)
+    logits = recognizer.runtime.answer(frames).logits
     expected = dict(zip(recognizer.classes, softmax(logits), strict=True))
     assert prediction.probabilities == pytest.approx(expected, abs=1e-5)
 
 
-def test_temperature_and_background_classes(make_video, tiny_model: Model) -> None:
-    path = make_video(seconds=1, pattern=colours).path
-    rule = OpenSetRule(energy=1.0, odds=0.5, threshold=0.0, slope=0.1)
+@pytest.mark.parametrize("pretrained", [0, 5])
+def test_temperature_and_background_classes(
+    make_video, tiny_preprocessing: Preprocessing, pretrained: int
+) -> None:
+    path = make_video(seconds=1).path
+    rule = OpenSetRule(energy=1.0, odds=0.5, threshold=0.0, slope=0.1, likeness=2.0)
     model = replace(
-        tiny_model,
+        build_tiny_model(tiny_preprocessing, pretrained=pretrained),
         classes=("Jumping", "Reading"),
         background=("Swimming",),
         temperature=4.0,
@@ -85,15 +90,18 @@ def test_temperature_and_background_classes(make_video, tiny_model: Model) -> No
     )
     recognizer = Recognizer(model, device="cpu")
     prediction = recognizer.predict(path, keep_frames=True)
-    logits, *_ = recognizer.runtime.answer(prediction.clips.frames)
+    answer = recognizer.runtime.answer(prediction.clips.frames)
+    logits, likeness = answer.logits, answer.likeness
     assert prediction.probabilities == pytest.approx(
         dict(zip(("Jumping", "Reading"), softmax(logits[:2] / 4), strict=True)), abs=1e-5
     )
-    known = rule.known_probability(logits / 4, 2)
+    known = rule.known_probability(logits / 4, likeness, 2)
     assert 0.01 < known < 0.99
     assert prediction.known_probability == pytest.approx(known, abs=1e-5)
+    without = rule.known_probability(logits / 4, likeness[:0], 2)
+    assert (abs(known - without) > 0.01) == bool(pretrained)
     for shift, action in ((-0.1, prediction.nearest_action), (0.1, None)):
-        threshold = float(rule.score(logits / 4, 2)) + shift
+        threshold = float(rule.score(logits / 4, likeness, 2)) + shift
         changed = replace(model, open_set=replace(rule, threshold=threshold))
         found = Recognizer(changed, device="cpu").predict(path)
         assert (found.action, found.nearest_action) == (action, prediction.nearest_action)
@@ -176,6 +184,7 @@ def test_file_object_equals_path(make_video, recognizer) -> None:
     assert prediction.file == "upload.mp4"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "avi", "webm"])
 @pytest.mark.parametrize("seconds", [4, 9])
 def test_truncated_video_gets_no_answer(make_video, recognizer, ending: str, seconds: int) -> None:

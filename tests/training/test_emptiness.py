@@ -53,10 +53,56 @@ def test_what_stands_still_does_not_move_beyond_noise_and_flicker(kind: str) -> 
     assert len({round(f, 3) for f in found}) > 3  # and others do
 
 
-def test_noise_changes_with_each_frame_and_has_no_mean_colour_drift() -> None:
-    for seed in range(8):
-        frames = make("_noise", seed).astype(float)
-        assert np.abs(np.diff(frames, axis=0)).mean() > 60  # 85 where each is drawn anew
+Films = list[NDArray[np.float32]]
+
+
+@pytest.fixture(scope="module")
+def noise_films() -> Films:
+    return [make("_noise", seed, 36, 30).astype(np.float32) for seed in range(60)]
+
+
+@pytest.mark.slow
+def test_noise_changes_with_each_frame_and_its_mean_does_not_drift(noise_films: Films) -> None:
+    changes = [np.abs(np.diff(film, axis=0)).mean((1, 2, 3)) for film in noise_films]
+    steps = np.array([change.min() for change in changes])
+    assert np.mean(steps > 5) > 0.9
+    assert np.mean(steps > 30) > 0.4
+    means = np.array([film.mean((1, 2, 3)) for film in noise_films])
+    drift = means[:, :15].mean(1) - means[:, 15:].mean(1)
+    error = means.std(1) * (2 / 15) ** 0.5  # coarse noise has few grains: its mean is not steady
+    assert (np.abs(drift) < 4 * error + 0.1).all()
+    assert np.median(np.abs(drift)) < 3
+
+
+@pytest.mark.slow
+def test_noise_is_of_many_kinds(noise_films: Films) -> None:
+    grey = np.mean([np.ptp(film, axis=3).max() == 0 for film in noise_films])
+    assert 0.4 < grey < 0.9  # the rest is coloured
+    deviations = np.array([film.std() for film in noise_films])
+    assert np.mean(deviations < 25) > 0.1  # faint
+    assert np.mean(deviations > 60) > 0.2  # harsh
+    alike = np.array([similarity_of_neighbours(film) for film in noise_films])
+    assert np.mean(np.abs(alike) < 0.1) > 0.1  # each pixel by itself
+    assert np.mean((alike > 0.3) & (alike < 0.95)) > 0.3  # blurred or coarse
+
+
+def similarity_of_neighbours(film: NDArray[np.float32]) -> float:
+    """Correlation of pixels that lie side by side."""
+    one, other = film[:, :, 1:, 0].ravel(), film[:, :, :-1, 0].ravel()
+    return float(np.corrcoef(one, other)[0, 1]) if one.std() else 1.0
+
+
+@pytest.mark.slow
+def test_in_some_noise_a_dark_bar_rolls() -> None:
+    rolling = 0
+    for seed in range(60):
+        rows = make("_noise", seed, 72, 20).mean((2, 3))  # (frames, rows)
+        dark = rows < 0.8 * np.median(rows, axis=1, keepdims=True)
+        share = dark.mean(1)
+        if share.min() > 0.03 and share.max() < 0.4:
+            tops = dark.argmax(1)
+            rolling += len(set(tops.tolist())) > 5
+    assert 8 <= rolling <= 36
 
 
 def test_a_page_never_scrolls_beyond_its_end() -> None:

@@ -119,6 +119,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_RATE", 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(("lstm", "gru"), [(24, 16), (24, 0), (0, 24)])
 def test_they_learn_order_that_the_mean_cannot_tell(lstm: int, gru: int) -> None:
@@ -144,6 +145,7 @@ def test_they_learn_order_that_the_mean_cannot_tell(lstm: int, gru: int) -> None
     assert measure(network, *held) == (figures["loss_with"], figures["accuracy_with"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_where_they_do_not_help_they_go_on_to_say_nothing() -> None:
     """The dense layer is right already; in training, the classes are exchanged."""
@@ -166,6 +168,7 @@ def test_where_they_do_not_help_they_go_on_to_say_nothing() -> None:
     assert figures["accuracy_with"] == figures["accuracy_without"] > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_the_seed_decides() -> None:
     found = []

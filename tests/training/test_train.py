@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,14 @@ from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model, load_model, save_model
 from action_recognition.models.runtime import Runtime
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.training import train as train_module
 from action_recognition.training import tuning
-from action_recognition.training import views as views_module
 from action_recognition.training.answers import Answers, answers
 from action_recognition.training.calibration import calibrate
 from action_recognition.training.finish import finish
+from action_recognition.training.footage import Sample
+from action_recognition.training.networks import set_typical
+from action_recognition.training.random_clips import RandomClips, draw_features
 from action_recognition.training.settings import Augmentation, TrainingSettings
 from action_recognition.training.train import Run, train
 from action_recognition.training.training_data import gather
@@ -42,6 +47,8 @@ SETTINGS = TrainingSettings(
     augmentation=Augmentation(flip=False, area=0.8, speed=1.1),
 )
 LABELS = ("Growing", "Moving left", "Moving right")
+
+pytestmark = pytest.mark.slow  # they train
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +68,7 @@ def few(manifest: Manifest, **counts: int) -> Manifest:
     taken: list[Clip] = []
     for split, count in ({"train": 3, "val": 2, "test": 2} | counts).items():
         for label in manifest.labels:
-            taken += [c for c in manifest.side(split) if c.label == label][:count]
+            taken += [c for c in manifest.split(split) if c.label == label][:count]
     return Manifest(tuple(taken))
 
 
@@ -100,8 +107,8 @@ def test_the_model_file_says_what_it_was_trained_on(
     assert model.background == ()
     assert model.preprocessing == Preprocessing(interval_s=0.1, size=32)
     assert (model.network.architecture.lstm, model.network.architecture.gru) == (8, 8)
-    assert record["data"] == fingerprint([*motion.side("train"), *motion.side("val")])
-    assert record["clips"]["train"] == Counter(c.label for c in motion.side("train"))
+    assert record["data"] == fingerprint([*motion.split("train"), *motion.split("val")])
+    assert record["clips"]["train"] == Counter(c.label for c in motion.split("train"))
     assert record["clips"]["samples"] == record["clips"]["train"]
     assert record["sources"] == {label: ["own"] for label in LABELS}
     assert record["init"] == init  # the file to start from says nothing of its own
@@ -111,6 +118,9 @@ def test_the_model_file_says_what_it_was_trained_on(
     }
     assert (record["epochs_run"], record["best_epoch"]) == (2, 2)
     assert record["strength"] in (3e-4, 1e-4, 1e-3, 3e-3, 1e-2)
+    assert model.open_set is not None
+    assert model.window_open_set is not None
+    assert model.open_set.likeness == model.window_open_set.likeness > 0
     assert set(record["films"]) == {
         "loss_without", "accuracy_without", "loss_with", "accuracy_with", "best_epoch",
     }  # fmt: skip
@@ -121,7 +131,7 @@ def test_metrics_in_the_file_are_those_of_the_file(
     trained: tuple[Model, Path], motion: Manifest
 ) -> None:
     recognizer = Recognizer.load(trained[1], device="cpu")
-    test = motion.side("test")
+    test = motion.split("test")
     metrics = recognizer.model.metrics
     assert (metrics["videos"], metrics["split"]) == (len(test), "test")
     right = sum(recognizer.predict(c.path).nearest_action == c.label for c in test)
@@ -137,7 +147,7 @@ def test_the_calibration_is_that_of_the_weights_in_the_file(
     assert same(weights(model.network), weights(stored.network))
     bare = replace(stored, temperature=1.0, open_set=None, window_temperature=None,
                    window_open_set=None)  # fmt: skip
-    found = answers(Runtime(bare.network, device="cpu"), motion.side("val"), bare.preprocessing)
+    found = answers(Runtime(bare.network, device="cpu"), motion.split("val"), bare.preprocessing)
     again = calibrate(bare, found, None)
     for name in ("temperature", "window_temperature"):
         assert getattr(again, name) == pytest.approx(getattr(stored, name), rel=1e-6)
@@ -148,26 +158,25 @@ def test_the_calibration_is_that_of_the_weights_in_the_file(
 
 def test_known_validation_videos_are_kept(trained: tuple[Model, Path], motion: Manifest) -> None:
     recognizer = Recognizer.load(trained[1], device="cpu")
-    found = [recognizer.predict(c.path).known_probability for c in motion.side("val")]
+    found = [recognizer.predict(c.path).known_probability for c in motion.split("val")]
     assert np.mean(np.array(found) >= 0.5 - 1e-6) >= 0.95
     assert np.abs(np.array(found) - 0.5).min() < 1e-3  # one of them lies at the threshold
 
 
 def test_answers_are_those_in_use(trained: tuple[Model, Path], motion: Manifest) -> None:
     model = load_model(trained[1])
-    clips = motion.side("val")[:3]
+    clips = motion.split("val")[:3]
     found = answers(Runtime(model.network, device="cpu"), clips, model.preprocessing)
     assert isinstance(found, Answers)
     assert found.labels == [c.label for c in clips]
     recognizer = Recognizer(model, device="cpu")
-    for logits, clip in zip(found.logits, clips, strict=True):
-        shares = np.exp(logits / model.temperature)
+    for video, clip in zip(found.videos, clips, strict=True):
+        shares = np.exp(video.logits / model.temperature)
         expected = recognizer.predict(clip.path).probabilities
         for label, share in zip(model.classes, shares / shares.sum(), strict=True):
             assert expected[label] == pytest.approx(share, abs=1e-5)
     nothing = answers(Runtime(model.network, device="cpu"), [], model.preprocessing)
-    assert nothing.logits.shape == (0, 3)
-    assert nothing.features.shape == (0, 24)
+    assert (nothing.videos, nothing.labels) == ([], [])
 
 
 def test_frozen_layers_stay_as_the_start_has_them(trained: tuple[Model, Path], init: str) -> None:
@@ -176,6 +185,25 @@ def test_frozen_layers_stay_as_the_start_has_them(trained: tuple[Model, Path], i
         assert same(after, before, part)
     for part in ("trunk.layers.2.", "trunk.head.", "hidden."):
         assert not same(after, before, part)
+
+
+@pytest.mark.parametrize("tuned", [0, 1])
+def test_the_answers_of_the_start_are_kept_and_what_is_typical_of_each_class(
+    motion: Manifest, init: str, tmp_path: Path, tuned: int
+) -> None:
+    """That is learned from the clips that the network has learned from, as it is at the end."""
+    data = gather(motion if tuned else few(motion))
+    run = run_of(init, tmp_path, tuned_layers=tuned, film_epochs=0, epochs=1)
+    network = train(motion, data, run).network
+    before, after = weights(load_model(init).network), weights(network)
+    assert network.architecture.pretrained == 3
+    for part in ("weight", "bias"):
+        assert torch.equal(after[f"pretrained.{part}"], before[f"dense.{part}"])
+    clips = RandomClips(data.samples, Preprocessing(interval_s=0.1, size=32), run.settings)
+    drawn = draw_features(Runtime(network, device="cpu"), clips, 1 if tuned else 2)
+    expected = set_typical(copy.deepcopy(network), *drawn)
+    torch.testing.assert_close(after["typical"], weights(expected)["typical"], atol=5e-3, rtol=0)
+    assert np.ptp(after["typical"].numpy(), axis=0).max() > 0.02  # classes differ
 
 
 # -- without tuning ------------------------------------------------------------------------
@@ -227,8 +255,21 @@ def test_background_classes_are_learned_but_are_no_answers(
     assert len(Recognizer(stored, device="cpu").predict(manifest.clips[0].path).ranked) == 2
 
 
+@pytest.fixture
+def learned_from(monkeypatch: pytest.MonkeyPatch) -> list[set[Path]]:
+    """The videos that each network learns from, one network after the other."""
+    found: list[set[Path]] = []
+
+    def clips(samples: Sequence[Sample], *rest: Any) -> RandomClips:
+        found.append({s.path for s in samples})
+        return RandomClips(samples, *rest)
+
+    monkeypatch.setattr(train_module, "RandomClips", clips)
+    return found
+
+
 def test_a_refit_learns_from_validation_clips_and_keeps_the_calibration(
-    motion: Manifest, init: str, tmp_path: Path
+    motion: Manifest, init: str, tmp_path: Path, learned_from: list[set[Path]]
 ) -> None:
     manifest = few(motion)
     without = train(manifest, gather(manifest), run_of(init, tmp_path / "one"))
@@ -236,10 +277,10 @@ def test_a_refit_learns_from_validation_clips_and_keeps_the_calibration(
     for name in ("temperature", "open_set", "window_temperature", "window_open_set"):
         assert getattr(again, name) == getattr(without, name)
     assert not same(weights(again.network), weights(without.network), "dense.")
-    known = {s.path for s in gather(manifest).samples} | {c.path for c in manifest.side("val")}
-    drawn = [json.loads((tmp_path / "two" / f / "views.json").read_text()) for f in (".", "refit")]
-    names = {name for key in drawn for name, *_ in key["samples"]}
-    assert names == {path.name for path in known}  # and none of the split test
+    train_clips, val_clips = ({c.path for c in manifest.split(s)} for s in ("train", "val"))
+    first, second, refitted = learned_from
+    assert first == second == train_clips
+    assert refitted == train_clips | val_clips  # and none of the split test
 
 
 # -- few clips -----------------------------------------------------------------------------
@@ -268,7 +309,7 @@ def test_validation_of_background_classes_alone_calibrates_nothing(
 ) -> None:
     """It ended in an error, after all the training."""
     one = few(motion, train=1, val=0, test=0)
-    validation = [c for c in motion.side("val") if c.label == "Growing"]
+    validation = [c for c in motion.split("val") if c.label == "Growing"]
     manifest = Manifest((*one.clips, *validation))
     data = gather(manifest, background=["Growing"])
     assert data.validation == tuple(validation)
@@ -284,7 +325,7 @@ def test_official_clips_and_others_are_measured_apart(
 ) -> None:
     datasets = {"Growing": "UCF101", "Moving left": "HMDB51", "Moving right": "own"}
     clips = tuple(replace(c, dataset=datasets[c.label]) for c in motion.clips)
-    test = Counter(datasets[c.label] for c in motion.side("test"))
+    test = Counter(datasets[c.label] for c in motion.split("test"))
     path = tmp_path / "m.h5"
     official, other = finish(trained[0], Manifest(clips), path, device="cpu")
     assert official.videos == test["UCF101"] + test["HMDB51"]
@@ -303,7 +344,7 @@ def test_official_clips_and_others_are_measured_apart(
 def test_clips_of_classes_that_were_not_learned_are_not_measured(
     trained: tuple[Model, Path], motion: Manifest, tmp_path: Path
 ) -> None:
-    test = motion.side("test")
+    test = motion.split("test")
     clips = tuple(replace(c, label="Waving") if c.label == "Growing" else c for c in test)
     (found,) = finish(trained[0], Manifest(clips), tmp_path / "m.h5", device="cpu")
     assert found.videos == sum(c.label != "Growing" for c in test)
@@ -324,8 +365,8 @@ def test_the_file_is_written_before_anything_is_measured(
 # -- again and resumed ---------------------------------------------------------------------
 
 
-def test_the_seed_decides_and_stored_views_change_nothing(
-    motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_seed_decides_whatever_a_run_before_has_left(
+    motion: Manifest, init: str, tmp_path: Path
 ) -> None:
     manifest = few(motion)
     data = gather(manifest)
@@ -334,16 +375,16 @@ def test_the_seed_decides_and_stored_views_change_nothing(
     assert same(weights(first.network), weights(again.network))
     other = train(manifest, data, run_of(init, tmp_path / "c", seed=1))
     assert not same(weights(first.network), weights(other.network))
-    monkeypatch.setattr(views_module, "RandomClips", None)  # drawing would fail
-    stored = train(manifest, data, run_of(init, tmp_path / "a"))
-    assert same(weights(first.network), weights(stored.network))
-    assert first.temperature == stored.temperature
+    in_its_folder = train(manifest, data, run_of(init, tmp_path / "c", workers=2))
+    assert same(weights(first.network), weights(in_its_folder.network))
+    assert first.temperature == in_its_folder.temperature
 
 
+@pytest.mark.parametrize("refit", [False, True])
 def test_an_interrupted_training_resumes_to_the_same_model(
-    motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refit: bool, motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest, options = few(motion), {"epochs": 3}
+    manifest, options = few(motion), {"epochs": 3, "refit": refit}
     data = gather(manifest)
     whole = train(manifest, data, run_of(init, tmp_path / "whole", **options))
     real = tuning.EpochLines.on_train_epoch_end
@@ -359,6 +400,7 @@ def test_an_interrupted_training_resumes_to_the_same_model(
     monkeypatch.undo()
     resumed = train(manifest, data, run_of(init, tmp_path / "parts", resume=True, **options))
     assert resumed.training["epochs_run"] == 3
+    assert resumed.training["strength"] == whole.training["strength"]
     assert same(weights(resumed.network), weights(whole.network))
     assert (resumed.temperature, resumed.open_set) == (whole.temperature, whole.open_set)
 
@@ -368,13 +410,14 @@ def test_interrupted_before_the_first_epoch_it_begins_where_it_stopped(
 ) -> None:
     manifest = few(motion)
     data = gather(manifest)
+    whole = train(manifest, data, run_of(init, tmp_path / "whole"))
     with monkeypatch.context() as patch:
-        patch.setattr("action_recognition.training.train.tune", interrupted)
+        patch.setattr(train_module, "tune", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            train(manifest, data, run_of(init, tmp_path))
-    monkeypatch.setattr(views_module, "RandomClips", None)  # the views are there
-    model = train(manifest, data, run_of(init, tmp_path, resume=True))
+            train(manifest, data, run_of(init, tmp_path / "parts"))
+    model = train(manifest, data, run_of(init, tmp_path / "parts", resume=True))
     assert model.training["epochs_run"] == 2
+    assert same(weights(model.network), weights(whole.network))
 
 
 def interrupted(*_: Any, **__: Any) -> None:
@@ -412,10 +455,11 @@ def test_a_new_run_forgets_the_checkpoints_of_the_old_one(
     motion: Manifest, init: str, tmp_path: Path
 ) -> None:
     manifest = few(motion)
-    train(manifest, gather(manifest), run_of(init, tmp_path))
+    train(manifest, gather(manifest), run_of(init, tmp_path, refit=True))
     assert (tmp_path / "last.ckpt").exists()
+    assert (tmp_path / "refit" / "last.ckpt").exists()
     train(manifest, gather(manifest), run_of(init, tmp_path, tuned_layers=0, film_epochs=0))
-    assert not list(tmp_path.glob("*.ckpt"))
+    assert not list(tmp_path.rglob("*.ckpt"))
 
 
 def test_the_origin_of_the_weights_is_handed_on(

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     with progress_bar("evaluating") as on_progress:
         evaluation = evaluate(
             recognizer,
-            manifest.side(options.split),
+            manifest.split(options.split),
             split=options.split,
             unknown=read_unknown(options),
             on_progress=on_progress,

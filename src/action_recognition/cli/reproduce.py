@@ -93,7 +93,7 @@ def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -
     record = load_model(output).training
     settings = json.loads(json.dumps(asdict(read_settings(options))))
     return (
-        record.get("data") == fingerprint([*manifest.side("train"), *manifest.side("val")])
+        record.get("data") == fingerprint([*manifest.split("train"), *manifest.split("val")])
         and record.get("settings") == settings
         and record.get("options") == fingerprint_options(options)
     )
@@ -118,4 +118,4 @@ def _measure(manifest: Manifest, model: Path, device: str) -> Evaluation:
 
     recognizer = Recognizer.load(model, device=device)
     with progress_bar("evaluating") as on_progress:
-        return evaluate(recognizer, manifest.side("test"), split="test", on_progress=on_progress)
+        return evaluate(recognizer, manifest.split("test"), split="test", on_progress=on_progress)

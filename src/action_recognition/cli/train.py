@@ -29,12 +29,12 @@ if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wa
 _NUMBERS = {
     "tuned_layers": "last layers of the trunk that learn; 0: only the dense layer (and LSTM, GRU)",
     "epochs": "passes over the clips while layers are tuned",
-    "views": "random clips of each video",
-    "frames": "frames of such a clip",
+    "views": "random clips of each video for the regression that training starts from",
+    "frames": "frames of a random clip",
+    "others": "share of pictures, background and made videos that an epoch takes",
     "batch": "clips in a step",
     "learning_rate": "of AdamW",
     "memory": "weight of the loss that holds on to what the starting network knew",
-    "blend": "share of the tuned weights that is kept, the rest are those of the start",
     "ema": "decay of averaged weights, 0: none",
     "patience": "epochs to wait for a better one; 0: keep the last",
     "film_epochs": "passes over joined films, from which LSTM and GRU learn; 0: they say nothing",
@@ -203,7 +203,7 @@ def fingerprint_options(options: argparse.Namespace) -> str:
 def _unmeasured(manifest: Manifest, classes: Sequence[str]) -> Iterator[str]:
     """What there is to say of classes that are trained on only."""
     for label in classes:
-        clips = [c for c in manifest.side("train") if c.label == label]
+        clips = [c for c in manifest.split("train") if c.label == label]
         splits = {c.split for c in manifest.clips if c.label == label}
         missing = [
             use for s, use in (("test", "measure"), ("val", "calibrate on")) if s not in splits
@@ -213,7 +213,7 @@ def _unmeasured(manifest: Manifest, classes: Sequence[str]) -> Iterator[str]:
                 f"{label}: {len(clips)} clip{'s' if len(clips) > 1 else ''} to train on, none to "
                 f"{' or to '.join(missing)}; that takes clips of at least three recordings"
             )
-    if not any(c.label in classes for c in manifest.side("val")):
+    if not any(c.label in classes for c in manifest.split("val")):
         yield "not calibrated, and no rule for `none of these`: no class has validation clips"
 
 

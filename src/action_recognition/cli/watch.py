@@ -46,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _watch(options: argparse.Namespace) -> None:
-    from action_recognition.livesource import LiveSource
     from action_recognition.recognition.recognizer import Recognizer
+    from action_recognition.video.live import LiveSource
 
     recognizer = Recognizer.load(options.model, device=options.device)
     preprocessing = recognizer.model.preprocessing

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from action_recognition.dashboard import failures
-from action_recognition.dashboard.recognize_page import recognize_page
+from action_recognition.dashboard import error_boxes
+from action_recognition.dashboard.pages.recognize import recognize_page
 
 # A readable width on large screens; and a portrait video must not push the page down.
 _STYLE = """<style>
@@ -35,21 +35,21 @@ _DARK_STYLE = """<style>
 
 def many() -> None:
     """The page Many videos. Each page is imported when it is opened: see `recognize_page`."""
-    from action_recognition.dashboard.many_page import many_page
+    from action_recognition.dashboard.pages.many_videos import many_page
 
     many_page()
 
 
 def live() -> None:
     """The page Live."""
-    from action_recognition.dashboard.live_page import live_page
+    from action_recognition.dashboard.pages.live import live_page
 
     live_page()
 
 
 def model() -> None:
     """The page Model."""
-    from action_recognition.dashboard.model_page import model_page
+    from action_recognition.dashboard.pages.model import model_page
 
     model_page()
 
@@ -67,7 +67,7 @@ def main() -> None:
         st.Page(model, title="Model", icon=":material/info:", url_path="model"),
     ]
     chosen = st.navigation(pages, position="top")
-    with failures.shown():
+    with error_boxes.shown():
         chosen.run()
 
 

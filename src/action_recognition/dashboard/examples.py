@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.actions import label_for_folder
-from action_recognition.dashboard.figure import film, jumping, jumping_then_resting
+from action_recognition.dashboard.media.figure import film, jumping, jumping_then_resting
 from action_recognition.datasets.folders import videos_in
 
 _SIZE = (480, 360)

@@ -17,14 +17,14 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from action_recognition.dashboard.line import Job, Result, Tell, shared_line
-from action_recognition.dashboard.many import Batch, Found, find
-from action_recognition.dashboard.memory import Recent
+from action_recognition.dashboard.batch import Batch, Found, find
+from action_recognition.dashboard.job_queue import Job, Result, Tell, shared_queue
+from action_recognition.dashboard.lru_cache import LruCache
 from action_recognition.errors import VideoError
-from action_recognition.preview import Preview, browser_preview
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Moment
+from action_recognition.video.preview import Preview, browser_preview
 
 _KEY = "action_recognition_session"
 
@@ -56,20 +56,26 @@ class Upload:
 class Session:
     """Recent uploads, previews and answers of one visitor."""
 
-    digests: Recent[str] = field(default_factory=lambda: Recent(1))
-    previews: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PREVIEWS))
-    parts: Recent[Preview | VideoError] = field(default_factory=lambda: Recent(_MAX_PARTS))
-    answers: Recent[Job[Prediction | VideoError]] = field(
-        default_factory=lambda: Recent(_MAX_ANSWERS)
+    digests: LruCache[str] = field(default_factory=lambda: LruCache(1))
+    previews: LruCache[Preview | VideoError] = field(
+        default_factory=lambda: LruCache(_MAX_PREVIEWS)
     )
-    second: Recent[Job[Prediction | VideoError]] = field(
-        default_factory=lambda: Recent(_MAX_SECOND)
+    parts: LruCache[Preview | VideoError] = field(default_factory=lambda: LruCache(_MAX_PARTS))
+    answers: LruCache[Job[Prediction | VideoError]] = field(
+        default_factory=lambda: LruCache(_MAX_ANSWERS)
     )
-    courses: Recent[list[Moment] | VideoError] = field(default_factory=lambda: Recent(_MAX_COURSES))
-    found: Recent[Job[Found]] = field(default_factory=lambda: Recent(_MAX_FOUND))
+    second: LruCache[Job[Prediction | VideoError]] = field(
+        default_factory=lambda: LruCache(_MAX_SECOND)
+    )
+    courses: LruCache[list[Moment] | VideoError] = field(
+        default_factory=lambda: LruCache(_MAX_COURSES)
+    )
+    found: LruCache[Job[Found]] = field(default_factory=lambda: LruCache(_MAX_FOUND))
     batch: Batch | None = None
     kept: Upload | None = None  # Streamlit forgets an upload when another page is opened
-    heat: Recent[Job[NDArray[np.float32]]] = field(default_factory=lambda: Recent(_MAX_HEAT_MAPS))
+    heat: LruCache[Job[NDArray[np.float32]]] = field(
+        default_factory=lambda: LruCache(_MAX_HEAT_MAPS)
+    )
 
     @classmethod
     def current(cls) -> Session:
@@ -194,9 +200,11 @@ def _predict(
         return error
 
 
-def _once(jobs: Recent[Job[Result]], key: Hashable, work: Callable[[Tell], Result]) -> Job[Result]:
-    """The job of this key; joins the line where there is none, or where it failed."""
+def _once(
+    jobs: LruCache[Job[Result]], key: Hashable, work: Callable[[Tell], Result]
+) -> Job[Result]:
+    """The job of this key; joins the queue where there is none, or where it failed."""
     job = jobs.get(key)
     if job is not None and job.failed:
         jobs.forget(key)
-    return jobs.get_or(key, lambda: shared_line().join(work))
+    return jobs.get_or(key, lambda: shared_queue().join(work))

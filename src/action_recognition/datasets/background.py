@@ -18,7 +18,7 @@ from action_recognition.errors import DataError
 def add_background(
     manifest: Manifest, background: Manifest, *, per_class: int | None = None
 ) -> Manifest:
-    """The clips of both, with no group on two sides.
+    """The clips of both, with no group in two splits.
 
     At most `per_class` train clips of each background class are taken, spread over its groups.
     Background clips are never tested on. Those of a group that stands in test or val of the
@@ -30,17 +30,17 @@ def add_background(
     both = sorted(set(manifest.labels) & set(background.labels))
     if both:
         raise DataError(f"class {both[0]!r} is wanted and background at once")
-    side_of = {c.group: c.split for c in manifest.side("train")}
-    side_of |= {c.group: c.split for c in (*manifest.side("val"), *manifest.side("test"))}
-    groups_in_val = {c.group for c in (*manifest.side("val"), *background.side("val"))}
+    split_of = {c.group: c.split for c in manifest.split("train")}
+    split_of |= {c.group: c.split for c in (*manifest.split("val"), *manifest.split("test"))}
+    groups_in_val = {c.group for c in (*manifest.split("val"), *background.split("val"))}
     added = []
-    for c in (*background.side("train"), *background.side("val")):
-        if side_of.get(c.group) == "test":
+    for c in (*background.split("train"), *background.split("val")):
+        if split_of.get(c.group) == "test":
             added.append(_left_out(c, f"film {c.group} stands in test"))
-        elif side_of.get(c.group, c.split) == "train" and c.group in groups_in_val:
+        elif split_of.get(c.group, c.split) == "train" and c.group in groups_in_val:
             added.append(_left_out(c, f"film {c.group} stands in val"))
         else:
-            added.append(replace(c, split=side_of.get(c.group, c.split)))
+            added.append(replace(c, split=split_of.get(c.group, c.split)))
     if per_class is not None:
         train = [c for c in added if c.split == "train"]
         enough = set(train) - set(spread(train, per_class))

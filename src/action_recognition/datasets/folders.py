@@ -1,6 +1,6 @@
 """A manifest of folders that hold one folder of videos for each class.
 
-Clips of UCF101 and HMDB51 are known by their file names and take their official side; others are
+Clips of UCF101 and HMDB51 are known by their file names and take their official split; others are
 split by group.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,7 @@ from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.manifest_csv import read_list
 from action_recognition.datasets.official import find_official
 from action_recognition.datasets.probe import probe
-from action_recognition.datasets.splits import SIDES, assign_by_group, check_leaks, resolve_films
+from action_recognition.datasets.splits import SPLITS, assign_by_group, check_leaks, resolve_films
 from action_recognition.errors import DataError
 from action_recognition.video import FILE_EXTENSIONS
 
@@ -29,24 +29,11 @@ OWN = "own"
 Films = Literal["strict", "class"]
 
 
-def build_manifest(
-    folders: Sequence[str | Path],
-    *,
-    classes: Sequence[str] | None = None,
-    official_split: int = 1,
-    groups: Literal["folders", "files"] = "folders",
-    group_pattern: str | None = None,
-    films: Films = "strict",
-    seed: int = 0,
-    check: bool = True,
-    validation: bool = True,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> Manifest:
-    """Makes a manifest of folders that hold one folder for each class.
+@dataclass(frozen=True)
+class SplitRules:
+    """What belongs together, and how it is divided into splits.
 
     Parameters:
-        folders: for example the folders of UCF101 and of HMDB51.
-        classes: folder names or labels to take; None: every folder that holds videos.
         official_split: 1, 2 or 3, for clips of UCF101 and HMDB51.
         groups: of other clips. "folders": files in the same folder within a class folder are a
             group (a person, a camera, a day: the same name means the same group in every class);
@@ -54,29 +41,56 @@ def build_manifest(
             is a group.
         group_pattern: regular expression with one parenthesised part, matched against the file
             names of other clips: what it captures names the group, whatever `groups` says.
-        films: of HMDB51. "strict": a film is on one side, whatever its class; "class": within a
-            class it is on one side, as in the official lists, and parts of a film are that film.
+        films: of HMDB51. "strict": a film is in one split, whatever its class; "class": within a
+            class it is in one split, as in the official lists, and parts of a film are that film.
             Train clips of a film that stands in test are left out.
-        seed: for the sides that are drawn (validation; test too in data of one's own).
+        seed: for the splits that are drawn (validation; test too in data of one's own).
+        validation: carve validation clips out of the train split.
+    """
+
+    official_split: int = 1
+    groups: Literal["folders", "files"] = "folders"
+    group_pattern: str | None = None
+    films: Films = "strict"
+    seed: int = 0
+    validation: bool = True
+
+    def __post_init__(self) -> None:
+        if self.official_split not in (1, 2, 3):
+            raise DataError(f"official split {self.official_split!r}: must be 1, 2 or 3")
+
+
+def build_manifest(
+    folders: Sequence[str | Path],
+    rules: SplitRules | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    check: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Manifest:
+    """Makes a manifest of folders that hold one folder for each class.
+
+    Parameters:
+        folders: for example the folders of UCF101 and of HMDB51.
+        classes: folder names or labels to take; None: every folder that holds videos.
+        rules: of the splits; None: the defaults.
         check: decode each file once; those that fail are refused, by name.
-        validation: carve validation clips out of the train side.
         on_progress: called with (files checked, files in all).
 
     Raises:
         DataError: nothing is there, a class is missing or cannot be divided, or a group would
-            stand on two sides.
+            are in two splits.
     """
-    if official_split not in (1, 2, 3):
-        raise DataError(f"official split {official_split!r}: must be 1, 2 or 3")
+    rules = rules or SplitRules()
     files = _find_files([Path(f) for f in folders], classes)
-    pattern = _compile(group_pattern)
-    clips = [_describe(*found, groups, pattern, official_split, films) for found in files]
+    pattern = _compile(rules.group_pattern)
+    clips = [_describe(*found, rules, pattern) for found in files]
     if check:
         clips = _check_files(clips, on_progress)
     clips = _place_official(clips)
-    clips = _place_own(clips, seed)
-    if validation:
-        clips = _carve_validation(clips, seed)
+    clips = _place_own(clips, rules.seed)
+    if rules.validation:
+        clips = _carve_validation(clips, rules.seed)
     check_leaks([c.group for c in clips], [c.split for c in clips])
     return Manifest(tuple(clips))
 
@@ -96,7 +110,7 @@ def load_data(
     `manifest_csv.read_list`). Each source gets its validation clips from its own train clips.
 
     Raises:
-        DataError: see `build_manifest`; a group stands on two sides, or a class has no clips.
+        DataError: see `build_manifest`; a group is in two splits, or a class has no clips.
     """
     paths = [Path(s) for s in sources]
     lists = [p for p in paths if p.suffix.lower() == ".csv"]
@@ -104,10 +118,10 @@ def load_data(
     clips: list[Clip] = []
     if folders:
         wanted = classes if not lists else None
+        rules = SplitRules(seed=seed, validation=validation)
         clips += build_manifest(
-            folders, classes=wanted, seed=seed, check=check, validation=validation,
-            on_progress=on_progress,
-        ).clips  # fmt: skip
+            folders, rules, classes=wanted, check=check, on_progress=on_progress
+        ).clips
     for path in lists:
         found = list(read_list(path))
         if validation and not any(c.split == "val" for c in found):
@@ -176,17 +190,15 @@ def _compile(group_pattern: str | None) -> re.Pattern[str] | None:
 def _describe(
     path: Path,
     folder: Path,
-    groups: Literal["folders", "files"],
+    rules: SplitRules,
     pattern: re.Pattern[str] | None,
-    official_split: int,
-    films: Films,
 ) -> Clip:
     label = label_for_folder(folder.name)
     official = find_official(path.stem)
     if official is not None:
-        side = official.splits[official_split - 1]
+        split = official.splits[rules.official_split - 1]
         film = official.group
-        if films == "class" and official.dataset == "HMDB51":
+        if rules.films == "class" and official.dataset == "HMDB51":
             film = f"{official.original_class}/{film}"
         return Clip(
             path=path,
@@ -194,8 +206,8 @@ def _describe(
             dataset=official.dataset,
             original_class=official.original_class,
             group=film,
-            split=side or "left_out",
-            reason="" if side else f"not used in official split {official_split}",
+            split=split or "left_out",
+            reason="" if split else f"not used in official split {rules.official_split}",
         )
     group = str(path)
     if pattern is not None:
@@ -203,7 +215,7 @@ def _describe(
         if match is None or not match[1]:
             raise DataError(f"{path.name}: the group pattern {pattern.pattern!r} does not match")
         group = match[1]
-    elif groups == "folders" and path.parent != folder:
+    elif rules.groups == "folders" and path.parent != folder:
         group = path.relative_to(folder).parts[0]
     return Clip(path, label, OWN, folder.name, group, "train")
 
@@ -220,11 +232,11 @@ def _check_files(clips: list[Clip], on_progress: Callable[[int, int], None] | No
 
 def _place_official(clips: list[Clip]) -> list[Clip]:
     """Leaves out train clips of films that stand in test, too."""
-    index = [k for k, c in enumerate(clips) if c.dataset != OWN and c.split in SIDES]
-    sides = resolve_films([clips[k].group for k in index], [clips[k].split for k in index])  # type: ignore[misc]
+    index = [k for k, c in enumerate(clips) if c.dataset != OWN and c.split in SPLITS]
+    splits = resolve_films([clips[k].group for k in index], [clips[k].split for k in index])  # type: ignore[misc]
     placed = list(clips)
-    for k, side in zip(index, sides, strict=True):
-        if side is None:
+    for k, split in zip(index, splits, strict=True):
+        if split is None:
             placed[k] = replace(
                 clips[k], split="left_out", reason=f"film {clips[k].group} stands in test"
             )
@@ -236,7 +248,7 @@ def _place_own(clips: list[Clip], seed: int) -> list[Clip]:
     for c in clips:
         if c.split == "train":
             groups[c.label].add(c.group)
-    few = {label for label, names in groups.items() if len(names) < len(SIDES)}
+    few = {label for label, names in groups.items() if len(names) < len(SPLITS)}
     return _move(
         clips,
         lambda c: c.dataset == OWN and c.split == "train" and c.label not in few,
@@ -254,11 +266,11 @@ def _carve_validation(clips: list[Clip], seed: int) -> list[Clip]:
     groups: dict[str, set[str]] = defaultdict(set)
     train: dict[str, set[str]] = defaultdict(set)
     for c in clips:
-        if c.split in SIDES:
+        if c.split in SPLITS:
             groups[c.label].add(c.group)
         if c.split == "train":
             train[c.label].add(c.group)
-    few = {a for a, names in groups.items() if len(names) < len(SIDES) or len(train[a]) < 2}
+    few = {a for a, names in groups.items() if len(names) < len(SPLITS) or len(train[a]) < 2}
     return _move(
         clips, lambda c: c.split == "train" and c.label not in few, "val", VALIDATION_SHARE, seed
     )

@@ -1,4 +1,4 @@
-"""The manifest: one row for each clip, with its label, group and side."""
+"""The manifest: one row for each clip, with its label, group and split."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from action_recognition.datasets.splits import SIDES
+from action_recognition.datasets.splits import SPLITS
 from action_recognition.errors import DataError
 
 
@@ -21,9 +21,9 @@ class Clip:
         label: name of its class.
         dataset: UCF101, HMDB51 or own.
         original_class: name of the folder it was found in.
-        group: what stands on one side only: a group of UCF101, a film or source of HMDB51
+        group: what is in one split only: a group of UCF101, a film or source of HMDB51
             (see `official.OfficialClip`), or what stands for one in other data.
-        split: train, val or test; `left_out` and `refused` clips are on no side.
+        split: train, val or test; `left_out` and `refused` clips are in no split.
         duration_s: seconds, 0 where it was not read.
         reason: why a clip is left out or refused, or which refused clip it stands for; else empty.
     """
@@ -40,20 +40,20 @@ class Clip:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All clips of a data set, also those that are on no side."""
+    """All clips of a data set, also those that are in no split."""
 
     clips: tuple[Clip, ...]
 
-    def side(self, split: str) -> list[Clip]:
-        """The clips of one side: train, val or test."""
-        if split not in SIDES:
-            raise DataError(f"split {split!r}: must be one of {', '.join(SIDES)}")
+    def split(self, split: str) -> list[Clip]:
+        """The clips of one split: train, val or test."""
+        if split not in SPLITS:
+            raise DataError(f"split {split!r}: must be one of {', '.join(SPLITS)}")
         return [c for c in self.clips if c.split == split]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels of all clips that stand on a side, sorted."""
-        return tuple(sorted({c.label for c in self.clips if c.split in SIDES}))
+        """Labels of all clips that stand in a split, sorted."""
+        return tuple(sorted({c.label for c in self.clips if c.split in SPLITS}))
 
     @property
     def refused(self) -> list[Clip]:
@@ -62,7 +62,7 @@ class Manifest:
 
     @property
     def left_out(self) -> list[Clip]:
-        """Clips on no side: their film stands in test, or the official split does not use them."""
+        """Clips in no split: their film stands in test, or the official split does not use them."""
         return [c for c in self.clips if c.split == "left_out"]
 
     def select(self, classes: Sequence[str]) -> Manifest:
@@ -77,17 +77,17 @@ class Manifest:
         return Manifest(tuple(c for c in self.clips if c.label in set(classes)))
 
     def summary(self) -> str:
-        """A table of clips, groups and seconds of each class, and what is on no side."""
+        """A table of clips, groups and seconds of each class, and what is in no split."""
         count = Counter((c.label, c.split) for c in self.clips)
-        used = [c for c in self.clips if c.split in SIDES]
+        used = [c for c in self.clips if c.split in SPLITS]
         width = max((len(label) for label in self.labels), default=5)
         lines = [
             f"{'class':<{width}}  {'train':>6} {'val':>6} {'test':>6} {'groups':>7} {'seconds':>8}"
         ]
         for label in (*self.labels, "all"):
             of = [c for c in used if label in (c.label, "all")]
-            sides = (len(self.side(s)) if label == "all" else count[label, s] for s in SIDES)
-            row = " ".join(f"{n:>6}" for n in sides)
+            splits = (len(self.split(s)) if label == "all" else count[label, s] for s in SPLITS)
+            row = " ".join(f"{n:>6}" for n in splits)
             groups, seconds = len({c.group for c in of}), sum(c.duration_s for c in of)
             lines.append(f"{label:<{width}}  {row} {groups:>7} {seconds:>8.0f}")
         films = {c.group for c in self.left_out if c.reason.startswith("film ")}
@@ -101,7 +101,7 @@ class Manifest:
 
 
 def fingerprint(clips: Iterable[Clip]) -> str:
-    """A hash of file names, sizes, labels and sides: which data a model was trained on.
+    """A hash of file names, sizes, labels and splits: which data a model was trained on.
 
     Raises:
         DataError: a file is gone.

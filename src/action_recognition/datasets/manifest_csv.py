@@ -12,7 +12,7 @@ from typing import Literal
 
 from action_recognition.actions import label_for_folder
 from action_recognition.datasets.manifest import Clip, Manifest
-from action_recognition.datasets.splits import SIDES, check_leaks
+from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
 
 _COLUMNS = [f.name for f in fields(Clip)]
@@ -48,7 +48,7 @@ def read_manifest(path: str | Path, *, leaks: Literal["refuse", "accept"] = "ref
         leaks: "accept" is for who wants to look into a manifest that leaks.
 
     Raises:
-        DataError: missing, not a manifest, or a group stands on two sides.
+        DataError: missing, not a manifest, or a group is in two splits.
     """
     path = Path(path)
     rows, columns = _rows(path)
@@ -139,7 +139,7 @@ def _parse_row(row: dict[str, str], path: Path, number: int) -> Clip:
         duration = math.nan
     if not 0 <= duration < math.inf:
         raise DataError(f"{line}: duration_s {row['duration_s']!r} is not a number of seconds")
-    if row["split"] not in (*SIDES, "left_out", "refused"):
+    if row["split"] not in (*SPLITS, "left_out", "refused"):
         raise DataError(f"{line}: split {row['split']!r} is not known")
     for name in ("path", "label"):
         if not row[name].strip():

@@ -1,4 +1,4 @@
-"""What UCF101 and HMDB51 say of their clips: class, group or film, and side in each split.
+"""What UCF101 and HMDB51 say of their clips: class, group or film, and their official splits.
 
 The facts of both data sets are kept here, so that a clip is known by its file name alone; lists
 that were downloaded go before them.
@@ -17,13 +17,13 @@ from typing import Literal
 
 from action_recognition.errors import DataError
 
-Side = Literal["train", "val", "test"]
-Splits = tuple[Side | None, Side | None, Side | None]
+Split = Literal["train", "val", "test"]
+Splits = tuple[Split | None, Split | None, Split | None]
 
 _UCF101_NAME = re.compile(r"v_(?P<cls>[A-Za-z]+)_g(?P<group>\d{2})_c\d{2}")
-_UCF101_LIST = re.compile(r"(?P<side>train|test)list0(?P<split>[123])\.txt")
-_HMDB51_LIST = re.compile(r"(?P<cls>.+)_test_split(?P<split>[123])\.txt")
-_HMDB51_SIDES: dict[str, Side | None] = {"0": None, "1": "train", "2": "test"}
+_UCF101_LIST = re.compile(r"(?P<split>train|test)list0(?P<number>[123])\.txt")
+_HMDB51_LIST = re.compile(r"(?P<cls>.+)_test_split(?P<number>[123])\.txt")
+_HMDB51_SPLITS: dict[str, Split | None] = {"0": None, "1": "train", "2": "test"}
 
 # The one class whose files are not called after their folder.
 _UCF101_FOLDERS = {"HandStandPushups": "HandstandPushups"}
@@ -46,9 +46,9 @@ class OfficialClip:
         original_class: its class there.
         source: the recording as the data set names it, within its class: `BabyCrawling/g04`,
             `hit/Hitch_Part_1`. The official splits keep sources apart.
-        group: what must not stand on two sides: a group of UCF101; a film of HMDB51, one name
+        group: what must not be in two splits: a group of UCF101; a film of HMDB51, one name
             for all its parts and classes.
-        splits: the sides in official splits 1, 2 and 3; None where the clip is used in none.
+        splits: where it is in official splits 1, 2 and 3; None where the clip is used in none.
     """
 
     dataset: Literal["UCF101", "HMDB51"]
@@ -63,7 +63,7 @@ def find_official(
 ) -> OfficialClip | None:
     """The official facts of the clip with this file name (without its ending), if it has any.
 
-    UCF101 (https://www.crcv.ucf.edu/data/UCF101.php): groups 1-7 are the test side of split 1,
+    UCF101 (https://www.crcv.ucf.edu/data/UCF101.php): groups 1-7 are the test clips of split 1,
     8-14 of split 2, 15-21 of split 3. HMDB51
     (https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database/): its lists
     are kept in `hmdb51_splits.csv`, 0 for unused, 1 for train, 2 for test.
@@ -79,9 +79,9 @@ def find_official(
     match = _UCF101_NAME.fullmatch(stem)
     if match:
         test_split = (int(match["group"]) - 1) // 7 + 1
-        sides: list[Side] = ["test" if k == test_split else "train" for k in (1, 2, 3)]
+        splits: list[Split] = ["test" if k == test_split else "train" for k in (1, 2, 3)]
         cls = _UCF101_FOLDERS.get(match["cls"], match["cls"])
-        return _ucf101(cls, stem, (sides[0], sides[1], sides[2]))
+        return _ucf101(cls, stem, (splits[0], splits[1], splits[2]))
     return packaged_hmdb51().get(stem)
 
 
@@ -97,7 +97,7 @@ def read_lists(folder: str | Path) -> dict[str, OfficialClip]:
             clips.
     """
     folder = Path(folder)
-    sides: dict[str, list[Side | None]] = {}
+    splits: dict[str, list[Split | None]] = {}
     classes: dict[str, str] = {}
     numbers = _class_numbers(folder / "classInd.txt")
     for path in sorted(folder.glob("*.txt")):
@@ -105,21 +105,21 @@ def read_lists(folder: str | Path) -> dict[str, OfficialClip]:
         found = ucf101 or hmdb51
         if found is None:
             continue
-        split = int(found["split"]) - 1
+        official_split = int(found["number"]) - 1
         for number, line in _lines(path):
-            side: Side | None
+            split: Split | None
             if ucf101:
-                cls, stem, side = _ucf101_line(line, ucf101["side"], numbers)
+                cls, stem, split = _ucf101_line(line, ucf101["split"], numbers)
             else:
-                cls, stem, side = found["cls"], *_hmdb51_line(line)
+                cls, stem, split = found["cls"], *_hmdb51_line(line)
             if not stem:
                 raise DataError(f"{path.name}, line {number}: {line!r} is no line of a split list")
-            row = sides.setdefault(stem, [None, None, None])
-            if row[split] not in (None, side) or classes.setdefault(stem, cls) != cls:
+            row = splits.setdefault(stem, [None, None, None])
+            if row[official_split] not in (None, split) or classes.setdefault(stem, cls) != cls:
                 raise DataError(f"{path.name}, line {number}: {stem} stands in the lists twice")
-            row[split] = side
+            row[official_split] = split
     clips = {}
-    for stem, (first, second, third) in sides.items():
+    for stem, (first, second, third) in splits.items():
         make = _ucf101 if _UCF101_NAME.fullmatch(stem) else _hmdb51
         clips[stem] = make(classes[stem], stem, (first, second, third))
     return clips
@@ -159,7 +159,7 @@ def packaged_hmdb51() -> dict[str, OfficialClip]:
     lists = resources.files("action_recognition.datasets") / "hmdb51_splits.csv"
     with lists.open("r", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            first, second, third = (_HMDB51_SIDES[row[f"split{k}"]] for k in (1, 2, 3))
+            first, second, third = (_HMDB51_SPLITS[row[f"split{k}"]] for k in (1, 2, 3))
             clips[row["stem"]] = _hmdb51(row["class"], row["stem"], (first, second, third))
     return clips
 
@@ -186,20 +186,22 @@ def _class_numbers(path: Path) -> dict[str, str] | None:
     return numbers
 
 
-def _ucf101_line(line: str, side: str, numbers: Mapping[str, str] | None) -> tuple[str, str, Side]:
-    """Class, stem and side; an empty stem where the line is none of a list."""
+def _ucf101_line(
+    line: str, split: str, numbers: Mapping[str, str] | None
+) -> tuple[str, str, Split]:
+    """Class, stem and split; an empty stem where the line is none of a list."""
     path, _, number = line.partition(" ")
     cls, _, name = path.partition("/")
     stem = name.removesuffix(".avi")
-    wrong_number = side == "train" and numbers is not None and numbers.get(number) != cls
+    wrong_number = split == "train" and numbers is not None and numbers.get(number) != cls
     if not _UCF101_NAME.fullmatch(stem) or wrong_number:
         stem = ""
-    return cls, stem, "train" if side == "train" else "test"
+    return cls, stem, "train" if split == "train" else "test"
 
 
-def _hmdb51_line(line: str) -> tuple[str, Side | None]:
+def _hmdb51_line(line: str) -> tuple[str, Split | None]:
     name, _, number = line.rpartition(" ")
     name = name.strip()
-    if number not in _HMDB51_SIDES or not name.endswith(".avi"):
+    if number not in _HMDB51_SPLITS or not name.endswith(".avi"):
         return "", None
-    return name.removesuffix(".avi"), _HMDB51_SIDES[number]
+    return name.removesuffix(".avi"), _HMDB51_SPLITS[number]

@@ -1,8 +1,8 @@
-"""Which side a clip stands on: whole groups at a time, and the leak check.
+"""Which split a clip is in: whole groups at a time, and the leak check.
 
 Clips cut from one recording (UCF101: a group; HMDB51: a film) share people, place and light. A
 network that has seen one of them in training recognises the others by their look, so a group
-may stand on one side only.
+may be in one split only.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from action_recognition.datasets.official import Side
+from action_recognition.datasets.official import Split
 from action_recognition.errors import DataError
 
-SIDES: tuple[Side, ...] = ("train", "val", "test")
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 _SHUFFLES = 10
 
 
-def resolve_films(groups: Sequence[str], sides: Sequence[Side | None]) -> list[Side | None]:
-    """Sides in which no group stands on both: train clips of a test group become None."""
-    test = {g for g, s in zip(groups, sides, strict=True) if s == "test"}
-    return [None if s == "train" and g in test else s for g, s in zip(groups, sides, strict=True)]
+def resolve_films(groups: Sequence[str], splits: Sequence[Split | None]) -> list[Split | None]:
+    """Splits in which no group is in both: train clips of a test group become None."""
+    test = {g for g, s in zip(groups, splits, strict=True) if s == "test"}
+    return [None if s == "train" and g in test else s for g, s in zip(groups, splits, strict=True)]
 
 
 def assign_by_group(
@@ -42,7 +42,7 @@ def assign_by_group(
         if len(members) < 2:
             raise DataError(
                 f"class {label!r} has clips of one group only ({next(iter(members))}): "
-                "it cannot stand on two sides; add clips of other recordings"
+                "it cannot be in two splits; add clips of other recordings"
             )
     # Labels of fewer groups than folds come after the others, each by itself: one of three
     # groups is a third of its clips, and not of those of the other labels.
@@ -88,17 +88,17 @@ def _imbalance(labels: Sequence[str], held: Iterable[int], share: float) -> floa
     return one_sided + sum((part[label] / total[label] - share) ** 2 for label in total)
 
 
-def check_leaks(groups: Sequence[str], sides: Sequence[str]) -> None:
-    """Fails when a group stands on two sides.
+def check_leaks(groups: Sequence[str], splits: Sequence[str]) -> None:
+    """Fails when a group is in two splits.
 
     Raises:
-        DataError: names the groups and their sides.
+        DataError: names the groups and their splits.
     """
     seen: dict[str, set[str]] = defaultdict(set)
-    for group, side in zip(groups, sides, strict=True):
-        if side in SIDES:
-            seen[group].add(side)
+    for group, split in zip(groups, splits, strict=True):
+        if split in SPLITS:
+            seen[group].add(split)
     leaks = [f"{g} ({' and '.join(sorted(s))})" for g, s in sorted(seen.items()) if len(s) > 1]
     if leaks:
         shown = ", ".join(leaks[:5]) + (f" and {len(leaks) - 5} more" if len(leaks) > 5 else "")
-        raise DataError(f"the split leaks: groups on two sides: {shown}")
+        raise DataError(f"the split leaks: groups in two splits: {shown}")

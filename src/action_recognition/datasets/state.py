@@ -7,10 +7,10 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
+from action_recognition.datasets.download.sources import OFFICIAL
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.official import film_of
-from action_recognition.datasets.sources import OFFICIAL
-from action_recognition.datasets.splits import SIDES, check_leaks
+from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
 
 
@@ -36,8 +36,8 @@ def describe_download(root: str | Path) -> list[str]:
 
 
 def find_problems(manifest: Manifest) -> list[str]:
-    """What is wrong: files that are gone, groups that stand on two sides."""
-    used = [c for c in manifest.clips if c.split in SIDES]
+    """What is wrong: files that are gone, groups that are in two splits."""
+    used = [c for c in manifest.clips if c.split in SPLITS]
     problems = [f"{c.path}: the file is gone" for c in used if not c.path.is_file()]
     try:
         check_leaks([c.group for c in used], [c.split for c in used])
@@ -47,21 +47,21 @@ def find_problems(manifest: Manifest) -> list[str]:
 
 
 def shared_contents(manifest: Manifest) -> list[str]:
-    """Files with the same bytes on two sides, as a note: copies under other names."""
-    used = [c for c in manifest.clips if c.split in SIDES and c.path.is_file()]
+    """Files with the same bytes in two splits, as a note: copies under other names."""
+    used = [c for c in manifest.clips if c.split in SPLITS and c.path.is_file()]
     copies = [group for group in _copies(used) if len({c.split for c in group}) > 1]
     if not copies:
         return []
-    sides = {c.split: c for c in copies[0]}  # one of each side is enough to look at
-    shown = ", ".join(f"{c.path.name} ({side})" for side, c in sorted(sides.items()))
+    splits = {c.split: c for c in copies[0]}  # one of each split is enough to look at
+    shown = ", ".join(f"{c.path.name} ({split})" for split, c in sorted(splits.items()))
     return [
-        f"{sum(map(len, copies))} files are copies of a file on another side, by their bytes, for "
+        f"{sum(map(len, copies))} files are copies of a file in another split, by their bytes, for "
         f"example {shown}"
     ]
 
 
 def shared_films(manifest: Manifest) -> list[str]:
-    """How far the official split of HMDB51 lets films stand on both sides, as notes.
+    """How far the official split of HMDB51 lets films be in both splits, as notes.
 
     The split keeps the sources of a class apart. Parts of a film are sources of their own, and
     a film may stand in several classes.

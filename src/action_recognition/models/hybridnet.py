@@ -29,6 +29,8 @@ class Architecture:
         window: the answer at a frame is about this many frames, the frame and those before it.
         hidden: units of the layer between the mean of the features and the dense layer.
         lstm, gru: units of each, 0 leaves it out.
+        pretrained: classes of the network that this one started from, whose answers are kept to
+            compare with (see `HybridNet.likeness`); 0: none.
     """
 
     classes: int
@@ -39,6 +41,7 @@ class Architecture:
     hidden: int = 2048
     lstm: int = 96
     gru: int = 64
+    pretrained: int = 0
 
     def __post_init__(self) -> None:
         # A model file can claim anything: sizes are bounded before a network is built of them.
@@ -53,6 +56,7 @@ class Architecture:
             ("hidden", _whole(self.hidden, width), "from 1 to 65536"),
             ("lstm", _whole(self.lstm, range(65_537)), "from 0 to 65536"),
             ("gru", _whole(self.gru, range(65_537)), "from 0 to 65536"),
+            ("pretrained", _whole(self.pretrained, range(65_537)), "from 0 to 65536"),
         ):  # fmt: skip
             if not good:
                 raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
@@ -123,6 +127,9 @@ class HybridNet(nn.Module):
         self.recurrent_dense = nn.Linear(recurrent, a.classes, bias=False) if recurrent else None
         if self.recurrent_dense is not None and not self.dense.weight.is_meta:
             nn.init.zeros_(self.recurrent_dense.weight)  # until it is trained, it says nothing
+        self.pretrained = nn.Linear(a.hidden, a.pretrained) if a.pretrained else None
+        if a.pretrained:  # square root of each class's mean of their probabilities
+            self.register_buffer("typical", torch.zeros(a.classes, a.pretrained))
 
     def start(self, frames: Tensor) -> State:
         """The state before the first of the frames (B, T, 3, H, W)."""
@@ -168,6 +175,25 @@ class HybridNet(nn.Module):
             logits = logits + past[:, None] * self.recurrent_dense(x)
         kept = recent[:, times:]
         return Output(logits, hidden, State(state.trunk, kept, state.seen + times, lstm, gru))
+
+    def likeness(self, features: Tensor) -> Tensor:
+        """How like what is seen is to the training clips of each class, by other classes' names.
+
+        The pretrained network's probabilities p are compared with their mean q over a class's
+        training clips: ln sum(sqrt(p q)), the logarithm of the Bhattacharyya coefficient. A
+        network that knows sixteen actions takes lipstick for a tooth brush; one that knows six
+        hundred does not.
+
+        Parameters:
+            features: (..., hidden), of `Output`.
+
+        Returns:
+            (..., classes), at most 0; (..., 0) where no pretrained answers are kept.
+        """
+        if self.pretrained is None:
+            return features[..., :0]
+        roots = self.pretrained(features).softmax(-1).sqrt()
+        return (roots @ self.typical.T).clamp(1e-6, 1).log()
 
 
 def _whole(value: object, allowed: Sequence[int]) -> bool:

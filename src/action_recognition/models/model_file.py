@@ -28,7 +28,7 @@ from action_recognition.models.hybridnet import Architecture, HybridNet
 from action_recognition.models.open_set import OpenSetRule
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20

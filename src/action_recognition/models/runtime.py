@@ -25,13 +25,31 @@ class Answer(NamedTuple):
 
     Parameters:
         logits: (B, T, classes) float32.
+        likeness: (B, T, classes) float32, see `HybridNet.likeness`.
         features: (B, T, hidden) float32.
         state: to go on with; None stands for the beginning.
     """
 
     logits: NDArray[np.float32]
+    likeness: NDArray[np.float32]
     features: NDArray[np.float32]
     state: State | None
+
+
+class VideoAnswer(NamedTuple):
+    """What the network says of a whole video: the mean over its moments, and some of them.
+
+    Parameters:
+        logits, likeness: (classes,).
+        features: (hidden,).
+        moments, moments_likeness: (moments, classes), of moments five frames apart.
+    """
+
+    logits: NDArray[np.float64]
+    likeness: NDArray[np.float64]
+    features: NDArray[np.float64]
+    moments: NDArray[np.float32]
+    moments_likeness: NDArray[np.float32]
 
 
 class Runtime:
@@ -53,36 +71,32 @@ class Runtime:
         """
         batch, times = frames.shape[:2]
         piece = max(1, _FRAMES_AT_ONCE // batch)
-        logits, features = [], []
+        found: list[list[NDArray[np.float32]]] = []
         with torch.inference_mode():
             for start in range(0, times, piece):
                 x = to_input(torch.from_numpy(frames[:, start : start + piece]).to(self.device))
                 output = self.network(x, state)
                 state = output.state
-                logits.append(output.logits.cpu().numpy())
-                features.append(output.features.cpu().numpy())
-        return Answer(np.concatenate(logits, 1), np.concatenate(features, 1), state)
+                alike = self.network.likeness(output.features)
+                parts = (output.logits, alike, output.features)
+                found.append([part.cpu().numpy() for part in parts])
+        logits, likeness, features = (np.concatenate(part, 1) for part in zip(*found, strict=True))
+        return Answer(logits, likeness, features, state)
 
-    def answer(
-        self, clips: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
-        """What the network says of a whole video, the mean over its moments.
+    def answer(self, clips: NDArray[np.uint8]) -> VideoAnswer:
+        """What the network says of a whole video.
+
+        The mean is that over the clips and over the frames whose window lies in the clip whole
+        (the last frame where none does).
 
         Parameters:
             clips: (N, T, H, W, 3) uint8 RGB, as `clips.read_clips` gives them.
-
-        Returns:
-            logits (classes,) and features (hidden,), averaged over the clips and over the frames
-            whose window lies in the clip whole (the last frame where none does); and the logits
-            (moments, classes) of some of these, five frames apart.
         """
-        logits, features, _ = self.run(clips)
+        answer = self.run(clips)
         first = min(clips.shape[1], self.network.architecture.window) - 1
-        return (
-            logits[:, first:].mean((0, 1), dtype=np.float64),
-            features[:, first:].mean((0, 1), dtype=np.float64),
-            logits[:, first::_APART].reshape(-1, logits.shape[-1]),
-        )
+        means = (part[:, first:].mean((0, 1), dtype=np.float64) for part in answer[:3])
+        some = (np.concatenate(part[:, first::_APART]) for part in answer[:2])
+        return VideoAnswer(*means, *some)
 
 
 def to_input(frames: torch.Tensor) -> torch.Tensor:

@@ -13,20 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.clips import VideoClips, grid_frames, read_clips
+from action_recognition.clips.grid_sampler import GridSampler
 from action_recognition.errors import UsageError, VideoError
 from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.probabilities import softmax
 from action_recognition.models.runtime import Runtime
 from action_recognition.models.saliency import heat_maps
-from action_recognition.picture import SquareConverter
 from action_recognition.prefetch import ahead, in_groups
+from action_recognition.recognition.motion import nothing_moves
 from action_recognition.recognition.results import Prediction, Timings, rank
 from action_recognition.recognition.segmentation import Moment, Segment, find_segments
 from action_recognition.recognition.streaming import Stream
 from action_recognition.recognition.windows import Windows
-from action_recognition.source import Source
 from action_recognition.video import Video, VideoInfo
+from action_recognition.video.source import Source
+from action_recognition.video.transforms import SquareConverter
 
 _FRAMES_AHEAD = 32  # frames that are decoded ahead of the network: some 3 MB
 _FRAMES_AT_ONCE = 20  # frames of a timeline that go through the network in one call
@@ -144,10 +146,11 @@ class Recognizer:
 
     def _answer(self, read: _Read, *, keep_frames: bool = False) -> Prediction:
         started = time.perf_counter()
-        logits, *_ = self.runtime.answer(read.seen.frames)
+        answer = self.runtime.answer(read.seen.frames)
         probabilities, known_probability = self._probabilities(
-            logits, self.model.temperature, self.model.open_set
-        )
+            answer.logits, answer.likeness, nothing_moves(read.seen.frames),
+            self.model.temperature, self.model.open_set,
+        )  # fmt: skip
         finished = time.perf_counter()
         return Prediction(
             file=read.file,
@@ -244,7 +247,8 @@ class Recognizer:
         Raises:
             UsageError: `step_s` or `gap_s` makes no sense.
         """
-        return Stream(self, step_s=step_s, wait=wait, gap_s=gap_s, convert=convert)
+        sampler = GridSampler(self.model.preprocessing, gap_s=gap_s, convert=convert)
+        return Stream(lambda: self.windows(step_s), self.classes, sampler, wait=wait)
 
     def _moments(
         self,
@@ -264,18 +268,32 @@ class Recognizer:
                     on_progress(min(end_s, read * interval_s), end_s)
         yield from windows.end()
 
-    def _moment(self, time_s: float, logits: NDArray[np.float32]) -> Moment:
+    def _moment(
+        self,
+        time_s: float,
+        logits: NDArray[np.float32],
+        likeness: NDArray[np.float32],
+        still: bool,
+    ) -> Moment:
         model = self.model
         rule = model.window_open_set or model.open_set
         temperature = model.window_temperature or model.temperature
-        return Moment(time_s, *self._probabilities(logits, temperature, rule))
+        return Moment(time_s, *self._probabilities(logits, likeness, still, temperature, rule))
 
     def _probabilities(
-        self, logits: NDArray[np.floating], temperature: float, rule: OpenSetRule | None
+        self,
+        logits: NDArray[np.floating],
+        likeness: NDArray[np.floating],
+        still: bool,
+        temperature: float,
+        rule: OpenSetRule | None,
     ) -> tuple[NDArray[np.float64], float]:
-        """Logits of a moment or a video -> (classes,), and the known probability."""
+        """What is seen in a moment or a video -> (classes,), and the known probability."""
         known, scaled = len(self.classes), logits / temperature
-        share = 1.0 if rule is None else rule.known_probability(scaled, known)
+        if rule is None:
+            share = 1.0
+        else:  # an action is a movement
+            share = 0.0 if still else rule.known_probability(scaled, likeness, known)
         return softmax(scaled[:known]), share
 
     def explain(

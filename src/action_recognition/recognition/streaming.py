@@ -2,119 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.clips import Preprocessing
-from action_recognition.errors import UsageError
-from action_recognition.picture import SquareConverter
+from action_recognition.clips.grid_sampler import Frame, GridSampler
 from action_recognition.recognition.results import Verdict, rank
 from action_recognition.recognition.segmentation import Moment
 from action_recognition.recognition.windows import Windows
-
-if TYPE_CHECKING:
-    from action_recognition.recognition.recognizer import Recognizer
-
-Frame = NDArray[np.uint8] | av.VideoFrame
-
-_ROUNDING_S = 0.001  # as for files: a frame counts as on display this much earlier
-
-
-class GridSampler:
-    """Frames at any rate in, the frames of a grid out.
-
-    The grid's times are `interval_s` apart and begin with the first frame; at each of them the
-    frame on display is taken, as `clips.grid_frames` does with a file. All others are passed over,
-    unconverted.
-
-    Parameters:
-        preprocessing: of the model.
-        gap_s: where time goes on by more than this between two frames, or back by as much, the
-            camera was off: it begins anew. A frame that is only older than the last is dropped.
-        convert: frame -> square; by default for upright frames with square pixels.
-    """
-
-    def __init__(
-        self,
-        preprocessing: Preprocessing,
-        *,
-        gap_s: float = 5.0,
-        convert: SquareConverter | None = None,
-    ) -> None:
-        if not gap_s > 0:
-            raise UsageError(f"stream: gap_s={gap_s}, must be more than 0")
-        self._gap_s, self._interval_s = gap_s, preprocessing.interval_s
-        self._convert = convert or SquareConverter(
-            preprocessing.size, preprocessing.max_aspect, 1.0, 0
-        )
-        self.late = 0  # frames that were dropped for being older than one before
-        self.origin_s, self._newest_s = 0.0, -math.inf
-        self._shown: av.VideoFrame | None = None
-        self._place = 0  # the next one on the grid
-
-    def feed(self, frame: Frame, time_s: float) -> tuple[bool, list[NDArray[np.uint8]]]:
-        """Takes the frame that is on display from `time_s` on.
-
-        Parameters:
-            frame: (H, W, 3) uint8 RGB, or a decoded frame of PyAV.
-            time_s: seconds by any clock.
-
-        Returns:
-            whether it begins anew with this frame, and the next frames of the grid, square.
-        """
-        if isinstance(frame, np.ndarray) and (
-            frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size
-        ):
-            raise UsageError(
-                f"stream: a frame of shape {frame.shape} and type {frame.dtype}, "
-                "must be (H, W, 3) uint8"
-            )
-        if not math.isfinite(time_s):
-            raise UsageError(f"stream: time_s={time_s}, must be a finite number of seconds")
-        begins = self._shown is None or abs(time_s - self._newest_s) > self._gap_s
-        if begins:
-            self.origin_s, self._newest_s = time_s, -math.inf
-            self._shown, self._place = None, 0
-        elif time_s <= self._newest_s:
-            self.late += 1
-            return False, []
-        found = self._fill(time_s - _ROUNDING_S)
-        # A copy of an array: cameras write the next frame into the same memory.
-        if isinstance(frame, np.ndarray):
-            frame = av.VideoFrame.from_ndarray(frame, format="rgb24")
-        self._shown = frame
-        self._newest_s = time_s
-        return begins, found + self._fill(time_s + _ROUNDING_S)
-
-    def end(self, time_s: float) -> list[NDArray[np.uint8]]:
-        """What the last frame, on display until `time_s`, still gives.
-
-        As in a file, the last place of the grid is the one whose interval has room before the end.
-        """
-        found = self._fill(time_s - (1 - 1e-6) * self._interval_s)
-        self._shown = None
-        return found
-
-    def _fill(self, until_s: float) -> list[NDArray[np.uint8]]:
-        """Takes the frame on display for each place of the grid before a time."""
-        found = []
-        while self._shown is not None and self._at_s() < until_s:
-            found.append(self._convert(self._shown))
-            self._place += 1
-        return found
-
-    def _at_s(self) -> float:
-        return self.origin_s + self._place * self._interval_s
 
 
 @dataclass(frozen=True)
@@ -159,25 +62,28 @@ class Stream:
     The rule for what comes too quickly: nothing queues. Frames between those of the grid are passed
     over, frames older than the last are dropped (`late` counts them), and while the network works,
     as many frames wait at most as a window has; of more, the oldest are dropped (`passed_over`).
+
+    Parameters:
+        begin: makes the windows of a film; called again where a film begins anew.
+        classes: names of the known actions.
+        sampler: takes the frames of the grid out of those that come.
+        wait: `feed` returns when every answer that is due is found.
     """
 
     def __init__(
         self,
-        recognizer: Recognizer,
+        begin: Callable[[], Windows],
+        classes: Sequence[str],
+        sampler: GridSampler,
         *,
-        step_s: float = 1.0,
         wait: bool = False,
-        gap_s: float = 5.0,
-        convert: SquareConverter | None = None,
     ) -> None:
-        self._sampler = GridSampler(recognizer.model.preprocessing, gap_s=gap_s, convert=convert)
-        self._recognizer, self._wait, self._step_s = recognizer, wait, step_s
-        self._interval_s = recognizer.model.preprocessing.interval_s
+        self._begin, self._classes, self._sampler, self._wait = begin, classes, sampler, wait
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="recognizing")
         self._lock = threading.Lock()
         # Frames that wait, each with its film, its place on the grid, and when it came.
         self._waiting: deque[tuple[_Film, int, NDArray[np.uint8], float]] = deque()
-        self._film = _Film(recognizer.windows(step_s), 0.0)
+        self._film = _Film(begin(), 0.0)
         self._working: Future[None] | None = None
         self._busy = False
         self._answers: deque[StreamAnswer] = deque()
@@ -200,8 +106,7 @@ class Stream:
         """
         begins, frames = self._sampler.feed(frame, time_s)
         if begins:
-            windows = self._recognizer.windows(self._step_s)
-            self._film = _Film(windows, self._sampler.origin_s)
+            self._film = _Film(self._begin(), self._sampler.origin_s)
         self._offer(frames)
         return self._found()
 
@@ -237,7 +142,7 @@ class Stream:
             for frame in frames:
                 self._waiting.append((self._film, self._film.offered, frame, came))
                 self._film.offered += 1
-            while not self._wait and len(self._waiting) > self._recognizer.window:
+            while not self._wait and len(self._waiting) > self._film.windows.window:
                 self._waiting.popleft()
                 self.passed_over += 1
             starts = bool(self._waiting) and not self._busy
@@ -275,8 +180,8 @@ class Stream:
     def _keep(self, moment: Moment, film: _Film, came: float) -> None:
         self._answers.append(
             StreamAnswer(
-                time_s=film.origin_s + film.dropped * self._interval_s + moment.time_s,
-                ranked=rank(self._recognizer.classes, moment.probabilities),
+                time_s=film.origin_s + film.dropped * film.windows.interval_s + moment.time_s,
+                ranked=rank(self._classes, moment.probabilities),
                 known_probability=moment.known_probability,
                 latency_s=time.monotonic() - came,
             )

@@ -11,9 +11,11 @@ from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
 from action_recognition.models.hybridnet import State
 from action_recognition.models.runtime import Runtime
+from action_recognition.recognition.motion import Motion
 from action_recognition.recognition.segmentation import Moment
 
-MakeMoment = Callable[[float, NDArray[np.float32]], Moment]
+Made = NDArray[np.float32]
+MakeMoment = Callable[[float, Made, Made, bool], Moment]
 
 
 class Windows:
@@ -24,10 +26,10 @@ class Windows:
 
     Parameters:
         runtime: runs the network.
-        make: (time in seconds, logits) -> the answer.
+        make: (time in seconds, logits, likeness, whether nothing moves) -> the answer.
         step_s: seconds between answers, rounded to a whole number of frame intervals, at least 1.
 
-    Attributes `step`, in frames, and `seen`, the frames so far.
+    Attributes `step` and `window`, in frames, `interval_s`, and `seen`, the frames so far.
 
     Raises:
         UsageError: `step_s` is not more than 0.
@@ -39,26 +41,28 @@ class Windows:
         if not 0 < step_s < float("inf"):
             raise UsageError(f"step_s={step_s}, must be more than 0 seconds")
         self._runtime, self._make = runtime, make
-        self._interval_s = preprocessing.interval_s
+        self.interval_s = preprocessing.interval_s
         self.step = max(1, round(step_s / preprocessing.interval_s))
-        self._window = runtime.network.architecture.window
+        self.window = runtime.network.architecture.window
         self._state: State | None = None
         self.seen = 0
-        self._last: NDArray[np.float32] | None = None
+        self._last: tuple[Made, Made] | None = None
+        self._motion = Motion(self.window)
 
     def feed(self, frames: NDArray[np.uint8]) -> Iterator[Moment]:
         """Takes the next frames, (T, H, W, 3) uint8 RGB, T at least 1; gives what is due."""
-        logits, _, self._state = self._runtime.run(frames[None], self._state)
+        logits, likeness, _, self._state = self._runtime.run(frames[None], self._state)
         first, self.seen = self.seen, self.seen + len(frames)
-        self._last = logits[0, -1]
-        for k in range(len(frames)):
-            beyond = first + k + 1 - self._window  # frames before the window
+        self._last = logits[0, -1], likeness[0, -1]
+        for k, still in enumerate(self._motion.feed(frames)):
+            beyond = first + k + 1 - self.window  # frames before the window
             if beyond >= 0 and beyond % self.step == 0:
-                middle = beyond + (self._window - 1) / 2
-                yield self._make(middle * self._interval_s, logits[0, k])
+                middle = beyond + (self.window - 1) / 2
+                yield self._make(middle * self.interval_s, logits[0, k], likeness[0, k], still)
 
     def end(self) -> Iterator[Moment]:
         """No frame comes any more: the answer of a film that is shorter than a window."""
-        if self._last is not None and self.seen < self._window:
+        if self._last is not None and self.seen < self.window:
             last, self._last = self._last, None  # asked again, it has been given
-            yield self._make((self.seen - 1) / 2 * self._interval_s, last)
+            middle = (self.seen - 1) / 2
+            yield self._make(middle * self.interval_s, *last, self._motion.still)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.datasets.manifest import Clip
-from action_recognition.models.runtime import Runtime, to_input
+from action_recognition.models.runtime import Runtime, VideoAnswer, to_input
 from action_recognition.prefetch import ahead
 from action_recognition.video import Video
 
@@ -21,26 +21,17 @@ class Answers(NamedTuple):
     """What the network says of N videos.
 
     Parameters:
-        logits: (N, classes).
-        features: (N, hidden).
-        windows: of each video, (moments, classes) logits of its single windows.
-        labels: of each video.
+        videos: of each.
+        labels: of each.
     """
 
-    logits: NDArray[np.float64]
-    features: NDArray[np.float64]
-    windows: Sequence[NDArray[np.floating]]
+    videos: Sequence[VideoAnswer]
     labels: Sequence[str]
 
     def part(self, which: NDArray[np.bool_]) -> Answers:
         """Those of some of the videos."""
         index: list[int] = np.flatnonzero(which).tolist()
-        return Answers(
-            self.logits[index],
-            self.features[index],
-            [self.windows[k] for k in index],
-            [self.labels[k] for k in index],
-        )
+        return Answers([self.videos[k] for k in index], [self.labels[k] for k in index])
 
 
 def answers(
@@ -50,43 +41,13 @@ def answers(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Answers:
     """What a network says of videos, through the function that answers in use."""
-    logits, features, windows = [], [], []
+    found: list[VideoAnswer] = []
     window = runtime.network.architecture.window
     for frames in read_videos([c.path for c in clips], preprocessing, window):
-        answer, hidden, moments = runtime.answer(frames)
-        logits.append(answer)
-        features.append(hidden)
-        windows.append(moments)
+        found.append(runtime.answer(frames))
         if on_progress is not None:
-            on_progress(len(logits), len(clips))
-    a = runtime.network.architecture
-    return Answers(
-        np.array(logits).reshape(-1, a.classes),
-        np.array(features).reshape(-1, a.hidden),
-        windows,
-        [c.label for c in clips],
-    )
-
-
-def layer_outputs(
-    runtime: Runtime,
-    paths: Sequence[Path],
-    preprocessing: Preprocessing,
-    layers: int,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> list[NDArray[np.float16]]:
-    """What the first so many layers of the trunk give of videos: (N, T, C, h, w) of each."""
-    trunk = runtime.network.trunk
-    found: list[NDArray[np.float16]] = []
-    window = runtime.network.architecture.window
-    with torch.inference_mode():
-        for frames in read_videos(paths, preprocessing, window):
-            x = to_input(torch.from_numpy(frames).to(runtime.device))
-            maps = trunk(x, trunk.start(x), last=layers)[0] if layers else x
-            found.append(maps.half().cpu().numpy())
-            if on_progress is not None:
-                on_progress(len(found), len(paths))
-    return found
+            on_progress(len(found), len(clips))
+    return Answers(found, [c.label for c in clips])
 
 
 def trunk_vectors(runtime: Runtime, frames: NDArray[np.uint8]) -> NDArray[np.float32]:

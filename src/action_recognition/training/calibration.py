@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from action_recognition.models.model_file import Model
-from action_recognition.models.open_set import OpenSetRule, fit_rule
+from action_recognition.models.open_set import OpenSetRule, Seen, fit_rule
 from action_recognition.models.probabilities import fit_temperature
 from action_recognition.training.answers import Answers
 
@@ -30,19 +29,18 @@ def calibrate(
     targets = [model.classes.index(label) for label in known.labels]
 
     def fitted(
-        logits: NDArray[np.floating],
-        targets: Sequence[int],
-        others: NDArray[np.floating] | None,
+        seen: Seen, targets: Sequence[int], others: Seen | None
     ) -> tuple[float, OpenSetRule]:
-        temperature = fit_temperature(logits[:, :count], targets)
-        others = None if others is None else others / temperature
-        return temperature, fit_rule(logits / temperature, others, count, kept=kept)
+        temperature = fit_temperature(seen[0][:, :count], targets)
+        scaled = [None if x is None else (x[0] / temperature, x[1]) for x in (seen, others)]
+        assert scaled[0] is not None
+        return temperature, fit_rule(scaled[0], scaled[1], count, kept=kept)
 
-    temperature, rule = fitted(known.logits, targets, None if unknown is None else unknown.logits)
+    temperature, rule = fitted(_videos(known), targets, unknown and _videos(unknown))
     window_temperature, window_rule = fitted(
-        np.concatenate(known.windows),
-        np.repeat(targets, [len(w) for w in known.windows]).tolist(),
-        None if unknown is None else np.concatenate(unknown.windows),
+        _windows(known),
+        np.repeat(targets, [len(v.moments) for v in known.videos]).tolist(),
+        unknown and _windows(unknown),
     )
     return replace(
         model,
@@ -50,4 +48,15 @@ def calibrate(
         open_set=rule,
         window_temperature=window_temperature,
         window_open_set=window_rule,
+    )
+
+
+def _videos(found: Answers) -> Seen:
+    return np.stack([v.logits for v in found.videos]), np.stack([v.likeness for v in found.videos])
+
+
+def _windows(found: Answers) -> Seen:
+    return (
+        np.concatenate([v.moments for v in found.videos]),
+        np.concatenate([v.moments_likeness for v in found.videos]),
     )

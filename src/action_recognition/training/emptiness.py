@@ -50,11 +50,28 @@ def _plain(random: np.random.Generator, size: int, count: int) -> Frames:
 
 
 def _noise(random: np.random.Generator, size: int, count: int) -> Frames:
-    grain = int(random.choice([1, 2, 4, 12]))
-    channels = int(random.choice([1, 3]))
-    small = random.integers(0, 256, (count, -(-size // grain), -(-size // grain), channels))
-    frames = small.repeat(grain, 1).repeat(grain, 2)[:, :size, :size]
-    return np.broadcast_to(frames, (count, size, size, 3)).astype(np.uint8)
+    """Snow: fine or coarse, grey or coloured, faint or harsh, some of it with a bar that rolls."""
+    grain = int(random.choice([1, 1, 2, 4, 12]))
+    channels = int(random.choice([1, 1, 3]))
+    shape = (count, -(-size // grain), -(-size // grain), channels)
+    if random.random() < 0.3:
+        values = random.integers(0, 256, shape).astype(np.float64)
+    else:
+        values = random.normal(random.uniform(40, 200), random.uniform(15, 90), shape)
+    frames = values.repeat(grain, 1).repeat(grain, 2)[:, :size, :size].clip(0, 255)
+    frames = np.broadcast_to(frames, (count, size, size, 3)).astype(np.uint8)
+    reach = int(random.choice([0, 0, 1, 2]))  # as a codec or a smaller size blurs it
+    if reach:
+        frames = np.stack([_blur(frame, reach) for frame in frames])
+        spread = random.uniform(1, 2 * reach + 1)  # part of the contrast that the blur took
+        mean = frames.mean()
+        frames = ((frames - mean) * spread + mean).clip(0, 255).astype(np.uint8)
+    if random.random() < 0.4:
+        way, height = random.uniform(1, size / 6), int(random.uniform(0.05, 0.3) * size)
+        for k, frame in enumerate(frames):
+            top = int(k * way) % size
+            frame[top : top + height] = frame[top : top + height] * 0.6
+    return frames
 
 
 def _pattern(random: np.random.Generator, size: int, count: int) -> Frames:

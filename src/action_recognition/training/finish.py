@@ -35,7 +35,7 @@ def finish(
         ModelFileError: the file cannot be written.
     """
     save_model(model, output)  # first of all: what was trained is safe
-    test = [c for c in manifest.side("test") if c.label in model.classes]
+    test = [c for c in manifest.split("test") if c.label in model.classes]
     official = [c for c in test if c.dataset in ("UCF101", "HMDB51")]
     other = [c for c in test if c.dataset not in ("UCF101", "HMDB51")]
     recognizer = Recognizer.load(output, device=device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -12,8 +13,8 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.runtime import to_input
 from action_recognition.training.settings import TrainingSettings
-from action_recognition.training.views import frozen_layers
 
 
 class TuningModule(L.LightningModule):
@@ -23,8 +24,6 @@ class TuningModule(L.LightningModule):
         network: what it learns is what is not frozen by `freeze`.
         known: the first so many classes are answers; validation does not see the others.
         class_weights: (classes,) of the loss.
-        before: the dense layer of the starting network: with the hidden layer it must go on to give
-            what it gave (`TrainingSettings.memory`).
     """
 
     def __init__(
@@ -33,44 +32,53 @@ class TuningModule(L.LightningModule):
         known: int,
         settings: TrainingSettings,
         class_weights: Tensor,
-        before: nn.Linear,
     ) -> None:
         super().__init__()
         self.network, self.settings, self.known = network, settings, known
         self.cut = frozen_layers(network, settings)
         self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=settings.label_smoothing)
-        self.before = before.requires_grad_(False)
+        # What the pretrained layer answers must stay what it was (`TrainingSettings.memory`).
+        self.before = [copy.deepcopy(network).requires_grad_(False)] if settings.memory else []
         self.train_accuracy = MulticlassAccuracy(len(class_weights), average="micro")
         self.val_accuracy = MulticlassAccuracy(known, average="micro")
         self.val_f1 = MulticlassF1Score(known, average="macro")
 
-    def run(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps (B, T, C, h, w) after the frozen layers -> logits and hidden layer (B, T, ...)."""
-        trunk = self.network.trunk
-        late, _ = trunk(maps, trunk.start(maps, first=self.cut), first=self.cut)
-        output = self.network.answer(late.mean((3, 4)), self.network.start_answer(maps))
+    def early(self, frames: Tensor) -> Tensor:
+        """Frames (B, T, H, W, 3) uint8 -> maps (B, T, C, h, w), what the frozen layers give."""
+        x, trunk = to_input(frames), self.network.trunk
+        with torch.no_grad():
+            return trunk(x, trunk.start(x), last=self.cut)[0] if self.cut else x
+
+    def late(self, network: HybridNet, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps after the frozen layers -> logits and features (B, T, ...)."""
+        start = network.trunk.start(maps, first=self.cut)
+        vectors = network.trunk(maps, start, first=self.cut)[0].mean((3, 4))
+        output = network.answer(vectors, network.start_answer(maps))
         return output.logits, output.features
 
-    def training_step(self, batch: tuple[Tensor, ...], _: int) -> Tensor:
-        """Maps (B, T, C, h, w), lengths (B,), targets (B,), hidden layer before (B, hidden)."""
-        maps, lengths, targets, hidden = batch
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
+        """Frames (B, T, H, W, 3) uint8, their numbers (B,), targets (B,)."""
+        frames, lengths, targets = batch
         rows = torch.arange(len(targets), device=targets.device)
-        logits, features = self.run(maps.float())
-        logits, features = logits[rows, lengths - 1], features[rows, lengths - 1]
+        maps = self.early(frames)
+        logits, features = (x[rows, lengths - 1] for x in self.late(self.network, maps))
         loss: Tensor = self.loss(logits, targets)
-        if self.settings.memory:
-            was, now = self.before(hidden.float()), self.before(features)
-            held = F.kl_div(now.log_softmax(1), was.softmax(1), reduction="batchmean")
-            loss = loss + self.settings.memory * held
+        for before in self.before:
+            assert before.pretrained is not None
+            with torch.no_grad():
+                was = self.late(before.to(maps.device), maps)[1][rows, lengths - 1]
+                was = before.pretrained(was).softmax(1)
+            now = before.pretrained(features).log_softmax(1)
+            loss = loss + self.settings.memory * F.kl_div(now, was, reduction="batchmean")
         self.train_accuracy(logits, targets)
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
         self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, int], _: int) -> None:
-        """Maps (N, T, C, h, w) of a video, and its target; averaged as `Runtime.answer` does."""
-        maps, target = batch
-        logits = self.run(maps.float())[0]
+        """Clips (N, T, H, W, 3) of a video, and its target; averaged as `Runtime.answer` does."""
+        frames, target = batch
+        logits = self.late(self.network, self.early(frames))[0]
         first = min(logits.shape[1], self.network.architecture.window) - 1
         answer = logits[:, first:, : self.known].mean((0, 1))[None]
         targets = torch.as_tensor([target], device=answer.device)
@@ -103,6 +111,11 @@ class TuningModule(L.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+
+def frozen_layers(network: HybridNet, settings: TrainingSettings) -> int:
+    """The number of first layers of the trunk that stay as they are."""
+    return max(0, len(network.trunk.layers) - settings.tuned_layers)
 
 
 def freeze(network: HybridNet, settings: TrainingSettings) -> None:

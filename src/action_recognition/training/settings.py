@@ -45,8 +45,10 @@ class TrainingSettings:
         tuned_layers: this many last layers of the trunk learn, with all that comes after them; 0:
             the trunk and the hidden layer stay as they are, and a regression sets the dense layer.
         epochs: passes over the training videos while layers are tuned.
-        views: random clips of each video, drawn once; an epoch takes one of them by chance.
-        frames: of such a clip.
+        views: random clips of each sample for the regression that the dense layer starts from.
+        frames: of a random clip.
+        others: share of the pictures, background and made videos that an epoch takes, in 0..1; of
+            the videos of known classes it takes all.
         batch: clips in a step.
         learning_rate: peak rate of AdamW.
         weight_decay: of AdamW, for matrices and kernels.
@@ -54,9 +56,6 @@ class TrainingSettings:
         balance: loss weight of a class is (videos of it) ** -balance: 0 none, 1 full.
         memory: weight of the loss that holds on to what the starting network answered
             (Li, Hoiem, "Learning without Forgetting", ECCV 2016); 0: none.
-        blend: share of the tuned weights in the trunk and the hidden layer that are kept, in 0..1;
-            the rest are those of the starting network (Wortsman et al., "Robust fine-tuning of
-            zero-shot models", CVPR 2022).
         ema: decay of the moving average of the weights, lower in the first steps; 0 for none.
         patience: epochs without a better validation loss after which training stops; the weights
             of the best epoch are kept. 0: all epochs are run and those of the last are kept.
@@ -69,17 +68,17 @@ class TrainingSettings:
         seed: of all random numbers.
     """
 
-    tuned_layers: int = 8
-    epochs: int = 15
-    views: int = 6
+    tuned_layers: int = 11
+    epochs: int = 10
+    views: int = 2
     frames: int = 12
+    others: float = 0.5
     batch: int = 16
-    learning_rate: float = 3e-4
+    learning_rate: float = 1.5e-4
     weight_decay: float = 0.02
     label_smoothing: float = 0.1
     balance: float = 0.5
     memory: float = 0.5
-    blend: float = 0.5
     ema: float = 0.99
     patience: int = 0
     film_epochs: int = 10
@@ -95,10 +94,10 @@ class TrainingSettings:
             ("epochs", self.epochs >= 1, "at least 1"),
             ("views", self.views >= 1, "at least 1"),
             ("frames", self.frames >= 1, "at least 1"),
+            ("others", 0 <= self.others <= 1, "in 0..1"),
             ("batch", self.batch >= 1, "at least 1"),
             ("learning_rate", self.learning_rate > 0, "more than 0"),
             ("memory", self.memory >= 0, "at least 0"),
-            ("blend", 0 <= self.blend <= 1, "in 0..1"),
             ("ema", 0 <= self.ema < 1, "in 0..1"),
             ("patience", self.patience >= 0, "at least 0"),
             ("film_epochs", self.film_epochs >= 0, "at least 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 import time
@@ -13,30 +14,29 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from action_recognition.clips import Preprocessing
-from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
+from action_recognition.datasets.manifest import Manifest, fingerprint
 from action_recognition.errors import UsageError
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.models.runtime import Runtime
-from action_recognition.training.answers import (
-    Answers,
-    answers,
-    layer_outputs,
-    read_videos,
-    trunk_vectors,
-)
+from action_recognition.training.answers import Answers, answers, read_videos, trunk_vectors
 from action_recognition.training.calibration import calibrate
 from action_recognition.training.films import TrunkVideo, learn_films
 from action_recognition.training.footage import Sample
-from action_recognition.training.networks import blended, with_classes, with_recurrent
+from action_recognition.training.networks import (
+    set_typical,
+    with_classes,
+    with_recurrent,
+)
+from action_recognition.training.random_clips import RandomClips, draw_features
 from action_recognition.training.regression import STRENGTHS, fit_dense
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.training.training_data import TrainingData, counts, sources
-from action_recognition.training.tuning import Validation, tune
-from action_recognition.training.views import Views, draw_views, frozen_layers, weights_digest
+from action_recognition.training.tuning import ValidationVideos, tune
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -47,7 +47,7 @@ class Run:
 
     Parameters:
         settings: every number.
-        folder: checkpoints, stored views and figures of each epoch go there.
+        folder: checkpoints and figures of each epoch go there.
         init: model file to start from, or a shipped model's name.
         resume: go on from the last checkpoint in the folder.
         device: "auto", "cpu" or "cuda".
@@ -81,16 +81,15 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
     start = load_model(find_model(run.init))
     record = _describe(manifest, data, run, start)
     checkpoint = _prepare_folder(run, record)
-    views = _draw(start, data.samples, run, run.folder)
     if not data.validation:  # nothing would say whether LSTM and GRU help
         run = replace(run, settings=replace(run.settings, film_epochs=0))
-    network = _learn(start, views, data, run, checkpoint, record)
+    network = _learn(start, data, run, checkpoint, record)
     model = Model(
         network, data.classes, start.preprocessing, background=data.background, training=record
     )
     model = calibrated(model, data, run)
     if run.settings.refit and data.validation:
-        model = replace(model, network=_learn_again(start, views, data, run, record))
+        model = replace(model, network=_learn_again(start, data, run, record))
     record["seconds"] = round(time.perf_counter() - started)
     return model
 
@@ -116,7 +115,7 @@ def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
 
 def _describe(manifest: Manifest, data: TrainingData, run: Run, start: Model) -> dict[str, Any]:
     """The training record: what a run is, and whether it is the one to resume."""
-    split = [c for s in ("train", "val") for c in manifest.side(s) if c.label in data.classes]
+    split = [c for s in ("train", "val") for c in manifest.split(s) if c.label in data.classes]
     return {
         "data": fingerprint(split),
         "clips": counts(manifest, data),
@@ -125,7 +124,11 @@ def _describe(manifest: Manifest, data: TrainingData, run: Run, start: Model) ->
         "init_weights": weights_digest(start.network),
         "settings": asdict(run.settings),
         "architecture": replace(
-            start.network.architecture, classes=len(data.labels), lstm=run.lstm, gru=run.gru
+            start.network.architecture,
+            classes=len(data.labels),
+            lstm=run.lstm,
+            gru=run.gru,
+            pretrained=(start.network.pretrained or start.network.dense).out_features,
         ).to_dict(),
         "preprocessing": start.preprocessing.to_dict(),
         "versions": {
@@ -154,23 +157,14 @@ def _prepare_folder(run: Run, record: dict[str, Any]) -> Path | None:
             )
         return checkpoint if checkpoint.exists() else None
     run.folder.mkdir(parents=True, exist_ok=True)
-    for name in ("last.ckpt", "best.ckpt"):
+    for name in ("last.ckpt", "best.ckpt", "refit/last.ckpt", "refit/best.ckpt"):
         (run.folder / name).unlink(missing_ok=True)
     settings_file.write_text(json.dumps(described, indent=1), encoding="utf-8")
     return None
 
 
-def _draw(start: Model, samples: Sequence[Sample], run: Run, folder: Path) -> Views:
-    runtime = Runtime(start.network, device=run.device)
-    return draw_views(
-        runtime.network, samples, start.preprocessing, run.settings, folder,
-        device=runtime.device, on_progress=_bar(run, "drawing views"),
-    )  # fmt: skip
-
-
 def _learn(
     start: Model,
-    views: Views,
     data: TrainingData,
     run: Run,
     checkpoint: Path | None,
@@ -178,20 +172,31 @@ def _learn(
 ) -> HybridNet:
     """Regression, tuning, films; what there is to say of them goes into the record."""
     settings, preprocessing = run.settings, start.preprocessing
-    runtime = Runtime(start.network, device=run.device)
-    network = with_classes(start.network, len(data.labels)).cpu()
+    clips = RandomClips(data.samples, preprocessing, settings)
     known = [c for c in data.validation if c.label in data.classes]
-    if checkpoint is None:  # else its weights are those of the checkpoint
+    network = with_classes(start.network, len(data.labels)).cpu()
+    drawn = None
+    chosen = run.folder / "strength.json"
+    if checkpoint is not None:  # the weights are those of the checkpoint
+        record["strength"] = json.loads(chosen.read_text(encoding="utf-8"))
+    else:
+        runtime = Runtime(start.network, device=run.device)
+        drawn = draw_features(runtime, clips, settings.views, _bar(run, "drawing clips"))
         held = answers(runtime, known, preprocessing, _bar(run, "validation videos"))
-        record["strength"] = _regress(network, views, data, held, record)
+        record["strength"] = _regress(network, drawn, data, held, record)
+        chosen.write_text(json.dumps(record["strength"]), encoding="utf-8")
     if settings.tuned_layers:
+        videos = [(c.path, data.labels.index(c.label)) for c in known]
         record |= tune(
-            network, views, data.samples,
-            _validation(runtime, known, data, preprocessing, run),
-            known=len(data.classes), before=start.network.dense.cpu(), settings=settings,
-            run_folder=run.folder, checkpoint=checkpoint, device=run.device, progress=run.progress,
+            network, clips,
+            ValidationVideos(videos, preprocessing, network.architecture.window),
+            known=len(data.classes), run_folder=run.folder, checkpoint=checkpoint,
+            device=run.device, progress=run.progress,
         )  # fmt: skip
-        network = blended(start.network, network, settings.blend)
+    if drawn is None or settings.tuned_layers:
+        runtime = Runtime(network, device=run.device)
+        drawn = draw_features(runtime, clips, 1, _bar(run, "drawing clips of the tuned network"))
+    network = set_typical(network.cpu(), *drawn)
     torch.manual_seed(settings.seed)  # whatever came before: LSTM and GRU begin the same
     network = with_recurrent(network, run.lstm, run.gru)
     if settings.film_epochs and network.recurrent_dense is not None:
@@ -201,58 +206,38 @@ def _learn(
 
 
 def _learn_again(
-    start: Model, views: Views, data: TrainingData, run: Run, record: Mapping[str, Any]
+    start: Model, data: TrainingData, run: Run, record: Mapping[str, Any]
 ) -> HybridNet:
     """A network that learns from validation videos, too, as the first one learned without them."""
     known = [c for c in data.validation if c.label in data.classes]
     more = tuple(Sample(c.path, data.labels.index(c.label)) for c in known)
     folder = run.folder / "refit"
-    resumed = (folder / "last.ckpt").exists() and run.resume
     folder.mkdir(exist_ok=True)
-    views = views + _draw(start, more, run, folder)
     whole = replace(data, samples=(*data.samples, *more), validation=())
     epochs = record["best_epoch"] if run.settings.patience else run.settings.epochs
     films = record.get("films", {}).get("best_epoch", 0)
     settings = replace(run.settings, patience=0, epochs=epochs, film_epochs=films)
-    again = replace(run, settings=settings, folder=folder)
-    checkpoint = folder / "last.ckpt" if resumed else None
-    return _learn(start, views, whole, again, checkpoint, {"strength": record.get("strength")})
+    checkpoint = folder / "last.ckpt"
+    return _learn(
+        start, whole, replace(run, settings=settings, folder=folder),
+        checkpoint if checkpoint.exists() and run.resume else None,
+        {"strength": record.get("strength")},
+    )  # fmt: skip
 
 
 def _regress(
     network: HybridNet,
-    views: Views,
+    drawn: tuple[NDArray[np.float32], list[int]],
     data: TrainingData,
     held: Answers,
     record: Mapping[str, Any],
 ) -> float:
     """The dense layer, with the strength of the record where there is one."""
-    targets = np.repeat([s.target for s in data.samples], views.hidden.shape[1])
-    hidden = views.hidden.reshape(-1, views.hidden.shape[-1])
-    validation = (held.features, [data.labels.index(label) for label in held.labels])
+    features = np.array([v.features for v in held.videos])
+    validation = (features, [data.labels.index(label) for label in held.labels])
     strength = record.get("strength")
-    return fit_dense(
-        network,
-        hidden,
-        targets.tolist(),
-        validation if held.labels else None,
-        strengths=(strength,) if strength else STRENGTHS,
-    )
-
-
-def _validation(
-    runtime: Runtime,
-    clips: Sequence[Clip],
-    data: TrainingData,
-    preprocessing: Preprocessing,
-    run: Run,
-) -> Validation:
-    """What the frozen layers give of the validation videos, and the target of each."""
-    frozen = frozen_layers(runtime.network, run.settings)
-    maps = layer_outputs(
-        runtime, [c.path for c in clips], preprocessing, frozen, _bar(run, "validation maps")
-    )
-    return list(zip(maps, (data.labels.index(c.label) for c in clips), strict=True))
+    strengths = (strength,) if strength else STRENGTHS
+    return fit_dense(network, *drawn, validation if held.labels else None, strengths=strengths)
 
 
 def _learn_films(
@@ -281,10 +266,19 @@ def _learn_films(
     )
 
 
+def weights_digest(network: HybridNet) -> str:
+    """Of the weights that a training starts from."""
+    sha = hashlib.sha256()
+    for name, values in network.state_dict().items():
+        if name.startswith(("trunk.", "hidden.", "dense.", "pretrained.")):
+            sha.update(name.encode() + values.cpu().numpy().tobytes())
+    return sha.hexdigest()[:16]
+
+
 def _round_weights(network: nn.Module) -> None:
     """Weights as a model file holds them."""
     with torch.no_grad():
-        for values in network.parameters():
+        for values in network.state_dict().values():  # parameters, and what is typical of classes
             values.copy_(values.half())
 
 

@@ -65,7 +65,7 @@ def gather(
     if len(classes) < 2:
         raise DataError("training needs clips of at least two classes")
     labels = (*classes, *others, *([emptiness.LABEL] if made else []))
-    train = manifest.side("train")
+    train = manifest.split("train")
     missing = sorted({*classes, *others} - {c.label for c in train})
     if missing:
         raise DataError(f"class {missing[0]!r} has no clip in the split 'train'")
@@ -81,14 +81,14 @@ def gather(
         chosen = samples[int(random.integers(len(train)))]
         samples.append(Sample(chosen.path, of[emptiness.LABEL], made=int(seed_of_one)))
     return TrainingData(
-        classes, labels[len(classes) :], tuple(samples), tuple(manifest.side("val"))
+        classes, labels[len(classes) :], tuple(samples), tuple(manifest.split("val"))
     )
 
 
 def sources(manifest: Manifest, data: TrainingData) -> dict[str, list[str]]:
     """Where the training clips of each known class come from."""
     found: dict[str, set[str]] = {label: set() for label in data.classes}
-    for clip in manifest.side("train"):
+    for clip in manifest.split("train"):
         if clip.label in found:
             found[clip.label].add(clip.dataset)
     for sample in data.samples:
@@ -101,7 +101,7 @@ def counts(manifest: Manifest, data: TrainingData) -> dict[str, dict[str, int]]:
     """How many videos of each class there are in each split, and samples of any kind."""
     drawn = Counter(data.labels[s.target] for s in data.samples)
     found = {
-        split: dict(sorted(Counter(c.label for c in manifest.side(split)).items()))
+        split: dict(sorted(Counter(c.label for c in manifest.split(split)).items()))
         for split in ("train", "val", "test")
     }
     return {**found, "samples": dict(sorted(drawn.items()))}

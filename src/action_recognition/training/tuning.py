@@ -1,8 +1,7 @@
-"""Tunes the last layers of a network on stored views, with Lightning."""
+"""Tunes the last layers of a network, with Lightning."""
 
 from __future__ import annotations
 
-import copy
 import logging
 import time
 import warnings
@@ -12,34 +11,46 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
-from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
+from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.training.footage import Sample
 from action_recognition.training.lightning_module import TuningModule, freeze
 from action_recognition.training.moving_average import MovingAverage
+from action_recognition.training.random_clips import ClipOrder, RandomClips
 from action_recognition.training.settings import TrainingSettings
-from action_recognition.training.views import ViewData, ViewOrder, Views
+from action_recognition.video import Video
 
-# Maps (N, T, C, h, w) of each validation video after the frozen layers, and its target.
-Validation = Sequence[tuple[NDArray[np.float16], int]]
+
+class ValidationVideos(Dataset[tuple[Tensor, int]]):
+    """Frames (N, T, size, size, 3) uint8 of each video, as for recognition, and its target."""
+
+    def __init__(
+        self, videos: Sequence[tuple[Path, int]], preprocessing: Preprocessing, window: int
+    ) -> None:
+        self.videos, self.preprocessing, self.window = videos, preprocessing, window
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        path, target = self.videos[index]
+        with Video(path) as video:
+            seen = read_clips(video, self.preprocessing, window=self.window)
+        return torch.from_numpy(seen.frames), target
 
 
 def tune(
     network: HybridNet,
-    views: Views,
-    samples: Sequence[Sample],
-    validation: Validation,
+    clips: RandomClips,
+    validation: ValidationVideos,
     *,
     known: int,
-    before: nn.Linear,
-    settings: TrainingSettings,
     run_folder: Path,
     checkpoint: Path | None,
     device: str,
@@ -48,9 +59,9 @@ def tune(
     """Tunes the network in place: it has the weights of the best epoch, or of the last.
 
     Parameters:
-        views: of the samples.
+        clips: to learn from.
+        validation: may be of no video.
         known: the first so many classes are answers.
-        before: see `TuningModule`.
         run_folder: checkpoints and figures of each epoch (`metrics.csv`) go there.
         checkpoint: to go on from.
 
@@ -58,56 +69,73 @@ def tune(
         what there is to record of it.
     """
     _quieten_lightning()
+    settings, samples = clips.settings, clips.samples
     freeze(network, settings)
     network.train()  # Lightning leaves the mode as it finds it
     weights = _class_weights(samples, network.architecture.classes, settings.balance)
-    module = TuningModule(network, known, settings, weights, copy.deepcopy(before))
+    module = TuningModule(network, known, settings, weights)
+    order = ClipOrder(samples, known, settings)
     best = ModelCheckpoint(
-        dirpath=run_folder,
-        filename="best",
-        monitor="val_loss" if validation else "train_loss",
-        mode="min",
-        enable_version_counter=False,
-    )
+        dirpath=run_folder, filename="best", mode="min", enable_version_counter=False,
+        monitor="val_loss" if len(validation) else "train_loss",
+    )  # fmt: skip
     # `save_last` of Lightning saves only where there is a better epoch: not what the name says.
     last = ModelCheckpoint(dirpath=run_folder, filename="last", enable_version_counter=False)
     callbacks: list[Callback] = [best, last]
-    callbacks.append(TQDMProgressBar(refresh_rate=1) if progress else EpochLines())
-    if settings.patience and validation:
+    if settings.patience and len(validation):
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
-    if settings.ema:
-        callbacks.append(MovingAverage(settings.ema))
-    trainer = L.Trainer(
+    trainer = _trainer(settings, run_folder, device, callbacks, progress=progress)
+    started = time.perf_counter()
+    trainer.fit(
+        module,
+        DataLoader(
+            clips, settings.batch, sampler=order, num_workers=settings.workers,
+            drop_last=len(order) > settings.batch,
+        ),
+        DataLoader(validation, batch_size=None) if len(validation) else None,
+        ckpt_path=checkpoint, weights_only=False,
+    )  # fmt: skip
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    kept = best if settings.patience else last
+    score = best.best_model_score if settings.patience else trainer.callback_metrics.get("val_loss")
+    return {
+        "epochs_run": trainer.current_epoch,
+        "best_epoch": _load_weights(network, kept.best_model_path),
+        "val_loss": None if score is None else round(float(score), 4),
+        "tuning_seconds": round(time.perf_counter() - started),
+        "device": trainer.strategy.root_device.type,
+    }
+
+
+def _trainer(
+    settings: TrainingSettings,
+    run_folder: Path,
+    device: str,
+    callbacks: list[Callback],
+    *,
+    progress: bool,
+) -> L.Trainer:
+    shown = TQDMProgressBar(refresh_rate=1) if progress else EpochLines()
+    average = [MovingAverage(settings.ema)] if settings.ema else []
+    return L.Trainer(
         max_epochs=settings.epochs,
         accelerator={"cuda": "gpu"}.get(device, device),
         devices="auto" if device == "auto" else 1,
         precision=settings.precision,  # type: ignore[arg-type]
-        callbacks=callbacks,
+        callbacks=[*callbacks, shown, *average],
         logger=CSVLogger(run_folder, name=None, version="figures"),
         gradient_clip_val=5.0,
         log_every_n_steps=1_000_000,  # once an epoch
         enable_model_summary=False,
         enable_progress_bar=progress,
         num_sanity_val_steps=0,
-        limit_val_batches=None if validation else 0,
     )
-    started = time.perf_counter()
-    trainer.fit(
-        module,
-        DataLoader(
-            ViewData(views, samples),
-            settings.batch,
-            sampler=ViewOrder(views, settings.seed),
-            drop_last=len(samples) > settings.batch,
-        ),
-        DataLoader(validation, batch_size=None) if validation else None,  # type: ignore[arg-type]
-        ckpt_path=checkpoint,
-        weights_only=False,
-    )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    kept = best.best_model_path if settings.patience else last.best_model_path
-    state = torch.load(kept, map_location="cpu", weights_only=False)
+
+
+def _load_weights(network: HybridNet, checkpoint: str) -> int:
+    """Those of a checkpoint, into the network; the epoch that they are of, from 1."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
     prefix = "network."
     network.cpu().load_state_dict(
         {
@@ -117,14 +145,7 @@ def tune(
         }
     )
     network.eval().requires_grad_(True)
-    score = best.best_model_score if settings.patience else trainer.callback_metrics.get("val_loss")
-    return {
-        "epochs_run": trainer.current_epoch,
-        "best_epoch": int(state["epoch"]) + 1,
-        "val_loss": None if score is None else round(float(score), 4),
-        "tuning_seconds": round(time.perf_counter() - started),
-        "device": trainer.strategy.root_device.type,
-    }
+    return int(state["epoch"]) + 1
 
 
 class EpochLines(Callback):

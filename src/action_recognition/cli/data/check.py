@@ -14,9 +14,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "check",
         help="the state of the data, and whether its split leaks",
-        description="Prints clips, groups and seconds of each class and side, refused files with "
+        description="Prints clips, groups and seconds of each class and split, refused files with "
         "their reasons, files that are gone, and whether a group stands on two "
-        "sides. Exit code 1 when something is wrong.",
+        "splits. Exit code 1 when something is wrong.",
     )
     parser.add_argument(
         "manifest", nargs="?", metavar="CSV", help="manifest (default: ROOT/manifest.csv)"
@@ -50,5 +50,5 @@ def run_check(options: argparse.Namespace) -> int:
         print(f"problem: {problem}")
     for note in (*shared_films(manifest), *shared_contents(manifest)):
         print(f"note: {note}")
-    print(f"leak check: {'FAILED' if any('two sides' in p for p in problems) else 'passed'}")
+    print(f"leak check: {'FAILED' if any('two splits' in p for p in problems) else 'passed'}")
     return 1 if problems else 0

@@ -47,9 +47,9 @@ def add_download_options(parser: argparse.ArgumentParser) -> None:
 
 def run_download(options: argparse.Namespace) -> int:
     """Fetches and unpacks; prints what was done."""
-    from action_recognition.datasets.acquire import acquire
-    from action_recognition.datasets.archives import NO_RAR_TOOL, has_rar_tool
-    from action_recognition.datasets.sources import choose_sources
+    from action_recognition.datasets.download.acquire import acquire
+    from action_recognition.datasets.download.archives import NO_RAR_TOOL, has_rar_tool
+    from action_recognition.datasets.download.sources import choose_sources
 
     files = choose_sources(options.dataset, settings=options.sources, overrides=options.source)
     if not has_rar_tool():

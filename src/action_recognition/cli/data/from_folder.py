@@ -14,9 +14,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "from-folder",
         help="manifest from folders that hold one folder for each class",
-        description="Decodes every clip once, gives each its side (train, val, test) so that no "
+        description="Decodes every clip once, gives each its split (train, val, test) so that no "
         "group or film stands on two, and writes a CSV. Clips of UCF101 and HMDB51 are known by "
-        "their names and keep their official side.",
+        "their names and keep their official split.",
     )
     parser.add_argument("folders", metavar="DIR", nargs="+", help="folders of class folders")
     parser.add_argument("--output", metavar="CSV", default="manifest.csv")
@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
         "--groups",
         choices=("folders", "files"),
         default="folders",
-        help="what stays on one side, for clips of your own: all files of a folder within a class "
+        help="what stays in one split, for clips of your own: all files of a folder within a class "
         "folder (default; files that lie in the class folder itself are each on their own), or "
         "each file on its own",
     )
@@ -39,27 +39,27 @@ def add_parser(subparsers: Any) -> None:
         "--films",
         choices=("strict", "class"),
         default="strict",
-        help="what stays on one side, for HMDB51: a film, or the clips of a class of a film",
+        help="what stays in one split, for HMDB51: a film, or the clips of a class of a film",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the sides that are drawn")
+    parser.add_argument("--seed", type=int, default=0, help="of the splits that are drawn")
     parser.set_defaults(run=run_from_folder)
 
 
 def run_from_folder(options: argparse.Namespace) -> int:
     """Writes the manifest and prints its table."""
-    from action_recognition.datasets.folders import build_manifest
+    from action_recognition.datasets.folders import SplitRules, build_manifest
     from action_recognition.datasets.manifest_csv import write_manifest
 
     with progress_bar("checking clips") as on_progress:
-        manifest = build_manifest(
-            options.folders,
-            classes=options.classes,
+        rules = SplitRules(
             official_split=options.split,
             groups=options.groups,
             group_pattern=options.group_pattern,
             films=options.films,
             seed=options.seed,
-            on_progress=on_progress,
+        )
+        manifest = build_manifest(
+            options.folders, rules, classes=options.classes, on_progress=on_progress
         )
     write_manifest(manifest, options.output)
     print(manifest.summary())

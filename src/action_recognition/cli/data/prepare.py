@@ -66,7 +66,7 @@ def run_prepare(options: argparse.Namespace) -> int:
     """Writes clips and manifest, prints the table."""
     from action_recognition.datasets.manifest_csv import read_manifest, write_manifest
     from action_recognition.datasets.official import read_lists
-    from action_recognition.datasets.prepare import prepare
+    from action_recognition.datasets.prepare import Choice, prepare
 
     root = Path(options.root).absolute()
     videos = [Path(v) for v in options.videos or ()]
@@ -85,16 +85,14 @@ def run_prepare(options: argparse.Namespace) -> int:
     target = root / "manifest.csv"
     previous = read_manifest(target, leaks="accept") if target.exists() else None
     with progress_bar("checking clips") as on_progress:
-        manifest = prepare(
-            videos,
-            root / "clips",
+        choice = Choice(
             classes=options.classes or [a.original_class for a in ACTIONS],
             clips_per_class=options.clips_per_class,
             official_split=options.split,
             films=options.films,
-            lists=lists,
-            previous=previous,
-            on_progress=on_progress,
+        )
+        manifest = prepare(
+            videos, root / "clips", choice, lists=lists, previous=previous, on_progress=on_progress
         )
     if previous is None or previous != manifest:
         write_manifest(manifest, target)

@@ -1,0 +1,75 @@
+"""Which frames of a video the network sees, as arrays.
+
+Frames are taken by time, `interval_s` apart, whatever the frame rate of the video is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from action_recognition.clips.preprocessing import Preprocessing
+from action_recognition.video import Video
+
+# `predict` sees every frame of the grid in a video of up to this many; of a longer one, stretches.
+WHOLE_FRAMES = 60
+STRETCHES = 5
+
+
+@dataclass(frozen=True)
+class VideoClips:
+    """Frames read from one video, as one clip or several of the same length.
+
+    frames: (N, T, H, W, 3) uint8 RGB; times_s: (N, T) seconds from the video's first frame at
+    which each of the frames begins.
+    """
+
+    frames: NDArray[np.uint8]
+    times_s: NDArray[np.float64]
+
+
+def clip_times(duration_s: float, interval_s: float, *, window: int) -> NDArray[np.float64]:
+    """When the frames of a video lie that `predict` looks at: (clips, frames) in seconds.
+
+    One clip with every frame of the grid where these are at most 60. Else five clips of `window`
+    frames each (at most 60), spread evenly from the beginning to the end. There is at least one
+    frame, whatever the duration.
+
+    >>> clip_times(0.7, 0.2, window=16)
+    array([[0. , 0.2, 0.4]])
+    """
+    count = max(1, int(duration_s / interval_s + 1e-6))
+    if count <= WHOLE_FRAMES:
+        length, starts = count, np.zeros(1)
+    else:
+        length = min(window, WHOLE_FRAMES)
+        starts = np.linspace(0, count - length, STRETCHES).round()
+    return np.asarray((starts[:, None] + np.arange(length)) * interval_s, np.float64)
+
+
+def read_clips(video: Video, preprocessing: Preprocessing, *, window: int) -> VideoClips:
+    """Reads the frames that `clip_times` names.
+
+    Raises:
+        VideoError: the video is truncated or cannot be decoded.
+    """
+    p = preprocessing
+    times = clip_times(video.info.duration_s, p.interval_s, window=window)
+    frames, actual = video.frames_at(times.ravel(), size=p.size, max_aspect=p.max_aspect)
+    return VideoClips(frames.reshape(*times.shape, *frames.shape[1:]), actual.reshape(times.shape))
+
+
+def grid_frames(video: Video, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+    """Every frame of the grid, (H, W, 3) uint8 RGB, from the first to the last, one by one.
+
+    Raises:
+        VideoError: the video cannot be decoded to its end.
+    """
+    p = preprocessing
+    count = max(1, int(video.info.duration_s / p.interval_s + 1e-6))
+    times = (k * p.interval_s for k in range(count))
+    for _, frame in video.stream_at(times, size=p.size, max_aspect=p.max_aspect):
+        yield frame

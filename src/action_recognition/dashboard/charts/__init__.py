@@ -1,0 +1,1 @@
+"""Charts: of an answer, of a timeline, of a model."""

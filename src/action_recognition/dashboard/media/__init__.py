@@ -1,0 +1,1 @@
+"""Pictures and films that the pages show or offer to download."""

@@ -1,0 +1,1 @@
+"""The pages, one function each, and what they are made of."""

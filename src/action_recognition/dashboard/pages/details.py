@@ -1,0 +1,221 @@
+"""Below the answer: why, from which frames, and all figures; drawn anew without the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from action_recognition.clips import VideoClips
+from action_recognition.dashboard import error_boxes
+from action_recognition.dashboard.charts.timeline import show_course
+from action_recognition.dashboard.formatting import (
+    codec,
+    container,
+    download_stem,
+    percent,
+    picture_size,
+    plain,
+    time_span,
+    two,
+)
+from action_recognition.dashboard.media.frames import pictures
+from action_recognition.dashboard.media.heat_maps import overlay
+from action_recognition.dashboard.media.summary import summary_png
+from action_recognition.dashboard.model_summary import layers
+from action_recognition.dashboard.progress import wait
+from action_recognition.dashboard.session import Session, Upload
+from action_recognition.recognition.formats import segments_to_vtt, to_csv, to_json
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import Prediction
+from action_recognition.recognition.segmentation import Segment
+from action_recognition.video.encoder import pictures_to_mp4
+
+EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
+TABS = "details-tabs"  # the key of which one is open
+_SUBTITLES = "Subtitles"
+_ONE_LINE = "The answer over the whole video. The timeline has subtitles for each of its parts."
+_MAX_SEGMENTS = 8  # more clips than this are chosen from a list
+
+
+@st.fragment
+def show_details(
+    prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
+) -> None:
+    """The tabs. Only the open one is drawn: heat maps cost time."""
+    clips = prediction.clips
+    if clips is None:
+        return
+    # A fragment is drawn without the page around it: it catches its own failures.
+    with error_boxes.shown():
+        names = [EVIDENCE, TIMELINE, FRAMES, DETAILS]
+        evidence, timeline, frames, details = st.tabs(names, on_change="rerun", key=TABS)
+        if evidence.open:
+            with evidence:
+                _show_evidence(prediction, clips, upload, model, recognizer)
+        if timeline.open:
+            with timeline:
+                show_course(prediction, upload, model, recognizer)
+        if frames.open:
+            with frames:
+                _show_frames(prediction, clips, upload)
+        if details.open:
+            with details:
+                _show_figures(prediction, recognizer)
+                _offer(prediction, clips, upload, model, recognizer)
+
+
+def _show_evidence(
+    prediction: Prediction,
+    clips: VideoClips,
+    upload: Upload,
+    model: Hashable,
+    recognizer: Recognizer,
+) -> None:
+    clip = _choose_clip(prediction, f"evidence-{upload.digest}")
+    actions = [action for action, _ in prediction.ranked]
+    action = st.selectbox("What speaks for", actions, key=f"action-{upload.digest}")
+    heat = wait(
+        Session.current().heat_maps(
+            upload, model, recognizer, prediction, clip=clip, action=action
+        ),
+        {},
+        "Explaining: where the network looked …",
+    )
+    if not heat.any():
+        st.markdown(f"Nothing in this clip speaks for {plain(action)}.")
+        return
+    laid = overlay(clips.frames[clip], heat)
+    player, strip = st.columns([2, 3], gap="medium")
+    with player:
+        interval_s = recognizer.model.preprocessing.interval_s
+        even = laid[:, : laid.shape[1] // 2 * 2, : laid.shape[2] // 2 * 2]
+        st.video(pictures_to_mp4(even, interval_s=interval_s), loop=True, autoplay=True, muted=True)
+    with strip:
+        _show_strip(laid, clips.times_s[clip])
+    st.caption(
+        f"The lighter a place, the more it added to the score of {plain(action)}, at that moment. "
+        "Places are compared within a clip, not between clips."
+    )
+
+
+def _show_frames(prediction: Prediction, clips: VideoClips, upload: Upload) -> None:
+    clip = _choose_clip(prediction, f"clip-{upload.digest}")
+    shown = _show_strip(clips.frames[clip], clips.times_s[clip])
+    several = len(clips.frames) > 1
+    count, height, width = clips.frames.shape[1:4]
+    st.caption(
+        f"{shown} of the {count} frames of {'this clip' if several else 'the video'} that the "
+        f"network saw: cropped and scaled to {picture_size(width, height)} pixels. "
+        + ("The answer is the average over all clips." if several else "")
+    )
+
+
+def _show_figures(prediction: Prediction, recognizer: Recognizer) -> None:
+    facts = prediction.to_dict()
+    left, right = st.columns(2, gap="large")
+    with left:
+        table = pd.DataFrame(prediction.ranked, columns=["Action", "Probability"])
+        share = st.column_config.NumberColumn(format="%.4f")
+        st.dataframe(table, hide_index=True, column_config={"Probability": share})
+    with right:
+        video, times = prediction.video, facts["timings_s"]
+        rows = {
+            "Length": f"{video.duration_s:.2f} s",
+            "Frame size": f"{picture_size(video.width, video.height)} pixels",
+            "Frame rate": f"{video.frame_rate:.3g} frames/s" if video.frame_rate else "not told",
+            "Codec, container": f"{codec(video)}, {container(video)}",
+            "Clips seen": "; ".join(time_span(*span) for span in prediction.clips_s),
+            "Opening": f"{times['open_s']:.3f} s",
+            "Decoding": f"{times['decode_s']:.3f} s",
+            "Network": f"{times['network_s']:.3f} s",
+        }
+        if recognizer.model.open_set is not None:
+            rows["Known action"] = f"{percent(prediction.known_probability)} probability"
+        rows |= _about_model(recognizer)
+        # Not a data frame: its cells would cut the list of clips off.
+        st.table(pd.DataFrame(rows.items(), columns=["Fact", "Value"]).set_index("Fact"))
+
+
+def _about_model(recognizer: Recognizer) -> dict[str, str]:
+    model, network = recognizer.model, recognizer.model.network
+    seen = model.preprocessing
+    return {
+        "Model": f"{layers(network.architecture)}, {len(model.classes)} classes, "
+        f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} million parameters",
+        "Its frames": f"one every {seen.interval_s:g} s, "
+        f"{picture_size(seen.size, seen.size)} pixels, {recognizer.window} for an answer",
+    }
+
+
+def _offer(
+    prediction: Prediction,
+    clips: VideoClips,
+    upload: Upload,
+    model: Hashable,
+    recognizer: Recognizer,
+) -> None:
+    """Downloads of the answer."""
+    heat = wait(
+        Session.current().heat_maps(
+            upload, model, recognizer, prediction, clip=0, action=prediction.nearest_action
+        ),
+        {},
+        "Explaining: where the network looked …",
+    )
+    whole = Segment(
+        0.0,
+        prediction.video.duration_s,
+        two(prediction.ranked) if prediction.unsure else prediction.action,
+        prediction.nearest_action,
+        prediction.probability,
+        prediction.known_probability,
+    )
+    stem = download_stem(prediction.file)
+    with st.container(horizontal=True):
+        for label, content, ending, mime in (
+            ("JSON", to_json(prediction), "json", "application/json"),
+            ("CSV", to_csv([prediction]), "csv", "text/csv"),
+            (_SUBTITLES, "\n".join(segments_to_vtt([whole])), "vtt", "text/vtt"),
+            (
+                "Picture",
+                summary_png(prediction, clips.frames[0], clips.times_s[0], heat),
+                "png",
+                "image/png",
+            ),
+        ):
+            st.download_button(
+                label,
+                content,
+                f"{stem}.{ending}",
+                mime,
+                on_click="ignore",
+                icon=":material/download:",
+                help=_ONE_LINE if label == _SUBTITLES else None,
+            )
+
+
+def _show_strip(frames: np.ndarray, times_s: np.ndarray) -> int:
+    """The frames side by side, with their times; returns how many are shown."""
+    shown = pictures(frames, times_s)
+    st.image([p.pixels for p in shown], caption=[p.caption for p in shown], width="stretch")
+    return len(shown)
+
+
+def _choose_clip(prediction: Prediction, key: str) -> int:
+    spans = prediction.clips_s
+    if len(spans) == 1:
+        return 0
+    options, label = range(len(spans)), "Clip"
+
+    def caption(k: int) -> str:
+        return time_span(*spans[k])
+
+    if len(spans) > _MAX_SEGMENTS:
+        return st.selectbox(label, options, format_func=caption, key=key)
+    chosen = st.segmented_control(
+        label, options, format_func=caption, key=key, default=0, required=True
+    )
+    return chosen or 0

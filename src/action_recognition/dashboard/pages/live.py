@@ -1,0 +1,53 @@
+"""The page Live: the browser's camera, with the action written over its picture."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import streamlit as st
+
+from action_recognition.dashboard.media.camera import Camera
+from action_recognition.dashboard.model_choice import loaded
+from action_recognition.dashboard.model_summary import ModelSummary
+from action_recognition.dashboard.settings import Settings
+
+_CAMERA = "action_recognition_camera"
+
+
+def live_page() -> None:
+    """Draws it."""
+    st.title("Live", anchor=False)
+    st.markdown(
+        "Your camera, with the action that is seen in its last seconds written over the picture. "
+        "The number in ms is the latency: from the newest picture to its answer."
+    )
+    key, recognizer = loaded()
+    st.markdown(f"**{ModelSummary.of(recognizer.classes).sentence()}**")
+    if find_spec("streamlit_webrtc") is None:
+        st.info(
+            "This page needs one more package. The operator installs it with "
+            "`pip install -c constraints.txt -e '.[live]'` and starts the dashboard anew.",
+            icon=":material/videocam_off:",
+        )
+        return
+    from streamlit_webrtc import WebRtcMode, webrtc_streamer
+
+    held = st.session_state.get(_CAMERA)
+    if held is None or held[0] != key:
+        held = st.session_state[_CAMERA] = (key, Camera(recognizer))
+    camera: Camera = held[1]
+    ice = Settings.read().ice
+    webrtc_streamer(
+        key="live",
+        mode=WebRtcMode.SENDRECV,
+        # Without a server the connection stays within this machine or its network.
+        rtc_configuration={"iceServers": [{"urls": [ice]}] if ice else []},
+        media_stream_constraints={"video": {"width": {"ideal": 640}}, "audio": False},
+        video_frame_callback=camera.receive,
+        on_video_ended=camera.end,
+        async_processing=True,
+    )
+    st.caption(
+        "Pictures go to this server, are looked at in memory and are never stored. A browser gives "
+        "its camera only to pages on this machine or under https."
+    )

@@ -1,0 +1,110 @@
+"""Random clips of the training videos, drawn anew in every epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from action_recognition.clips import Preprocessing
+from action_recognition.models.runtime import Runtime
+from action_recognition.training.augmentation import random_clip
+from action_recognition.training.footage import Sample, moved_picture, read_sample
+from action_recognition.training.settings import TrainingSettings
+
+Place = tuple[int, int]  # (sample, epoch)
+_STILLED = 0.15  # share of the clips of a stilled sample that are a single frame, moved
+
+
+class RandomClips(Dataset[tuple[Tensor, int, int]]):
+    """(sample, epoch) -> frames (T, size, size, 3) uint8, their number, the target.
+
+    A clip that is shorter than `settings.frames` is filled up with black frames. Seed, sample and
+    epoch alone decide what is drawn.
+
+    Raises:
+        VideoError: a file cannot be read.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], preprocessing: Preprocessing, settings: TrainingSettings
+    ) -> None:
+        self.samples, self.preprocessing, self.settings = samples, preprocessing, settings
+
+    def __getitem__(self, place: Place) -> tuple[Tensor, int, int]:
+        index, epoch = place
+        sample, p, s = self.samples[index], self.preprocessing, self.settings
+        torch.manual_seed((s.seed * 1000 + epoch) * 1_000_003 + index)
+        if sample.made is not None:
+            sample = replace(sample, made=sample.made + epoch)
+        frames, step_s = read_sample(sample, p)
+        if sample.stilled and torch.rand(()) < _STILLED:
+            still = frames[int(torch.randint(len(frames), ()))]
+            frames = moved_picture(still, 4 * s.frames, frames.shape[1])
+        drawn = random_clip(frames, step_s, p, s.augmentation, length=s.frames)
+        clip = torch.zeros((s.frames, p.size, p.size, 3), dtype=torch.uint8)
+        clip[: len(drawn)] = torch.from_numpy(drawn)
+        return clip, len(drawn), sample.target
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+
+class ClipOrder(Sampler[Place]):
+    """The clips of an epoch in random order.
+
+    There is one of each video of a known class, and one of some of the other samples: pictures,
+    background, made videos. Seed and epoch alone decide, so that a training which is resumed goes
+    on as it would have.
+
+    Parameters:
+        known: the first so many classes are answers.
+    """
+
+    def __init__(self, samples: Sequence[Sample], known: int, settings: TrainingSettings) -> None:
+        first = np.array([s.target < known and not s.is_picture for s in samples], bool)
+        self._always, self._others = np.flatnonzero(first), np.flatnonzero(~first)
+        self._taken = math.ceil(settings.others * len(self._others))
+        self._seed, self.epoch = settings.seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls it before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._always) + self._taken
+
+    def __iter__(self) -> Iterator[Place]:
+        random = np.random.default_rng((self._seed, self.epoch))
+        others = random.permutation(self._others)[: self._taken]
+        order = random.permutation(np.concatenate([self._always, others]))
+        return iter([(index, self.epoch) for index in order.tolist()])
+
+
+def draw_features(
+    runtime: Runtime,
+    clips: RandomClips,
+    views: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[NDArray[np.float32], list[int]]:
+    """What a network gives of so many clips of each sample, at the last frame of each.
+
+    Returns:
+        features (N, hidden) and targets (N,).
+    """
+    places = [(index, view) for view in range(views) for index in range(len(clips))]
+    loader = DataLoader(clips, batch_size=None, sampler=places, num_workers=clips.settings.workers)
+    found, targets = [], []
+    for frames, count, target in loader:
+        answer = runtime.run(frames[None, :count].numpy())
+        found.append(answer.features[0, -1])
+        targets.append(target)
+        if on_progress is not None:
+            on_progress(len(found), len(places))
+    return np.stack(found), targets

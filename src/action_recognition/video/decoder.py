@@ -1,0 +1,402 @@
+"""Videos: open, check and decode them. Seconds go in, RGB frames come out.
+
+A `Video` trusts nothing about its file: the container must be on the allow-list, the size is
+checked before the first frame is decoded, and whatever is wrong is raised as one `VideoError`
+that names the file and the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.stream import Disposition
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from action_recognition.errors import VideoError
+from action_recognition.video.containers import parse_clock
+from action_recognition.video.source import (
+    TRUNCATED_SHARE,
+    Source,
+    check_file,
+    name_of,
+    why_not_opened,
+)
+from action_recognition.video.transforms import SquareConverter
+
+FILE_EXTENSIONS: tuple[str, ...] = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "3gp")
+
+# FFmpeg's demuxers for MP4/MOV/3GP, Matroska/WebM and AVI. Everything else is refused by FFmpeg
+# itself: pictures (a JPEG opens as a video of one frame) and playlists (which name other files).
+_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+
+# 8K is 33 million pixels. A header that promises more is damaged or hostile: a file of 4 MB can
+# decode to 8 GB.
+MAX_PIXELS = 40_000_000
+
+_MAX_SIDES = 40  # long side / short side; scaling the short side up makes the long one grow too
+_MAX_PIXEL_ASPECT = 8.0  # 4 is the most extreme that is in use (anamorphic film)
+
+# From this gap between two wanted frames on, seeking beats decoding everything between them.
+_SEEK_GAP_S = 12.0
+
+# Missing end of a file that is still taken as rounding in its header.
+_TRUNCATED_MIN_S = 0.5
+
+# Matroska rounds time stamps to milliseconds: a frame counts as on display this much earlier.
+_ROUNDING_S = 0.001
+
+_SMALL_PIXELS = 640 * 480  # below this, starting decoder threads costs more than it gains
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """Facts about a video. Width and height are those of the displayed, rotated picture.
+
+    `duration_s` in seconds; `frame_rate` in frames/s, on average, 0 if the file does not say;
+    `rotation` in degrees counter-clockwise, a multiple of 90, as applied for display.
+    """
+
+    duration_s: float
+    frame_rate: float
+    width: int
+    height: int
+    codec: str
+    container: str
+    rotation: int
+    has_audio: bool
+
+
+class Video:
+    """A checked video, from which frames can be read by their time.
+
+    Parameters:
+        source: a path, or a binary file object that can seek (an upload held in memory).
+        name: the name used in errors and results; by default the file's own.
+
+    Raises:
+        VideoError: missing, empty, not a video of a supported container, truncated before its
+            index, without a picture stream, too large, or without a decodable frame.
+    """
+
+    def __init__(self, source: Source, *, name: str | None = None) -> None:
+        self._source = source
+        self.name = name or name_of(source)
+        check_file(source, self.name)
+        self._container = self._open()
+        try:
+            self._restart_decoding()
+            self._first = self._decode_first()
+            self.info = self._read_info()
+        except BaseException:
+            self._container.close()
+            raise
+
+    def frames_at(
+        self,
+        times_s: Sequence[float] | NDArray[np.float64],
+        *,
+        size: int,
+        max_aspect: float = 4 / 3,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """The frames on display at the given times, cropped and scaled to a square.
+
+        A time before the first frame gives the first frame, one after the last gives the last
+        (policy `repeat_last`). The picture is centre-cropped to an aspect between 1/max_aspect
+        and max_aspect and scaled to size x size, in the same step as its conversion to RGB.
+
+        Parameters:
+            times_s: N times in seconds from the first frame, in any order.
+            size: side of the square, in pixels.
+            max_aspect: largest ratio of long to short side that is kept, at least 1.
+
+        Returns:
+            frames (N, size, size, 3) uint8 RGB, and the time in seconds at which each begins.
+
+        Raises:
+            VideoError: the file ends before a wanted time that its header promises.
+        """
+        wanted = np.asarray(times_s, dtype=np.float64)
+        order = np.argsort(wanted, kind="stable")
+        frames = np.empty((len(wanted), size, size, 3), dtype=np.uint8)
+        actual = np.empty(len(wanted), dtype=np.float64)
+        selected = self.stream_at(wanted[order], size=size, max_aspect=max_aspect)
+        for position, (time_s, pixels) in zip(order, selected, strict=True):
+            frames[position], actual[position] = pixels, time_s
+        return frames, actual
+
+    def stream_at(
+        self, times_s: Iterable[float], *, size: int, max_aspect: float = 4 / 3
+    ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+        """As `frames_at`, one by one: (time at which it begins, frame). The times must rise."""
+        to_square = self.square_converter(size, max_aspect)
+        for time_s, frame in self._select(times_s):
+            self._check_size(frame.width, frame.height)
+            try:
+                pixels = to_square(frame)
+            except (av.FFmpegError, ValueError, MemoryError) as error:
+                raise VideoError(
+                    self.name, f"a frame cannot be converted to RGB ({error})"
+                ) from None
+            yield time_s, pixels
+
+    def square_converter(self, size: int, max_aspect: float = 4 / 3) -> SquareConverter:
+        """What crops and scales frames of this video as `frames_at` does."""
+        return SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
+
+    def check(self) -> int:
+        """Decodes the whole video once and returns its number of frames.
+
+        Raises:
+            VideoError: the file is truncated or nothing in it can be decoded.
+        """
+        return sum(1 for _ in self.timed_frames())
+
+    def close(self) -> None:
+        """Releases the decoder. A file object given by the caller stays open."""
+        self._container.close()
+
+    def __enter__(self) -> Video:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        i = self.info
+        return f"Video({self.name!r}, {i.duration_s:.2f} s, {i.width}x{i.height}, {i.codec})"
+
+    # -- opening ---------------------------------------------------------------------------
+
+    def _open(self) -> av.container.InputContainer:
+        if isinstance(self._source, (str, Path)):
+            # Absolute: FFmpeg takes a relative "http:a.mp4" or "concat:a.mp4" for a protocol.
+            file: str | BinaryIO = str(Path(self._source).absolute())
+        else:
+            file = self._source
+            file.seek(0)
+        try:
+            return av.open(
+                file,
+                mode="r",
+                metadata_errors="replace",
+                options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
+            )
+        except (av.FFmpegError, ValueError, UnicodeError, MemoryError):
+            raise VideoError(self.name, why_not_opened(self._source)) from None
+
+    def _restart_decoding(self) -> None:
+        stream = self._container.streams.best("video")
+        if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
+            raise VideoError(self.name, "it holds no picture stream")
+        self._stream = stream
+        codec = self._stream.codec_context
+        if codec is None:
+            raise VideoError(self.name, "its picture stream has a codec that is not known here")
+        self._check_size(codec.width, codec.height)
+        codec.options = {"max_pixels": str(MAX_PIXELS)}  # the size can change further on
+        if codec.width * codec.height <= _SMALL_PIXELS:
+            codec.thread_count = 1
+        else:
+            codec.thread_type = "AUTO"
+        self._end_s = -math.inf  # end of the last packet seen, any stream, in container time
+        self._packet_s = self._frame_s = -math.inf  # last picture: in the file, and decoded
+        self._decoded = self._decode()
+        self._fresh = True
+
+    def _check_size(self, width: int, height: int) -> None:
+        shape = f"its picture of {width}x{height} pixels"
+        if width * height > MAX_PIXELS:
+            limit = MAX_PIXELS // 1_000_000
+            raise VideoError(self.name, f"{shape} is over the limit of {limit} million pixels")
+        if max(width, height) > _MAX_SIDES * min(width, height) > 0:
+            raise VideoError(self.name, f"{shape} is more than {_MAX_SIDES} times as long as wide")
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """Frames in display order from the current position; damaged packets are passed over."""
+        try:
+            for packet in self._container.demux():
+                if packet.pts is not None and packet.time_base is not None:
+                    end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                    self._end_s = max(self._end_s, float(end))
+                if packet.stream is not self._stream and packet.stream.index != self._stream.index:
+                    continue
+                stamp = self._stamp(packet)
+                if stamp is not None and packet.size and not packet.is_discard:
+                    self._packet_s = max(self._packet_s, stamp)
+                try:
+                    frames = packet.decode()
+                except (av.FFmpegError, ValueError):
+                    continue
+                for frame in frames:
+                    if isinstance(frame, av.VideoFrame):
+                        yield frame
+        except (av.FFmpegError, ValueError):
+            return  # the demuxer met damage: what follows cannot be read, _check_end decides
+
+    def _decode_first(self) -> av.VideoFrame:
+        frame = next(self._decoded, None)
+        if frame is None:
+            self._check_end()
+            raise VideoError(self.name, "it holds no decodable frame")
+        self._start_s = self._frame_s = self._stamp(frame) or 0.0
+        return frame
+
+    def _read_info(self) -> VideoInfo:
+        stream, first = self._stream, self._first
+        rate = stream.average_rate or stream.guessed_rate
+        self._rate = float(rate) if rate else 0.0
+        aspect = float(stream.sample_aspect_ratio or 1)
+        sane = 1 / _MAX_PIXEL_ASPECT <= aspect <= _MAX_PIXEL_ASPECT
+        self._pixel_aspect = aspect if sane else 1.0
+        rotation = round(first.rotation / 90) * 90 % 360
+        width, height = round(first.width * self._pixel_aspect), first.height
+        if rotation % 180:
+            width, height = height, width
+        return VideoInfo(
+            duration_s=self._read_duration(),
+            frame_rate=self._rate,
+            width=width,
+            height=height,
+            codec=stream.codec_context.name,
+            container=self._container.format.name,
+            rotation=rotation,
+            has_audio=bool(self._container.streams.audio),
+        )
+
+    def _read_duration(self) -> float:
+        stream = self._stream
+        if stream.duration and stream.time_base:
+            return float(stream.duration * stream.time_base)
+        tag = parse_clock(stream.metadata.get("DURATION", ""))
+        whole = (self._container.duration or 0) / av.time_base
+        end = min(tag or whole, whole)  # a remuxed file can carry a stale tag
+        if end > 0:
+            # Both are the end by the clock of the file, whose first frame need not be at 0.
+            return end - self._start_s if end > self._start_s else end
+        # A live recording (WebM of a browser) has no duration in its header: read to the end.
+        times = [time_s for time_s, _ in self.timed_frames()]
+        return times[-1] + (1 / self._rate if self._rate else 0.0)
+
+    # -- decoding --------------------------------------------------------------------------
+
+    def timed_frames(self, near_s: float = 0.0) -> Iterator[tuple[float, av.VideoFrame]]:
+        """All frames from the start, each with its time in seconds from the first frame.
+
+        Frames are PyAV's own: decoded, neither scaled nor rotated.
+
+        Parameters:
+            near_s: where the file can seek, begin with the last keyframe before this time.
+
+        Raises:
+            VideoError: the file ends before its header says.
+        """
+        if not self._fresh:
+            self._container.close()
+            self._container = self._open()
+            self._restart_decoding()
+            self._first = self._decode_first()
+        self._fresh = False
+        if near_s > _SEEK_GAP_S:
+            landed = self._seek(near_s)
+            if landed is None:
+                yield from self.timed_frames()
+            else:
+                yield landed[1]
+                yield from landed[0]
+            return
+        yield 0.0, self._first
+        yield from self._remaining_frames(0.0)
+        self._check_end()
+
+    def _remaining_frames(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
+        for frame in self._decoded:
+            stamp = self._stamp(frame)
+            if stamp is not None:
+                time_s = stamp - self._start_s
+            else:  # the last frames of an AVI carry no time stamp
+                time_s += 1 / self._rate if self._rate else 0.0
+            self._frame_s = max(self._frame_s, time_s + self._start_s)
+            yield time_s, frame
+
+    def _stamp(self, frame: av.VideoFrame | av.Packet) -> float | None:
+        """The time in seconds, by the clock of the container, at which a frame begins."""
+        # AVI holds no presentation times. Those that FFmpeg makes up for packed B-frames (Xvid,
+        # the format of HMDB51 and UCF101) go forth and back; the place in the file does not.
+        ticks = frame.dts if self._container.format.name == "avi" else frame.pts
+        if ticks is None or frame.time_base is None:
+            return None
+        return float(ticks * frame.time_base)
+
+    def _select(self, wanted: Iterable[float]) -> Iterator[tuple[float, av.VideoFrame]]:
+        """For each of the wanted times, in rising order: the frame on display then."""
+        frames = self.timed_frames()
+        shown = next(frames)
+        upcoming = next(frames, None)
+        for time_s in wanted:
+            if upcoming is not None and time_s - upcoming[0] > _SEEK_GAP_S:
+                landed = self._seek(time_s)
+                if landed is None:  # cannot seek here: decode on, from the start
+                    frames = self.timed_frames()
+                    shown = next(frames)
+                else:
+                    frames, shown = landed
+                upcoming = next(frames, None)
+            while upcoming is not None and upcoming[0] <= time_s + _ROUNDING_S:
+                shown = upcoming
+                upcoming = next(frames, None)
+            yield shown
+
+    def _seek(
+        self, time_s: float
+    ) -> tuple[Iterator[tuple[float, av.VideoFrame]], tuple[float, av.VideoFrame]] | None:
+        """Goes to the last keyframe before `time_s`; None where the file does not allow it."""
+        time_base = self._stream.time_base
+        if time_base is None:
+            return None
+        try:
+            self._container.seek(
+                int((time_s + self._start_s) / time_base), stream=self._stream, backward=True
+            )
+        except (av.FFmpegError, OverflowError):
+            return None
+        self._decoded = self._decode()
+        frames = self._remaining_frames(time_s)
+        landed = next(frames, None)
+        if landed is None or landed[0] > time_s + _ROUNDING_S:
+            return None
+
+        def until_end() -> Iterator[tuple[float, av.VideoFrame]]:
+            yield from frames
+            self._check_end()
+
+        return until_end(), landed
+
+    def _check_end(self) -> None:
+        """Called when the file has no more to give: was that the end which its header promised?"""
+        undecoded = self._packet_s - self._frame_s
+        if math.isfinite(undecoded) and undecoded > max(
+            _TRUNCATED_MIN_S, TRUNCATED_SHARE * (self._packet_s - self._start_s)
+        ):
+            raise VideoError(
+                self.name, f"it is damaged: its last {undecoded:.1f} s cannot be decoded"
+            )
+        if not self._container.duration:
+            return
+        start = (self._container.start_time or 0) / av.time_base
+        if self._container.format.name.startswith("matroska"):
+            start = 0.0  # its duration is counted from 0, wherever the first frame is
+        declared = self._container.duration / av.time_base
+        readable = max(0.0, self._end_s - start)
+        if declared - readable > max(_TRUNCATED_MIN_S, TRUNCATED_SHARE * declared):
+            raise VideoError(
+                self.name,
+                f"it is truncated or damaged: its header promises {declared:.1f} s, "
+                f"but only {readable:.1f} s can be read",
+            )

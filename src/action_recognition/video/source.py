@@ -1,0 +1,71 @@
+"""Where a video comes from: a path or a file object, checked before FFmpeg sees it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+from action_recognition.errors import VideoError
+from action_recognition.video.containers import container_kind, missing_share
+
+Source = str | Path | BinaryIO
+
+# Missing end of a file, as a share of it, that is still taken as rounding in its header.
+TRUNCATED_SHARE = 0.05
+
+_SUPPORTED = "MP4, MOV, AVI, MKV or WebM"
+
+
+def name_of(source: Source) -> str:
+    """The name under which a source is spoken of: that of its file, without folders."""
+    if isinstance(source, (str, Path)):
+        return Path(source).name or str(source)
+    return Path(str(getattr(source, "name", "video"))).name
+
+
+def check_file(source: Source, name: str) -> None:
+    """Checks what can be known of a file before it is opened as a video.
+
+    Raises:
+        VideoError: missing, not a regular file, not readable, empty, or cut off.
+    """
+    if not isinstance(source, (str, Path)):
+        _check_bytes(source, name)
+        return
+    path = Path(source)
+    try:
+        if path.is_dir():
+            raise VideoError(name, "it is a folder, not a video file")
+        if not path.exists():
+            raise VideoError(name, "there is no such file")
+        if not path.is_file():
+            raise VideoError(name, "it is not a regular file")
+        with path.open("rb") as file:
+            _check_bytes(file, name)
+    except OSError as error:
+        raise VideoError(name, f"it cannot be read ({error.strerror})") from None
+    except ValueError:  # a NUL byte in the path
+        raise VideoError(name, "there is no such file") from None
+
+
+def _check_bytes(file: BinaryIO, name: str) -> None:
+    if file.seek(0, io.SEEK_END) == 0:
+        raise VideoError(name, "the file is empty")
+    missing = missing_share(file)
+    if missing > TRUNCATED_SHARE:
+        raise VideoError(name, f"it is truncated: {missing:.0%} of the file is missing")
+
+
+def why_not_opened(source: Source) -> str:
+    """The likely reason why FFmpeg refused a file."""
+    if isinstance(source, (str, Path)):
+        with Path(source).open("rb") as file:
+            head = file.read(16)
+    else:
+        source.seek(0)
+        head = source.read(16)
+    kind = container_kind(head)
+    if kind:
+        return f"the {kind} file is truncated or damaged: its index cannot be read"
+    return f"it is not a video file in a supported container ({_SUPPORTED})"

@@ -1,0 +1,244 @@
+"""The page Many videos: a table that fills, bad files among good ones, a folder on the server."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("streamlit")
+
+from streamlit.testing.v1 import AppTest
+
+from action_recognition.dashboard.batch import (
+    ALL,
+    FAILED,
+    KNOWN,
+    UNKNOWN,
+    UNSURE,
+    Batch,
+    Found,
+    Item,
+    as_csv,
+    as_table,
+    select,
+)
+from action_recognition.dashboard.error_boxes import UNEXPECTED
+from action_recognition.dashboard.pages import many_videos
+from action_recognition.dashboard.settings import MODEL_VARIABLE, VIDEOS_VARIABLE
+from action_recognition.errors import VideoError
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import Prediction, Timings
+from action_recognition.video import VideoInfo
+from video_maker import MadeVideo
+
+MakeVideo = Callable[..., MadeVideo]
+INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)
+
+
+def _page() -> None:
+    from action_recognition.dashboard.pages.many_videos import many_page
+
+    many_page()
+
+
+@pytest.fixture
+def page(tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv(MODEL_VARIABLE, str(tiny_model_path))
+    monkeypatch.delenv(VIDEOS_VARIABLE, raising=False)
+    return AppTest.from_function(_page, default_timeout=120)
+
+
+def _upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    return page.file_uploader[0].set_value([(n, data, "video/mp4") for n, data in files]).run()
+
+
+def _start(page: AppTest) -> AppTest:
+    (button,) = page.button
+    assert button.label == "Recognize all"
+    return button.click().run()
+
+
+def _batch(page: AppTest) -> Batch:
+    batch = page.session_state["action_recognition_session"].batch
+    assert isinstance(batch, Batch)
+    return batch
+
+
+def test_empty_it_says_how_a_folder_is_allowed(page: AppTest) -> None:
+    page.run()
+    assert not page.exception
+    assert page.button[0].disabled
+    assert not page.dataframe
+    assert any("-- --videos DIR" in m.value and VIDEOS_VARIABLE in m.value for m in page.markdown)
+
+
+def test_bad_files_have_their_sentence_and_the_others_go_on(
+    page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = make_video("1.mp4", seconds=1).path.read_bytes()
+    two = make_video("2.avi", seconds=2).path.read_bytes()
+    computed = _count(monkeypatch)
+    files = (("1.mp4", one), ("bad.mp4", b"no video" * 9), ("2.avi", two), ("again.mp4", one))
+    _start(_upload(page.run(), *files))
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert list(table["File"]) == ["1.mp4", "bad.mp4", "2.avi", "again.mp4"]
+    assert list(table["Remark"]) == ["", "not readable: see below", "", ""]
+    assert any("bad.mp4" in m.value and "not a video file" in m.value for m in page.markdown)
+    assert table["Action"].isna().tolist() == [False, True, False, False]
+    assert table["Probability"][0] == table["Probability"][3]
+    assert table["Picture"][0].startswith("data:image/jpeg;base64,")
+    assert any(m.value == "4 of 4 done." for m in page.markdown)
+    assert computed == ["1.mp4", "bad.mp4", "2.avi"]  # the same content once
+    _start(page)
+    assert len(computed) == 3
+    assert not _batch(page).waiting  # nothing holds the uploads any more
+
+
+def test_filters(page: AppTest, make_video: MakeVideo) -> None:
+    _upload(page.run(), ("1.mp4", make_video("1.mp4").path.read_bytes()), ("bad.mp4", b"x"))
+    _start(page)
+    action = page.dataframe[0].value["Action"][0]
+    page.segmented_control[0].set_value(FAILED).run()
+    assert list(page.dataframe[0].value["File"]) == ["bad.mp4"]
+    page.segmented_control[0].set_value(ALL).run()
+    page.multiselect[0].set_value([action]).run()
+    assert list(page.dataframe[0].value["File"]) == ["1.mp4"]
+
+
+def test_a_folder_on_the_server(
+    page: AppTest, make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "allowed"
+    (root / "some").mkdir(parents=True)
+    clip = make_video("clip.mp4", seconds=1).path
+    (root / "some" / "clip.mp4").write_bytes(clip.read_bytes())
+    (root / "some" / "out.mp4").symlink_to(clip)
+    monkeypatch.setenv(VIDEOS_VARIABLE, str(root))
+    page.run()
+    assert page.selectbox[0].options == ["All of it", "some"]
+    with monkeypatch.context() as typed:  # AppTest sets only what is offered
+        typed.setattr(many_videos, "folders_below", lambda _: ["../"])
+        page.run().selectbox[0].set_value("../").run()
+    assert "no such folder below the allowed one" in page.error[0].value
+    page.run().selectbox[0].set_value("some").run()
+    _start(page)
+    table = page.dataframe[0].value
+    assert list(table["File"]) == ["clip.mp4", "out.mp4"]
+    assert list(table["Remark"]) == ["", "not readable: see below"]
+    assert any("it leads out of the allowed folder" in m.value for m in page.markdown)
+
+
+def test_a_folder_that_is_gone(
+    page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VIDEOS_VARIABLE, str(tmp_path / "gone"))
+    page.run()
+    assert page.error[0].value.startswith("gone: there is no such folder")
+    assert page.file_uploader
+
+
+def test_an_unexpected_failure_has_its_row(
+    page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(Recognizer, "predict", fail)
+    _start(_upload(page.run(), ("1.mp4", make_video("1.mp4").path.read_bytes())))
+    assert any(UNEXPECTED in m.value for m in page.markdown)
+    assert "secret" not in str(page.main)
+
+
+def test_stop_leaves_what_is_done() -> None:
+    batch = Batch([Item(f"{k}.mp4", lambda: b"") for k in range(3)])
+    batch.done(Found(VideoError("0.mp4", "it is bad")))
+    assert batch.state == "1 of 3 done"
+    batch.stop()
+    assert batch.state == "1 of 3 done, then stopped"
+    assert [name for name, _ in batch.rows] == ["0.mp4"]
+
+
+def _rows() -> list[tuple[str, Found]]:
+    def answer(action: str, known: float, probability: float = 0.75) -> Found:
+        rest = 1 - probability
+        ranked = ((action, probability), ("Sit", 0.6 * rest), ("Stand", 0.4 * rest))
+        times = Timings(0.1, 0.2, 0.3)
+        return Found(Prediction("x", ranked, known, ((0.0, 1.0),), INFO, times))
+
+    return [
+        ("a.mp4", answer("Run", 0.9)),
+        ("=b.mp4", answer("Walk", 0.2)),
+        ("c.mp4", Found(VideoError("c.mp4", "the file is empty"))),
+        ("d.mp4", answer("Walk", 1.0)),
+        ("e.mp4", answer("Run", 0.9, 0.45)),
+    ]
+
+
+def test_rows_are_selected_by_kind_and_action() -> None:
+    def names(show: str, *actions: str) -> str:
+        return "".join(name.strip("=")[0] for name, _ in select(_rows(), show, actions))
+
+    assert names(ALL) == "abcde"
+    assert names(KNOWN) == "ad"
+    assert names(UNSURE) == "e"
+    assert names(UNKNOWN) == "b"
+    assert names(FAILED) == "c"
+    assert names(ALL, "Walk") == "bd"
+    assert names(FAILED, "Walk") == ""
+
+
+def test_csv_can_be_read_and_holds_no_formula() -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv(_rows()))))
+    assert [r["file"] for r in rows] == ["a.mp4", "'=b.mp4", "c.mp4", "d.mp4", "e.mp4"]
+    assert [r["action"] for r in rows] == ["Run", "", "", "Walk", "Run"]
+    assert [r["nearest_action"] for r in rows] == ["Run", "Walk", "", "Walk", "Run"]
+    assert [r["unsure"] for r in rows] == ["false", "false", "", "false", "true"]
+    assert rows[2]["error"] == "the file is empty"
+    assert float(rows[0]["probability"]) == 0.75
+    assert float(rows[1]["known_probability"]) == 0.2
+
+
+def test_the_table_names_one_action_only_where_the_model_is_sure() -> None:
+    table = as_table(_rows())
+    assert table["Action"].fillna("").tolist() == [
+        "Run",
+        UNKNOWN,
+        "",
+        "Walk",
+        "Unsure: Run or Sit",
+    ]
+    assert table["Probability"].notna().tolist() == [True, False, False, True, True]
+    assert table["Remark"].tolist() == [
+        "",
+        "nearest: Walk 75.0 %",
+        "not readable: see below",
+        "",
+        "",
+    ]
+
+
+def test_thumbnails_have_the_shape_of_the_video(page: AppTest, make_video: MakeVideo) -> None:
+    made = make_video("tall.mp4", seconds=0.5, size=(48, 96)).path.read_bytes()
+    _start(_upload(page.run(), ("tall.mp4", made)))
+    data = page.dataframe[0].value["Picture"][0].split(",", 1)[1]
+    assert Image.open(io.BytesIO(base64.b64decode(data))).size == (72, 96)
+
+
+def _count(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    calls: list[str] = []
+    original = Recognizer.predict
+
+    def counting(self: Recognizer, *arguments: Any, **settings: Any) -> Any:
+        calls.append(settings["name"])
+        return original(self, *arguments, **settings)
+
+    monkeypatch.setattr(Recognizer, "predict", counting)
+    return calls

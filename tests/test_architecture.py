@@ -1,0 +1,90 @@
+"""The floors of the house: what each room may import, read from the imports themselves."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import action_recognition
+
+ROOT = Path(action_recognition.__path__[0])
+FLOORS = (
+    ("errors", "actions", "prefetch"),
+    ("video",),
+    ("clips",),
+    ("models", "datasets"),
+    ("recognition",),
+    ("evaluation",),
+    ("training",),
+    ("dashboard", "cli"),
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
+# Lower rooms that a room must not import all the same: who only recognises needs nothing of them.
+NEVER = {"models": {"video", "datasets"}, "dashboard": {"training"}}
+MODULES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
+
+
+def room_of(module: str) -> str:
+    """`action_recognition.models.hybridnet` -> `models`."""
+    return module.split(".")[1]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Modules of this project that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.startswith("action_recognition."))
+
+
+def arrows() -> dict[tuple[str, str], list[str]]:
+    """(room, room that it imports) -> the files that do so."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in MODULES:
+        module = ".".join(("action_recognition", *path.relative_to(ROOT).with_suffix("").parts))
+        for name in imports(path):
+            if room_of(name) in FLOOR_OF and room_of(name) != room_of(module):
+                found.setdefault((room_of(module), room_of(name)), []).append(module)
+    return found
+
+
+def test_every_module_lies_in_a_room() -> None:
+    assert {room_of(f"_.{p.relative_to(ROOT).with_suffix('').parts[0]}") for p in MODULES} == set(
+        FLOOR_OF
+    )
+
+
+def test_rooms_import_only_what_lies_below() -> None:
+    wrong = [
+        f"{' and '.join(files)}: {upper} (floor {FLOOR_OF[upper]}) must not import "
+        f"{lower} (floor {FLOOR_OF[lower]})"
+        for (upper, lower), files in arrows().items()
+        if FLOOR_OF[lower] >= FLOOR_OF[upper] or lower in NEVER.get(upper, ())
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_house_is_no_more_tangled_than_planned() -> None:
+    assert len(FLOOR_OF) <= 16
+    assert len(FLOORS) <= 8
+    assert len(arrows()) <= 60
+
+
+@pytest.mark.parametrize("room", sorted(r for r in FLOOR_OF if (ROOT / r).is_dir()))
+def test_modules_of_a_room_do_not_import_in_circles(room: str) -> None:
+    graph: dict[str, set[str]] = {}
+    for path in sorted((ROOT / room).rglob("*.py")):
+        module = ".".join(("action_recognition", *path.relative_to(ROOT).with_suffix("").parts))
+        graph[module] = {n for name in imports(path) for n in (name, name.rpartition(".")[0])}
+    graph = {module: found & set(graph) - {module} for module, found in graph.items()}
+    while free := [module for module, found in graph.items() if not found]:
+        graph = {m: found - set(free) for m, found in graph.items() if m not in free}
+    assert not graph, f"import each other: {sorted(graph)}"
