@@ -4,21 +4,52 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+PYTEST ?=# further options of pytest, for example: make test PYTEST="-k video -x"
+COVERAGE = --cov --cov-report=term --cov-report=json
 
-.PHONY: app test check environment clean
+.DEFAULT_GOAL := help
+.PHONY: help app test test-fast coverage coverage-summary check format hooks docs docs-serve environment clean
 
-app: $(READY)
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+app: $(READY) ## Open the dashboard
 	$(BIN)/streamlit run op_app.py
 
-test: $(READY)
-	$(BIN)/python -m pytest
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest $(PYTEST)
 
-check: $(READY)
+test-fast: $(READY) ## Run the tests that are neither slow nor in a browser, in under a minute
+	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not browser" $(PYTEST)
+
+coverage: override PYTEST += $(COVERAGE)
+coverage: test coverage-summary ## Run all tests, print how many lines and branches they reach
+
+# The table's last column counts lines and branches together; here they stand apart.
+coverage-summary:
+	@$(BIN)/python -c 'import json; t = json.load(open("coverage.json"))["totals"]; print( \
+		f"covered: lines {t['"'"'percent_statements_covered'"'"']:.1f} %, " \
+		f"branches {t['"'"'percent_branches_covered'"'"']:.1f} %")'
+
+check: $(READY) ## Run the linter, the formatter's check and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-environment: $(READY)
+format: $(READY) ## Format the code, mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+hooks: $(READY) ## Run the checks before every commit from now on
+	$(BIN)/pre-commit install
+
+docs: $(READY) ## Build the documentation into site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --clean
+
+docs-serve: $(READY) ## Show the documentation at http://127.0.0.1:8000, renewed as you write
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+environment: $(READY) ## Create the virtual environment, with everything in it
 
 # Made anew whenever the versions change. The marker comes last: an interrupted installation is
 # taken up again by the next call.
@@ -31,5 +62,5 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
 	@touch $(READY)
 
-clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+clean: ## Remove the environment, caches and the built documentation
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage coverage.json site
