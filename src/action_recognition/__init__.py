@@ -1,4 +1,4 @@
-"""Says which human action a video shows."""
+"""Recognises which human action a video shows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The ten actions of the project: the one table that everything else reads.
 
-Which actions a model recognises is written in its own file; a model may know a part of this
-table or other classes altogether.
+Each model file lists the actions that its model recognises; a model may know only some of this
+table, or entirely different classes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Dataset = Literal["UCF101", "HMDB51"]
 
 @dataclass(frozen=True)
 class Action:
-    """One action: its name for people, its folder here, and where its clips come from."""
+    """One action: its display name, its folder here, and where its clips come from."""
 
     name: str
     folder: str
@@ -40,14 +40,14 @@ _BY_FOLDER = {a.folder: a for a in ACTIONS} | {a.original_class: a for a in ACTI
 
 
 def find_action(folder: str) -> Action | None:
-    """The action whose folder here, or whose original folder, is called `folder`, if any."""
+    """The action whose folder, here or in its data set, is called `folder`, if any."""
     return _BY_FOLDER.get(folder)
 
 
 def label_for_folder(folder: str) -> str:
     """The label of the clips in a folder called `folder`.
 
-    A folder of the table gives the action's name. Any other folder's name is only made readable.
+    For a folder in the table, this is the action's name. Any other name is just made readable.
 
     >>> label_for_folder("fall_floor"), label_for_folder("BrushingTeeth"), label_for_folder("jump")
     ('Falling on Floor', 'Brushing Teeth', 'Jump')

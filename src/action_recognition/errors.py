@@ -1,4 +1,4 @@
-"""The errors a caller can meet. Each message is one sentence fit to show to a user."""
+"""The errors that callers can meet. Each message is one sentence that can be shown to users."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ class ActionRecognitionError(Exception):
 
 
 class VideoError(ActionRecognitionError):
-    """A video cannot be read. `name` is the file's name, `reason` says why."""
+    """A video cannot be read. `name` is the file name, `reason` says why."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
@@ -21,12 +21,12 @@ class VideoError(ActionRecognitionError):
 
 
 class ModelFileError(ActionRecognitionError):
-    """A model file is missing, damaged, foreign, or does not fit what it is used for."""
+    """A model file is missing, damaged, not a model file at all, or unsuitable for its use."""
 
 
 class DataError(ActionRecognitionError):
-    """A manifest, a folder of clips, or a split is not usable as it is."""
+    """A manifest, a folder of clips, or a split cannot be used as it is."""
 
 
 class UsageError(ActionRecognitionError):
-    """An argument or option has a value that makes no sense here."""
+    """An argument or option has an invalid value."""

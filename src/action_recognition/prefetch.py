@@ -1,4 +1,4 @@
-"""Items that another thread makes while the caller works."""
+"""Prepares items in another thread while the caller works."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Item = TypeVar("Item")
 
 
 def ahead(items: Iterable[Item], *, limit: int) -> Generator[Item]:
-    """The items, made by another thread while the caller works, at most `limit` of them waiting.
+    """Yields items that another thread prepares while the caller works, at most `limit` in advance.
 
-    What `items` raises is raised here. When the caller stops early, so does the thread.
+    Exceptions from `items` are raised here. If the caller stops early, so does the thread.
     """
     ready: queue.Queue[tuple[str, Any]] = queue.Queue(limit)
     stopped = threading.Event()
@@ -53,7 +53,7 @@ def ahead(items: Iterable[Item], *, limit: int) -> Generator[Item]:
 
 
 def in_groups(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of `size` items, the last one shorter."""
+    """Yields lists of `size` items; the last may be shorter."""
     group: list[Item] = []
     for item in items:
         group.append(item)

@@ -14,9 +14,9 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="measure a model on clips with known actions",
-        description="Prints accuracy, precision, recall and F1, for each class and on average; "
-        "with --report also writes report.md, report.json and two pictures.",
+        help="evaluate a model on labelled clips",
+        description="Prints accuracy, precision, recall and F1, per class and on average. "
+        "With --report, also writes report.md, report.json and two figures.",
     )
     parser.add_argument("model", metavar="H5", help="model file, `shipped` or `kinetics600`")
     parser.add_argument(
@@ -24,7 +24,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     add_class_option(parser)
-    parser.add_argument("--report", metavar="DIR", help="folder for the report")
+    parser.add_argument("--report", metavar="DIR", help="folder to write the report to")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     add_unknown_options(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

@@ -10,11 +10,11 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "import-kinetics",
-        help="make a model file of the published MoViNet-A0 weights (Kinetics-600)",
-        description="Makes kinetics600.h5, the model of 600 everyday actions, of the weights in "
+        help="make a model file from the published MoViNet-A0 weights (Kinetics-600)",
+        description="Makes kinetics600.h5, the model of 600 everyday actions, from two files in "
         "DIR: movinet_a0_stream_kinetics600.npz and labels.txt.",
     )
-    parser.add_argument("folder", metavar="DIR", help="folder of the two files")
+    parser.add_argument("folder", metavar="DIR", help="folder that holds the two files")
     parser.add_argument("--output", metavar="H5", default="kinetics600.h5")
     parser.set_defaults(run=run)
 

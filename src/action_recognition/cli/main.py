@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="action-recognition",
-        description="Says which human action a video shows; trains and measures the network.",
+        description="Recognises human actions in videos; trains and evaluates the network.",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND")
     for command in COMMANDS:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def add_class_option(
-    parser: argparse.ArgumentParser, text: str = "folders or labels to take (default: all)"
+    parser: argparse.ArgumentParser, text: str = "class folders or labels to use (default: all)"
 ) -> None:
     """`--classes A,B,C`, for commands that read folders."""
     parser.add_argument(
@@ -32,10 +32,13 @@ def add_unknown_options(parser: argparse.ArgumentParser) -> None:
     """`--unknown DIR...` and `--unknown-classes A,B,C`; `read_unknown` reads them."""
     parser.add_argument(
         "--unknown", nargs="+", metavar="DIR", default=[],
-        help="folders of classes that the model does not know, to measure how often it says none",
+        help="folders of unknown classes, to measure how often the model answers none of these",
     )  # fmt: skip
     parser.add_argument(
-        "--unknown-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
+        "--unknown-classes",
+        metavar="A,B,...",
+        type=split_names,
+        help="unknown classes to use (default: all)",
     )
 
 
@@ -59,5 +62,5 @@ def split_names(text: str) -> list[str]:
 def add_root_option(parser: argparse.ArgumentParser) -> None:
     """`--root DIR`, where the data sets live."""
     parser.add_argument(
-        "--root", metavar="DIR", default="data", help="folder of the data sets (default: data)"
+        "--root", metavar="DIR", default="data", help="data set folder (default: data)"
     )

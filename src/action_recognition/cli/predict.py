@@ -20,19 +20,19 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "predict",
-        help="say which action each video shows",
-        description="Says which action each video shows. Exit code: 0; 1 if some of several "
-        "files cannot be read; 2 if the only one cannot.",
+        help="recognise the action in each video",
+        description="Recognises the action in each video. The exit code is 0, or 1 if some of "
+        "several files cannot be read, or 2 if the only file cannot be read.",
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="video files")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(
         "--top", type=int, default=1, metavar="N", help="how many actions to print (default 1)"
     )
     add_model_option(parser)
     parser.add_argument(
         "--otherwise", metavar="H5",
-        help="a second model that is asked where the first says none, for example kinetics600",
+        help="second model to ask when the first answers none, for example kinetics600",
     )  # fmt: skip
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.set_defaults(run=run)

@@ -30,15 +30,15 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "reproduce",
-        help="download, prepare, train, evaluate and report, in one line",
-        description="Does what `data download`, `data prepare`, `train` and `evaluate` do, one "
-        "after the other. A step that is done already, with the same options and data, is not "
-        "done again; an interrupted one goes on.",
+        help="download, prepare, train, evaluate and report, in one command",
+        description="Runs `data download`, `data prepare`, `train` and `evaluate`, one after the "
+        "other. A step that was already completed with the same options and data is skipped; "
+        "an interrupted one is resumed.",
     )
     add_root_option(parser)
     parser.add_argument("--output", metavar="H5", help="model file (default: ROOT/model.h5)")
-    parser.add_argument("--report", metavar="DIR", help="report (default: ROOT/report)")
-    add_class_option(parser, "original class names (default: the ten actions')")
+    parser.add_argument("--report", metavar="DIR", help="report folder (default: ROOT/report)")
+    add_class_option(parser, "original class names (default: those of the ten actions)")
     add_download_options(parser)
     add_prepare_options(parser)
     add_training_options(parser)

@@ -19,21 +19,21 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "timeline",
-        help="say what a long video shows when",
-        description="Prints a line for each stretch of a video, as soon as it is known. Memory "
+        help="find which actions a long video shows, and when",
+        description="Prints a line for each segment of a video as soon as it is known. Memory use "
         "does not grow with the length of the video.",
     )
     parser.add_argument("file", metavar="FILE", help="video file")
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="one JSON object a line")
-    form.add_argument("--csv", action="store_true", help="a table")
-    form.add_argument("--vtt", action="store_true", help="subtitles (WebVTT)")
+    form.add_argument("--json", action="store_true", help="print one JSON object per line")
+    form.add_argument("--csv", action="store_true", help="print CSV")
+    form.add_argument("--vtt", action="store_true", help="print subtitles (WebVTT)")
     parser.add_argument(
         "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
     )
     parser.add_argument(
         "--dwell", type=float, default=2.0, metavar="S",
-        help="seconds that an action lasts on average; 0: no smoothing (default 2)",
+        help="average length of an action in seconds; 0 disables smoothing (default 2)",
     )  # fmt: skip
     add_model_option(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

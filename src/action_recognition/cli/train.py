@@ -27,19 +27,19 @@ if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wa
 
 # Options of the training's settings: name -> what it is. The defaults are those of the settings.
 _NUMBERS = {
-    "tuned_layers": "last layers of the trunk that learn; 0: only the dense layer (and LSTM, GRU)",
-    "epochs": "passes over the clips while layers are tuned",
-    "views": "random clips of each video for the regression that training starts from",
-    "frames": "frames of a random clip",
-    "others": "share of pictures, background and made videos that an epoch takes",
-    "batch": "clips in a step",
-    "learning_rate": "of AdamW",
-    "memory": "weight of the loss that holds on to what the starting network knew",
-    "ema": "decay of averaged weights, 0: none",
-    "patience": "epochs to wait for a better one; 0: keep the last",
-    "film_epochs": "passes over joined films, from which LSTM and GRU learn; 0: they say nothing",
-    "workers": "processes that make clips",
-    "seed": "of all random numbers",
+    "tuned_layers": "last trunk layers to train; 0: train only the dense layer, LSTM and GRU",
+    "epochs": "passes over the clips while trunk layers are tuned",
+    "views": "random clips drawn from each video for the regression that starts training",
+    "frames": "number of frames in a random clip",
+    "others": "share of the pictures, background videos and made videos used in each epoch",
+    "batch": "clips per training step",
+    "learning_rate": "peak learning rate of AdamW",
+    "memory": "weight of the loss that preserves what the starting network knew",
+    "ema": "decay of the moving average of the weights; 0 disables it",
+    "patience": "epochs to wait for a better validation loss; 0 runs all and keeps the last",
+    "film_epochs": "passes over joined films that train LSTM and GRU; 0 leaves them no influence",
+    "workers": "processes that prepare clips",
+    "seed": "seed of all random numbers",
 }
 
 
@@ -48,17 +48,17 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "train",
         help="train a network on folders of clips",
-        description="Trains, calibrates, writes the model file, and prints its figures on the "
-        "test split.",
+        description="Trains and calibrates a network, writes the model file, and prints its "
+        "metrics on the test split.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="DIR",
-        help="folders with one folder of clips for each class; CSV files (manifests)",
+        help="folders with one folder of clips per class, or CSV files (manifests)",
     )  # fmt: skip
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     add_class_option(parser)
-    parser.add_argument("--resume", action="store_true", help="go on after an interruption")
+    parser.add_argument("--resume", action="store_true", help="resume an interrupted run")
     add_training_options(parser)
     parser.set_defaults(run=run_train)
 
@@ -71,21 +71,27 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--background", nargs="+", metavar="DIR", default=[],
-        help="folders of other classes, learned as examples of `none of these`",
+        help="folders of background classes, learned as examples of `none of these`",
     )  # fmt: skip
     parser.add_argument(
-        "--background-classes", metavar="A,B,...", type=split_names, help="of them (default: all)"
+        "--background-classes",
+        metavar="A,B,...",
+        type=split_names,
+        help="background classes to use (default: all)",
     )
     parser.add_argument(
-        "--background-clips", metavar="N", type=int, help="train clips of each, at most"
+        "--background-clips",
+        metavar="N",
+        type=int,
+        help="maximum number of training clips per background class",
     )
     parser.add_argument(
         "--made", metavar="N", type=int, default=0,
-        help="made videos that show nothing, learned as one more background class",
+        help="number of made videos that show nothing, learned as another background class",
     )  # fmt: skip
     parser.add_argument(
         "--pictures", metavar="DIR",
-        help="folder with one folder of pictures for each class: they teach what it looks like",
+        help="folder with one folder of pictures per class, to teach what each class looks like",
     )  # fmt: skip
     add_unknown_options(parser)
     parser.add_argument("--note", default="", help="a sentence for the training record")
@@ -94,13 +100,16 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
             "--" + name.replace("_", "-"), type=type(_default(name)), default=_default(name),
             help=text,
         )  # fmt: skip
-    parser.add_argument("--lstm", type=int, default=96, help="units, 0: none")
-    parser.add_argument("--gru", type=int, default=64, help="units, 0: none")
+    parser.add_argument("--lstm", type=int, default=96, help="LSTM units; 0 leaves it out")
+    parser.add_argument("--gru", type=int, default=64, help="GRU units; 0 leaves it out")
     parser.add_argument(
         "--refit", action="store_true",
-        help="learn again from training and validation clips together, once all is chosen",
+        help="once everything is chosen, train again on training and validation clips together",
     )  # fmt: skip
-    parser.add_argument("--no-flip", action="store_true", help="left and right make the classes")
+    parser.add_argument(
+        "--no-flip", action="store_true",
+        help="do not mirror clips: the classes depend on left and right",
+    )  # fmt: skip
     parser.add_argument("--precision", default="32-true", choices=("bf16-mixed", "32-true"))
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
 

@@ -19,15 +19,15 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "watch",
-        help="say what a camera, a network stream or a playing file shows now",
+        help="recognise what a camera, a network stream or a playing file shows now",
         description="Prints an answer every second until the source ends or Ctrl-C is pressed. "
-        "Where the machine is too slow for that, it passes answers over and never falls behind.",
+        "On a machine too slow for that, it skips answers rather than fall behind.",
     )
     parser.add_argument(
         "source", metavar="SOURCE",
-        help="camera (0, /dev/video0), URL (rtsp://, http://), or file, played in real time",
+        help="camera (0, /dev/video0), URL (rtsp://, http://), or a file, played in real time",
     )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(
         "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
     )

@@ -18,17 +18,17 @@ _ROUNDING_S = 0.001  # as for files: a frame counts as on display this much earl
 
 
 class GridSampler:
-    """Frames at any rate in, the frames of a grid out.
+    """Takes frames at any rate and gives the frames of a regular grid.
 
-    The grid's times are `interval_s` apart and begin with the first frame; at each of them the
-    frame on display is taken, as `clips.grid_frames` does with a file. All others are passed over,
-    unconverted.
+    The times of the grid are `interval_s` apart and start at the first frame; at each of them, the
+    frame on display is taken, as `clips.grid_frames` does with a file. All others are skipped
+    without being converted.
 
     Parameters:
-        preprocessing: of the model.
-        gap_s: where time goes on by more than this between two frames, or back by as much, the
-            camera was off: it begins anew. A frame that is only older than the last is dropped.
-        convert: frame -> square; by default for upright frames with square pixels.
+        preprocessing: that of the model.
+        gap_s: if time jumps by more than this between two frames, forward or back, the camera was
+            off and the grid starts afresh. A frame that is late by less is dropped.
+        convert: frame -> square; None: frames are upright and have square pixels.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class GridSampler:
             time_s: seconds by any clock.
 
         Returns:
-            whether it begins anew with this frame, and the next frames of the grid, square.
+            whether the grid starts afresh with this frame, and the next frames of the grid, square.
         """
         if isinstance(frame, np.ndarray) and (
             frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or not frame.size
@@ -84,9 +84,9 @@ class GridSampler:
         return begins, found + self._fill(time_s + _ROUNDING_S)
 
     def end(self, time_s: float) -> list[NDArray[np.uint8]]:
-        """What the last frame, on display until `time_s`, still gives.
+        """The frames still due when the last one is on display until `time_s`.
 
-        As in a file, the last place of the grid is the one whose interval has room before the end.
+        As in a file, the last place of the grid is the last one whose interval ends by then.
         """
         found = self._fill(time_s - (1 - 1e-6) * self._interval_s)
         self._shown = None

@@ -1,6 +1,6 @@
-"""All that turns a video into input of the network.
+"""Everything that turns a video into the input of the network.
 
-The settings travel in the model file, so that training and use cannot drift apart.
+The settings are stored in the model file, so that training and inference cannot drift apart.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from action_recognition.errors import UsageError
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """All that turns a video into input of the network.
+    """The settings that turn a video into the input of the network.
 
     Parameters:
         interval_s: seconds between two frames.
         size: side of the square input in pixels, H = W.
-        max_aspect: pictures are centre-cropped to an aspect between 1/max_aspect and max_aspect
-            before they are squeezed to the square: a 4:3 video is seen whole.
+        max_aspect: frames are centre-cropped to an aspect ratio between 1/max_aspect and
+            max_aspect, then squeezed to the square: a 4:3 video is seen whole by default.
     """
 
     interval_s: float = 0.2
@@ -42,7 +42,7 @@ class Preprocessing:
                 raise UsageError(f"Preprocessing: {name}={getattr(self, name)!r}, must be {rule}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
+        """Plain values, ready for JSON."""
         return asdict(self)
 
     @classmethod

@@ -1,6 +1,6 @@
 """Which frames of a video the network sees, as arrays.
 
-Frames are taken by time, `interval_s` apart, whatever the frame rate of the video is.
+Frames are sampled by time, `interval_s` apart, whatever the frame rate of the video.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ STRETCHES = 5
 
 @dataclass(frozen=True)
 class VideoClips:
-    """Frames read from one video, as one clip or several of the same length.
+    """Frames read from one video, as one clip or several of equal length.
 
-    frames: (N, T, H, W, 3) uint8 RGB; times_s: (N, T) seconds from the video's first frame at
-    which each of the frames begins.
+    `frames` is (N, T, H, W, 3) uint8 RGB; `times_s` is (N, T), the time at which each frame begins,
+    in seconds from the first frame of the video.
     """
 
     frames: NDArray[np.uint8]
@@ -32,11 +32,11 @@ class VideoClips:
 
 
 def clip_times(duration_s: float, interval_s: float, *, window: int) -> NDArray[np.float64]:
-    """When the frames of a video lie that `predict` looks at: (clips, frames) in seconds.
+    """The times of the frames that `predict` uses, (clips, frames), in seconds.
 
-    One clip with every frame of the grid where these are at most 60. Else five clips of `window`
-    frames each (at most 60), spread evenly from the beginning to the end. There is at least one
-    frame, whatever the duration.
+    If the grid has at most 60 frames, they form one clip. Otherwise there are five clips of
+    `window` frames each (at most 60), spread evenly from beginning to end. There is always at least
+    one frame, whatever the duration.
 
     >>> clip_times(0.7, 0.2, window=16)
     array([[0. , 0.2, 0.4]])
@@ -51,7 +51,7 @@ def clip_times(duration_s: float, interval_s: float, *, window: int) -> NDArray[
 
 
 def read_clips(video: Video, preprocessing: Preprocessing, *, window: int) -> VideoClips:
-    """Reads the frames that `clip_times` names.
+    """Reads the frames at the times given by `clip_times`.
 
     Raises:
         VideoError: the video is truncated or cannot be decoded.
@@ -63,7 +63,7 @@ def read_clips(video: Video, preprocessing: Preprocessing, *, window: int) -> Vi
 
 
 def grid_frames(video: Video, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
-    """Every frame of the grid, (H, W, 3) uint8 RGB, from the first to the last, one by one.
+    """Yields every frame of the grid, (H, W, 3) uint8 RGB, one by one from first to last.
 
     Raises:
         VideoError: the video cannot be decoded to its end.

@@ -32,7 +32,7 @@ def limits(model: Model) -> list[str]:
         said += _weak(metrics, name)
     said += _unknown(model.metrics)
     said.append(_seen(model))
-    said.append("One answer stands for the whole video: for several actions, see its timeline.")
+    said.append("One answer covers the whole video; for several actions, see its timeline.")
     said.append(_learned(model))
     return [sentence for sentence in said if sentence]
 
@@ -46,7 +46,7 @@ def _weak(metrics: Mapping[str, Any], name: str) -> list[str]:
     if rows and max(r["videos"] for r in rows) < _FEW:
         said.append(
             f"No class was measured on {_FEW} or more videos{origin}: the figures of single "
-            "classes are rough."
+            "classes are only rough."
         )
     return said
 
@@ -57,9 +57,7 @@ def _unknown(metrics: Mapping[str, Any]) -> list[str]:
         passed = f"{100 * (1 - refused):.0f} %"
         return [f"It takes {passed} of the videos that show none of its actions for one of them."]
     if rows_per_class(metrics):
-        return [
-            "How many videos of other actions it takes for one of its own is not in its record."
-        ]
+        return ["Its record does not say how many videos of other actions it mistakes for its own."]
     return []
 
 
@@ -69,8 +67,8 @@ def _seen(model: Model) -> str:
     return (
         f"It looks at a frame every {p.interval_s:g} s, scaled to {p.size} pixels: at all of them "
         f"in a video of up to {whole_s:g} s, and in a longer one at {count(STRETCHES)} stretches "
-        f"of {stretch_s:.1f} s. What is briefer, small in the frame or between the stretches it "
-        "can miss; the timeline has no gaps."
+        f"of {stretch_s:.1f} s. It can miss what is briefer, small in the frame, or "
+        "between the stretches; the timeline has no gaps."
     )
 
 

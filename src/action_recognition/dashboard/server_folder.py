@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from action_recognition.errors import UsageError, VideoError
-from action_recognition.video import FILE_EXTENSIONS
+from action_recognition.video import has_video_name
 
 MAX_VIDEOS = 500
 _MAX_FOLDERS = 200  # offered for choice; others can be typed
@@ -50,11 +50,7 @@ def videos_below(folder: Path) -> list[Path]:
     found: list[Path] = []
     for here, names, files in os.walk(folder):
         names[:] = sorted(n for n in names if not n.startswith("."))
-        found += [
-            Path(here, name)
-            for name in sorted(files)
-            if Path(name).suffix.lower()[1:] in FILE_EXTENSIONS and not name.startswith(".")
-        ]
+        found += [Path(here, name) for name in sorted(files) if has_video_name(Path(name))]
         if len(found) >= MAX_VIDEOS:
             break
     return found[:MAX_VIDEOS]

@@ -1,7 +1,7 @@
-"""A manifest of folders that hold one folder of videos for each class.
+"""Makes a manifest from folders that hold one folder of videos per class.
 
-Clips of UCF101 and HMDB51 are known by their file names and take their official split; others are
-split by group.
+Clips of UCF101 and HMDB51 are recognised by their file names and keep their official split; others
+are split by group.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from action_recognition.datasets.official import find_official
 from action_recognition.datasets.probe import probe
 from action_recognition.datasets.splits import SPLITS, assign_by_group, check_leaks, resolve_films
 from action_recognition.errors import DataError
-from action_recognition.video import FILE_EXTENSIONS
+from action_recognition.video import FILE_EXTENSIONS, has_video_name
 
 VALIDATION_SHARE = 1 / 6
 TEST_SHARE = 0.25
@@ -31,21 +31,21 @@ Films = Literal["strict", "class"]
 
 @dataclass(frozen=True)
 class SplitRules:
-    """What belongs together, and how it is divided into splits.
+    """Which clips belong together, and how clips are divided into splits.
 
     Parameters:
         official_split: 1, 2 or 3, for clips of UCF101 and HMDB51.
-        groups: of other clips. "folders": files in the same folder within a class folder are a
-            group (a person, a camera, a day: the same name means the same group in every class);
-            a file that lies in the class folder itself is a group of its own. "files": each file
-            is a group.
+        groups: how other clips are grouped. "folders": files in the same folder within a class
+            folder form a group (a person, a camera, a day: the same name means the same group in
+            every class); a file directly in the class folder is a group of its own. "files": each
+            file is a group.
         group_pattern: regular expression with one parenthesised part, matched against the file
-            names of other clips: what it captures names the group, whatever `groups` says.
-        films: of HMDB51. "strict": a film is in one split, whatever its class; "class": within a
-            class it is in one split, as in the official lists, and parts of a film are that film.
-            Train clips of a film that stands in test are left out.
-        seed: for the splits that are drawn (validation; test too in data of one's own).
-        validation: carve validation clips out of the train split.
+            names of other clips: what it captures names the group, and overrides `groups`.
+        films: how films of HMDB51 are kept together. "strict": a film is in one split, whatever
+            the class; "class": it is in one split within each class, as in the official lists,
+            and parts of a film count as that film. Train clips of a film in test are left out.
+        seed: seed of the random splits (validation; also test for your own data).
+        validation: set aside train clips for validation.
     """
 
     official_split: int = 1
@@ -68,18 +68,18 @@ def build_manifest(
     check: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
-    """Makes a manifest of folders that hold one folder for each class.
+    """Makes a manifest from folders that hold one folder per class.
 
     Parameters:
         folders: for example the folders of UCF101 and of HMDB51.
-        classes: folder names or labels to take; None: every folder that holds videos.
-        rules: of the splits; None: the defaults.
-        check: decode each file once; those that fail are refused, by name.
-        on_progress: called with (files checked, files in all).
+        classes: folder names or labels to use; None: every folder that holds videos.
+        rules: rules for the splits; None: the defaults.
+        check: decode each file once; files that fail are marked as refused.
+        on_progress: called with (files checked, files in total).
 
     Raises:
-        DataError: nothing is there, a class is missing or cannot be divided, or a group would
-            are in two splits.
+        DataError: there are no videos, a class is missing or cannot be divided, or a group would
+            be in two splits.
     """
     rules = rules or SplitRules()
     files = _find_files([Path(f) for f in folders], classes)
@@ -104,10 +104,10 @@ def load_data(
     validation: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
-    """What `--data` means: folders with one folder for each class, and CSV files, together.
+    """Loads the sources of `--data`: folders with one folder per class, CSV files, or both.
 
-    A CSV is a manifest, or any list of clips with columns for path, class and split (see
-    `manifest_csv.read_list`). Each source gets its validation clips from its own train clips.
+    A CSV file is a manifest, or any list of clips with columns for path, class and split (see
+    `manifest_csv.read_list`). The validation clips of each source come from its own train clips.
 
     Raises:
         DataError: see `build_manifest`; a group is in two splits, or a class has no clips.
@@ -136,7 +136,7 @@ def load_data(
 
 
 def _find_files(folders: Sequence[Path], classes: Sequence[str] | None) -> list[tuple[Path, Path]]:
-    """Each video with the class folder it belongs to."""
+    """Each video with the class folder that it belongs to."""
     wanted = None if classes is None else {label_for_folder(c) for c in classes}
     files: list[tuple[Path, Path]] = []
     label_of: dict[str, str] = {}
@@ -165,11 +165,11 @@ def _find_files(folders: Sequence[Path], classes: Sequence[str] | None) -> list[
 
 
 def videos_in(folder: Path) -> list[Path]:
-    """Video files in a folder and the folders in it, by their endings; hidden ones are not."""
+    """Video files in a folder and its subfolders, by file extension; hidden ones are skipped."""
     return sorted(
         p
         for p in folder.rglob("*")
-        if p.suffix.lower()[1:] in FILE_EXTENSIONS
+        if has_video_name(p)
         and p.is_file()
         and not any(part[0] == "." for part in p.relative_to(folder).parts)
     )
@@ -231,7 +231,7 @@ def _check_files(clips: list[Clip], on_progress: Callable[[int, int], None] | No
 
 
 def _place_official(clips: list[Clip]) -> list[Clip]:
-    """Leaves out train clips of films that stand in test, too."""
+    """Leaves out train clips of films that are also in test."""
     index = [k for k, c in enumerate(clips) if c.dataset != OWN and c.split in SPLITS]
     splits = resolve_films([clips[k].group for k in index], [clips[k].split for k in index])  # type: ignore[misc]
     placed = list(clips)
@@ -259,9 +259,10 @@ def _place_own(clips: list[Clip], seed: int) -> list[Clip]:
 
 
 def _carve_validation(clips: list[Clip], seed: int) -> list[Clip]:
-    """A class of clips from one or two recordings only is trained on, and measured nowhere.
+    """Moves train clips to validation.
 
-    Nor is validation taken from a class whose train clips are all of one recording.
+    A class with only one or two groups stays in train and is not measured; nor is validation taken
+    from a class whose train clips are all from one group.
     """
     groups: dict[str, set[str]] = defaultdict(set)
     train: dict[str, set[str]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""The manifest: one row for each clip, with its label, group and split."""
+"""The manifest: one row per clip, with its label, group and split."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Clip:
 
     Parameters:
         path: the file; relative paths in a CSV are relative to the CSV's folder.
-        label: name of its class.
+        label: name of the class.
         dataset: UCF101, HMDB51 or own.
         original_class: name of the folder it was found in.
-        group: what is in one split only: a group of UCF101, a film or source of HMDB51
-            (see `official.OfficialClip`), or what stands for one in other data.
+        group: clips that must be in the same split: a group of UCF101, a film or source of HMDB51
+            (see `official.OfficialClip`), or its equivalent in other data.
         split: train, val or test; `left_out` and `refused` clips are in no split.
-        duration_s: seconds, 0 where it was not read.
-        reason: why a clip is left out or refused, or which refused clip it stands for; else empty.
+        duration_s: duration in seconds, 0 if it was not read.
+        reason: why a clip is left out or refused, or which refused clip it replaces; else empty.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All clips of a data set, also those that are in no split."""
+    """All clips of a data set, including those that are in no split."""
 
     clips: tuple[Clip, ...]
 
@@ -52,21 +52,21 @@ class Manifest:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels of all clips that stand in a split, sorted."""
+        """The labels of all clips that are in a split, sorted."""
         return tuple(sorted({c.label for c in self.clips if c.split in SPLITS}))
 
     @property
     def refused(self) -> list[Clip]:
-        """Files that do not decode; `reason` says why."""
+        """Clips that cannot be decoded; `reason` says why."""
         return [c for c in self.clips if c.split == "refused"]
 
     @property
     def left_out(self) -> list[Clip]:
-        """Clips in no split: their film stands in test, or the official split does not use them."""
+        """Clips in no split: their film is in test, or the official split does not use them."""
         return [c for c in self.clips if c.split == "left_out"]
 
     def select(self, classes: Sequence[str]) -> Manifest:
-        """The part of it that belongs to the given labels.
+        """The part of the manifest that belongs to the given labels.
 
         Raises:
             DataError: a label has no clips.
@@ -77,7 +77,7 @@ class Manifest:
         return Manifest(tuple(c for c in self.clips if c.label in set(classes)))
 
     def summary(self) -> str:
-        """A table of clips, groups and seconds of each class, and what is in no split."""
+        """A table of the clips, groups and seconds of each class, and the clips in no split."""
         count = Counter((c.label, c.split) for c in self.clips)
         used = [c for c in self.clips if c.split in SPLITS]
         width = max((len(label) for label in self.labels), default=5)
@@ -101,10 +101,10 @@ class Manifest:
 
 
 def fingerprint(clips: Iterable[Clip]) -> str:
-    """A hash of file names, sizes, labels and splits: which data a model was trained on.
+    """A hash of file names, sizes, labels and splits, which identifies a model's training data.
 
     Raises:
-        DataError: a file is gone.
+        DataError: a file is missing.
     """
     try:
         rows = [f"{c.label}/{c.path.name}/{c.path.stat().st_size}/{c.split}" for c in clips]

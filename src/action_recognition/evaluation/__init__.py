@@ -1,1 +1,1 @@
-"""A model and a split of a manifest in, figures and a report out."""
+"""Takes a model and a split of a manifest; gives metrics and a report."""

@@ -1,4 +1,4 @@
-"""How far off probabilities are: expected calibration error and reliability.
+"""Measures how far off probabilities are: expected calibration error and reliability.
 
 Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 """
@@ -22,9 +22,9 @@ class Reliability:
     Parameters:
         confidence, accuracy: (bins,) means in 0..1; NaN in an empty bin.
         count: (bins,) videos.
-        error: expected calibration error in 0..1: the mean distance of the two, by videos.
-        chance: the error that probabilities that are exactly right would show on so many videos:
-            the mean, and what 95 of 100 such measurements stay under.
+        error: expected calibration error in 0..1: the mean gap between the two, weighted by videos.
+        chance: the error that perfectly calibrated probabilities would show on this many videos:
+            its mean and its 95th percentile.
     """
 
     confidence: NDArray[np.float64]
@@ -34,7 +34,7 @@ class Reliability:
     chance: tuple[float, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON; an empty bin has None."""
+        """Plain values, ready for JSON; an empty bin has None."""
 
         def values(of: NDArray[np.float64]) -> list[float | None]:
             return [None if np.isnan(v) else round(float(v), 4) for v in of]
@@ -51,7 +51,7 @@ class Reliability:
 def measure_reliability(
     scores: NDArray[np.float64], truth: NDArray[np.int64], *, bins: int = BINS
 ) -> Reliability:
-    """Compares probabilities (videos, classes) of the answers with their truth (videos,)."""
+    """Compares predicted probabilities (videos, classes) with the true classes (videos,)."""
     certain, right = scores.max(1), scores.argmax(1) == truth
     place = np.minimum((certain * bins).astype(int), bins - 1)
     count = np.bincount(place, minlength=bins)
@@ -66,7 +66,7 @@ def measure_reliability(
 def _chance(
     certain: NDArray[np.float64], place: NDArray[np.int64], bins: int
 ) -> tuple[float, float]:
-    """Answers are drawn right with their own probabilities, and the error measured."""
+    """The error when each answer is correct with exactly its own probability, by simulation."""
     drawn = np.random.default_rng(0).random((DRAWS, len(certain))) < certain
     gaps = (certain - drawn) @ np.eye(bins)[place]  # (DRAWS, bins), times the videos in a bin
     errors = np.abs(gaps).sum(1) / len(certain)

@@ -1,6 +1,6 @@
-"""Evaluation: a model and a split of a manifest in, figures and a report out.
+"""Evaluation: takes a model and a split of a manifest; gives metrics and a report.
 
-Every figure comes from scikit-learn; nothing here has a formula of its own but the bootstrap.
+Every metric comes from scikit-learn; the only formula implemented here is the bootstrap.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BOOTSTRAP_SAMPLES = 1000
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """Figures of one class, each in 0..1; `support` is its number of videos."""
+    """Metrics of one class, each in 0..1; `support` is its number of videos."""
 
     label: str
     dataset: str
@@ -43,7 +43,7 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its 95 % bootstrap interval, all in 0..1."""
+    """A metric with its 95 % bootstrap interval, all in 0..1."""
 
     value: float
     low: float
@@ -55,20 +55,20 @@ class Interval:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All figures of one model on one split.
+    """All metrics of one model on one split.
 
     Parameters:
-        split: which one was measured.
-        classes: the model's classes, in the order of rows and columns of `confusion`.
+        split: the split that was measured.
+        classes: the model's classes, in the order of the rows and columns of `confusion`.
         overall: accuracy, top-2 accuracy, macro precision, recall and F1, each with its
-            interval; then accuracy and macro-F1 over the classes of each data set apart.
-        per_class: figures of each class that has videos.
-        confusion: (classes, classes) counts, row: true class, column: answer.
+            interval; then accuracy and macro-F1 over the classes of each data set separately.
+        per_class: metrics of each class that has videos.
+        confusion: (classes, classes) counts; rows are true classes, columns are answers.
         videos, groups: how many were measured.
-        refused: (file name, reason) of those that could not be read; they count nowhere.
+        refused: (file name, reason) of unreadable videos, which do not count in any metric.
         seconds_per_video: median seconds from opening to answer.
         reliability: how certain the answers were, and how often they were right.
-        open_set: how well unknown videos are told from known ones, where they were measured.
+        open_set: how well unknown videos are told from known ones; None if not measured.
     """
 
     split: str
@@ -84,7 +84,7 @@ class Evaluation:
     open_set: OpenSet | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
+        """Plain values, ready for JSON."""
         return {
             "split": self.split,
             "videos": self.videos,
@@ -114,7 +114,7 @@ class Evaluation:
         }
 
     def to_markdown(self) -> str:
-        """The report: overall figures, then a row for each class."""
+        """The report: overall metrics, then one row per class."""
         lines = [
             f"{self.videos} videos of {self.groups} groups, split `{self.split}`. "
             f"In parentheses: 95 % bootstrap interval over groups, {BOOTSTRAP_SAMPLES} samples.",
@@ -154,17 +154,17 @@ def evaluate(
     unknown: Sequence[Clip] = (),
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Recognises each of the videos and counts.
+    """Recognises each video and computes the metrics.
 
     Parameters:
         clips: the videos of one split, with their labels and groups.
-        split: its name, for the report.
-        unknown: videos of classes that the model does not know, to be told from the known ones.
-        on_progress: called with (videos done, videos in all).
+        split: the name of the split, for the report.
+        unknown: videos of unknown classes, which the model should tell from the known ones.
+        on_progress: called with (videos done, videos in total).
 
     Raises:
-        DataError: nothing to measure: no video is of a class that the model knows, or none can
-            be read.
+        DataError: there is nothing to measure: no video is of a class that the model knows, or no
+            video can be read.
     """
     taken = sorted({c.label for c in unknown} & set(recognizer.classes))
     if taken:
@@ -240,7 +240,7 @@ def _count(
 def _figures(
     truth: NDArray[np.int64], scores: NDArray[np.float64], datasets: NDArray[np.str_]
 ) -> dict[str, float]:
-    """All overall figures; macro averages go over the classes that have videos."""
+    """All overall metrics; macro averages are over the classes that have videos."""
     answers = scores.argmax(1)
     present = sorted(set(truth.tolist()))
     precision, recall, f1, _ = precision_recall_fscore_support(
@@ -274,7 +274,7 @@ def _with_intervals(
     datasets: NDArray[np.str_],
     groups: NDArray[np.str_],
 ) -> dict[str, Interval]:
-    """Percentile bootstrap (Efron, 1979) that draws groups, since clips of one are alike."""
+    """Percentile bootstrap (Efron, 1979) over groups, since the clips of a group are alike."""
     figures = _figures(truth, scores, datasets)
     members = [np.flatnonzero(groups == g) for g in sorted(set(groups.tolist()))]
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""How well "none of these" is said: known videos against those of classes never seen."""
+"""Measures how well "none of these" works: known videos against those of unseen classes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ KEPT = 0.95
 
 @dataclass(frozen=True)
 class OpenSet:
-    """Figures of the rule for unknown videos; shares and areas are in 0..1.
+    """Metrics of the rule for unknown videos; shares and areas are in 0..1.
 
     Parameters:
-        known, unknown: videos measured.
-        auroc: area under the ROC curve of the known probability; of all unknown videos under
-            "all", and of those of each data set.
-        refused_at_95_kept: the share of unknown videos refused where the threshold keeps 95 % of
+        known, unknown: number of videos measured.
+        auroc: area under the ROC curve of the known probability: for all unknown videos under the
+            key "all", and for those of each data set.
+        refused_at_95_kept: share of unknown videos refused at the threshold that accepts 95 % of
             the known ones measured here; keys as for `auroc`.
-        kept: share of known videos taken for known, at the threshold of the model file.
-        refused: share of unknown videos taken for none of the known actions, at that threshold.
-        per_class: the same for each unknown class.
+        kept: share of known videos accepted as known, at the threshold of the model file.
+        refused: share of unknown videos classified as none of the known actions, at that threshold.
+        per_class: `refused` for each unknown class.
     """
 
     known: int
@@ -39,7 +39,7 @@ class OpenSet:
     per_class: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
+        """Plain values, ready for JSON."""
 
         def rounded(values: Mapping[str, float]) -> dict[str, float]:
             return {name: round(value, 4) for name, value in values.items()}
@@ -55,7 +55,7 @@ class OpenSet:
         }
 
     def to_markdown(self) -> list[str]:
-        """Lines of the report."""
+        """The lines for the report."""
         shares = ", ".join(f"{label} {share:.2f}" for label, share in self.per_class.items())
         return [
             f"None of these: {self.known} known videos against {self.unknown} of unknown classes.",

@@ -1,4 +1,4 @@
-"""An evaluation as files: report.md, report.json and two pictures."""
+"""Writes an evaluation as files: report.md, report.json and two figures."""
 
 from __future__ import annotations
 

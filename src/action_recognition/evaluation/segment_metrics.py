@@ -1,9 +1,9 @@
-"""How well found segments agree with the truth, as temporal action segmentation is scored.
+"""Measures how well predicted segments match the truth, as in temporal action segmentation.
 
 Frame-wise accuracy, segment F1 at an overlap (Lea et al., CVPR 2017) and edit score. A sequence
-has one label a frame, or a moment; neighbours with one label are one segment. Background, such as
-"none of these", counts like any action unless it is named as `background`: then its segments are
-left out on both sides, and so are the frames whose truth it is.
+has one label per frame or moment; adjacent equal labels form one segment. Background, such as "none
+of these", counts like any action unless it is passed as `background`: then its segments are left
+out of both sequences, and so are the frames whose true label it is.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _NOTHING = object()  # equal to no label: no background is left out
 
 @dataclass(frozen=True)
 class Matches:
-    """Segments of one video or of several: found and true, found without truth, missed.
+    """Segment counts of one or more videos: hits, false alarms and misses.
 
-    Add those of several videos: F1 of a whole set is that of the sums.
+    Add the counts of several videos to get the F1 of the whole set.
     """
 
     hits: int
@@ -37,7 +37,7 @@ class Matches:
 
     @property
     def f1(self) -> float:
-        """2 hits / (2 hits + false alarms + misses), in 0..1; 1 where there is no segment."""
+        """2 hits / (2 hits + false alarms + misses), in 0..1; 1 if there are no segments."""
         total = 2 * self.hits + self.false_alarms + self.misses
         return 2 * self.hits / total if total else 1.0
 
@@ -45,10 +45,10 @@ class Matches:
 def frame_accuracy(
     truth: Sequence[Hashable], found: Sequence[Hashable], *, background: object = _NOTHING
 ) -> float:
-    """Share of the frames whose label is right, in 0..1; 1 where there is no frame to judge.
+    """Share of the frames whose label is correct, in 0..1; 1 if there are no frames to judge.
 
     Raises:
-        UsageError: the two are not of one length.
+        UsageError: the two sequences differ in length.
     """
     _check(truth, found)
     judged = [t == f for t, f in zip(truth, found, strict=True) if t != background]
@@ -62,14 +62,15 @@ def match_segments(
     overlap: float,
     background: object = _NOTHING,
 ) -> Matches:
-    """Found segments against true ones.
+    """Matches predicted segments with true ones.
 
-    In the order of time, each found segment goes with the true one of its label that it overlaps
-    most (intersection over union). It is a hit if the overlap is at least `overlap`, in 0..1, and
-    that true segment has had no hit yet; else a false alarm. True ones without a hit are misses.
+    In order of time, each predicted segment is paired with the true segment of the same label that
+    it overlaps most (intersection over union). It is a hit if the overlap is at least `overlap`, in
+    0..1, and that true segment has no hit yet; otherwise it is a false alarm. True segments without
+    a hit are misses.
 
     Raises:
-        UsageError: the two are not of one length, or `overlap` is not above 0 and at most 1.
+        UsageError: the two sequences differ in length, or `overlap` is not above 0 and at most 1.
     """
     _check(truth, found)
     if not 0 < overlap <= 1:
@@ -94,12 +95,12 @@ def match_segments(
 def edit_score(
     truth: Sequence[Hashable], found: Sequence[Hashable], *, background: object = _NOTHING
 ) -> float:
-    """1 - Levenshtein distance of the orders of segments / length of the longer, in 0..1.
+    """1 - Levenshtein distance of the segment orders / length of the longer one, in 0..1.
 
-    It judges the order of the actions alone, not when they begin or end.
+    It judges only the order of the actions, not when they begin or end.
 
     Raises:
-        UsageError: the two are not of one length.
+        UsageError: the two sequences differ in length.
     """
     _check(truth, found)
     wanted = [label for label, _, _ in _spans(truth, background)]

@@ -1,1 +1,1 @@
-"""The network, its file, and how it is run. Nothing here reads videos."""
+"""The network, its file, and how to run it. Nothing here reads videos."""

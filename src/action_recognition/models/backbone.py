@@ -1,9 +1,9 @@
 """The causal 3D trunk: MoViNet-A0 (Kondratyuk et al., "MoViNets", CVPR 2021, table 7).
 
-A 3D convolution is factored into a spatial one, for each frame by itself, and a temporal one, for
-each channel by itself. The temporal ones are causal: they read a frame and those before it, never
-those after it. So each frame is computed once, and what is needed to go on with the next one is the
-last few inputs of each temporal convolution, which `forward` takes and gives back.
+Each 3D convolution is factored into a spatial one, applied to each frame separately, and a temporal
+one, applied to each channel separately. The temporal ones are causal: they read a frame and those
+before it, never those after it. So each frame is computed once, and all that the next frame needs
+is the last few inputs of each temporal convolution, which `forward` takes and returns.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MOVINET_A0: Layers = (
 class SpatialConv(nn.Conv2d):
     """A convolution over the pixels of each frame, with TensorFlow's SAME padding.
 
-    The trunk was trained with it: at stride 2 it can pad one pixel more at the right and the
-    bottom than at the left and the top.
+    The trunk was trained with this padding: at stride 2 it can add one more pixel at the right and
+    the bottom than at the left and the top.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
@@ -48,11 +48,11 @@ class SpatialConv(nn.Conv2d):
 
 
 class TemporalConv(nn.Module):
-    """A causal convolution over time, for each channel and place by itself.
+    """A causal convolution over time, applied to each channel and position separately.
 
     Parameters:
-        channels: of its input and output.
-        frames: the frame itself and those before it that are read, the oldest first.
+        channels: number of input and output channels.
+        frames: number of frames that it reads, the oldest first and the current one last.
     """
 
     def __init__(self, channels: int, frames: int) -> None:
@@ -66,7 +66,7 @@ class TemporalConv(nn.Module):
         """x (B, T, C, h, w), before (B, frames - 1, C, h, w): inputs of the frames before.
 
         Returns:
-            (B, T, C, h, w), and what `before` is for the next frames.
+            (B, T, C, h, w), and `before` for the next frames.
         """
         batch, frames, channels, rows, columns = x.shape
         # As a convolution of a picture whose rows are frames: channels lie last in memory already,
@@ -79,14 +79,14 @@ class TemporalConv(nn.Module):
 
 
 class Layer(nn.Module):
-    """An inverted residual: expand, convolve over the picture, over time, project, add the input.
+    """An inverted residual: expand, convolve over space, then time, project, add the input.
 
     Parameters:
-        inputs, outputs: channels.
-        expanded: channels between.
-        kernel: of the spatial convolution.
-        frames: of the temporal convolution; 1: there is none.
-        stride: of the spatial convolution, 1 or 2.
+        inputs, outputs: number of channels.
+        expanded: number of channels in between.
+        kernel: size of the spatial kernel.
+        frames: frames that the temporal convolution reads; 1: there is none.
+        stride: stride of the spatial convolution, 1 or 2.
     """
 
     def __init__(
@@ -118,12 +118,12 @@ class Layer(nn.Module):
 
 
 class Backbone(nn.Module):
-    """The trunk: frames in, one vector for each frame out.
+    """The trunk: frames in, one feature map per frame out.
 
     Parameters:
         stem: channels of the first convolution.
         layers: see `MOVINET_A0`.
-        features: length of a frame's vector.
+        features: channels of the feature maps.
     """
 
     def __init__(self, stem: int, layers: Layers, features: int) -> None:
@@ -141,8 +141,8 @@ class Backbone(nn.Module):
         One tensor (B, k - 1, C, h, w) for each layer with a temporal convolution over k frames.
 
         Parameters:
-            x: (B, T, C, H, W), frames, or with `first` > 0 what layer `first` - 1 gives.
-            first: of the layers.
+            x: (B, T, C, H, W), frames or, if `first` > 0, the output of layer `first` - 1.
+            first: index of the first layer to run.
         """
         rows, columns = x.shape[3:] if first else (-(-n // 2) for n in x.shape[3:])
         state = []
@@ -160,10 +160,10 @@ class Backbone(nn.Module):
         """Frames (B, T, 3, H, W) -> feature maps (B, T, features, h, w), and the next state.
 
         Parameters:
-            state: of all layers that run, as `start` or an earlier call gives it.
-            first, last: run only layers `first` to `last` (excluded), for training on what frozen
-                layers gave: with `first` > 0 `x` is the output of layer `first` - 1, and with
-                `last` the result is that of layer `last` - 1.
+            state: that of all layers that run, as returned by `start` or an earlier call.
+            first, last: run only layers `first` to `last` (exclusive), for training on the output
+                of frozen layers: if `first` > 0, `x` is the output of layer `first` - 1; if `last`
+                is given, the result is the output of layer `last` - 1.
         """
         batch = x.shape[0]
         x = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
@@ -186,7 +186,7 @@ def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 def _same_average(x: Tensor) -> Tensor:
-    """3x3 average of stride 2; the padding does not count."""
+    """3x3 average with stride 2 that ignores the padding."""
     rows, columns = (_same_padding(n, 3, 2) for n in x.shape[2:])
     if rows == columns == (1, 1):
         return F.avg_pool2d(x, 3, 2, padding=1, count_include_pad=False)

@@ -1,4 +1,4 @@
-"""Where a network runs."""
+"""Chooses the device that a network runs on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from action_recognition.errors import UsageError
 
 
 def pick_device(device: str) -> torch.device:
-    """The torch device of "auto" (a GPU where there is one), "cpu" or "cuda"."""
+    """The torch device for "auto" (a GPU if there is one), "cpu" or "cuda"."""
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"device={device!r}, must be one of auto, cpu, cuda")
     if device == "cuda" and not torch.cuda.is_available():

@@ -1,8 +1,9 @@
 """HybridNet: a causal 3D CNN, then LSTM, then GRU over time, then a dense layer.
 
-There is one way forward. `forward` takes frames, as many as are there, and the state after those
-before them; it gives an answer for each frame, and the state to go on with. Nothing is remembered
-inside, so two films never meet. A film given in pieces of any length gives what the whole gives.
+`forward` is the only way through the network. It takes any number of frames and the state left by
+the frames before them; it returns an answer for each frame, and the next state. The network itself
+remembers nothing, so two films never mix. A film fed in pieces of any length gives the same answers
+as the whole film at once.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from action_recognition.models.backbone import MOVINET_A0, Backbone, Layers
 
 @dataclass(frozen=True)
 class Architecture:
-    """The settings of a HybridNet: all that is needed to build it again.
+    """The settings of a HybridNet: everything needed to rebuild it.
 
     Parameters:
         classes: number of classes, the width of the dense layer.
-        stem, layers, features: of the trunk, see `Backbone`.
-        window: the answer at a frame is about this many frames, the frame and those before it.
+        stem, layers, features: settings of the trunk, see `Backbone`.
+        window: number of frames that each answer covers: the current frame and those before it.
         hidden: units of the layer between the mean of the features and the dense layer.
-        lstm, gru: units of each, 0 leaves it out.
-        pretrained: classes of the network that this one started from, whose answers are kept to
-            compare with (see `HybridNet.likeness`); 0: none.
+        lstm, gru: units of each; 0 leaves it out.
+        pretrained: number of classes of the network that this one started from, whose answers are
+            kept for comparison (see `HybridNet.likeness`); 0: not kept.
     """
 
     classes: int
@@ -62,7 +63,7 @@ class Architecture:
                 raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
+        """Plain values, ready for JSON."""
         return asdict(self)
 
     @classmethod
@@ -77,13 +78,13 @@ class Architecture:
 
 
 class State(NamedTuple):
-    """What the network needs to go on with the next frame.
+    """What the network needs to continue with the next frame.
 
     Parameters:
         trunk: the last inputs of each temporal convolution, see `Backbone.start`.
-        recent: (B, window - 1, features), vectors of the last frames, zeros before the first.
-        seen: () int64, frames so far.
-        lstm, gru: (1, B, units) each, hidden and cell state of the LSTM, hidden state of the GRU.
+        recent: (B, window - 1, features), vectors of the last frames; zeros before the first.
+        seen: () int64, number of frames so far.
+        lstm, gru: (1, B, units) each: hidden and cell state of the LSTM, hidden state of the GRU.
     """
 
     trunk: tuple[Tensor, ...]
@@ -94,12 +95,12 @@ class State(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What the network says at each frame.
+    """The output of the network at each frame.
 
     Parameters:
-        logits: (B, T, classes) float32, about the frame and the `window` - 1 before it.
-        features: (B, T, hidden) float32, what the dense layer reads of the same frames.
-        state: to go on with.
+        logits: (B, T, classes) float32, for the frame and the `window` - 1 frames before it.
+        features: (B, T, hidden) float32, the input of the dense layer for the same frames.
+        state: the state to continue with.
     """
 
     logits: Tensor
@@ -108,10 +109,10 @@ class Output(NamedTuple):
 
 
 class HybridNet(nn.Module):
-    """The network. Its parts stand in the order in which data meets them.
+    """The network. Its layers are listed in the order in which data passes through them.
 
     Parameters:
-        architecture: its settings; kept as the attribute of the same name.
+        architecture: its settings; stored as the attribute of the same name.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -136,7 +137,7 @@ class HybridNet(nn.Module):
         return self.start_answer(frames)._replace(trunk=self.trunk.start(frames))
 
     def start_answer(self, like: Tensor) -> State:
-        """The state of the layers after the trunk, for a batch and a type as those of `like`."""
+        """The initial state of the layers after the trunk, with the batch and dtype of `like`."""
         a, batch = self.architecture, like.shape[0]
         zeros = like.new_zeros
         return State(
@@ -148,13 +149,13 @@ class HybridNet(nn.Module):
         )
 
     def forward(self, frames: Tensor, state: State | None = None) -> Output:
-        """Frames (B, T, 3, H, W), RGB in 0..1, float, and the state after those before them."""
+        """Takes frames (B, T, 3, H, W), float RGB in 0..1, and the state before the first."""
         state = self.start(frames) if state is None else state
         maps, trunk = self.trunk(frames, state.trunk)  # (B, T, features, h, w)
         return self.answer(maps.mean((3, 4)), state._replace(trunk=trunk))
 
     def answer(self, vectors: Tensor, state: State) -> Output:
-        """The layers after the trunk: a vector for each frame (B, T, features) -> the answer."""
+        """Runs the layers after the trunk: one vector per frame (B, T, features) -> the output."""
         a, times = self.architecture, vectors.shape[1]
         recent = torch.cat([state.recent, vectors], 1)  # (B, window - 1 + T, features)
         sums = F.avg_pool1d(recent.transpose(1, 2), a.window, 1).transpose(1, 2) * a.window
@@ -177,15 +178,15 @@ class HybridNet(nn.Module):
         return Output(logits, hidden, State(state.trunk, kept, state.seen + times, lstm, gru))
 
     def likeness(self, features: Tensor) -> Tensor:
-        """How like what is seen is to the training clips of each class, by other classes' names.
+        """How similar frames are to each class's training clips, as the pretrained network sees it.
 
         The pretrained network's probabilities p are compared with their mean q over a class's
         training clips: ln sum(sqrt(p q)), the logarithm of the Bhattacharyya coefficient. A
-        network that knows sixteen actions takes lipstick for a tooth brush; one that knows six
-        hundred does not.
+        network that knows sixteen actions mistakes a lipstick for a toothbrush; one that knows
+        six hundred does not.
 
         Parameters:
-            features: (..., hidden), of `Output`.
+            features: (..., hidden), as in `Output`.
 
         Returns:
             (..., classes), at most 0; (..., 0) where no pretrained answers are kept.

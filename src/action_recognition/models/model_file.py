@@ -1,6 +1,6 @@
-"""The model file: one HDF5 file that holds all that is needed to use a trained network.
+"""The model file: one HDF5 file with everything needed to use a trained network.
 
-`docs/model-file.md` describes the layout. Nothing in it is code, and nothing is looked up
+`docs/model-file.md` describes the layout. It contains no code, and nothing is looked up
 elsewhere: a file from a stranger can be wrong, but it cannot run anything.
 """
 
@@ -48,20 +48,19 @@ _DESCRIPTIONS = ("classes", "architecture", "preprocessing", "inference", "metri
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network with all that belongs to it.
+    """A trained network with everything that belongs to it.
 
     Parameters:
         network: the network, on the CPU, in eval mode.
-        classes: names of the classes in the order of the logits.
+        classes: class names in the order of the logits.
         preprocessing: how a video becomes the network's input.
-        temperature: divides the logits of a video, so that probabilities are calibrated; more than
-            0.
-        open_set: the rule for "none of these"; None: every video is taken for a known action.
-        window_temperature, window_open_set: the same for a single window, a moment of a timeline or
-            of live video; None: as for a video.
-        background: names of classes that were learned as examples of anything else; their logits
-            come after those of `classes`, and only the open-set rule reads them.
-        metrics: figures of the test split as `evaluate` gives them; empty if not measured.
+        temperature: divisor of a video's logits that calibrates the probabilities; greater than 0.
+        open_set: the rule for "none of these"; None: every video is classified as a known action.
+        window_temperature, window_open_set: the same for a single window, that is, a moment of a
+            timeline or of live video; None: as for a whole video.
+        background: names of the background classes, learned as examples of other actions; their
+            logits follow those of `classes`, and only the open-set rule reads them.
+        metrics: metrics on the test split, as measured by `evaluate`; empty if not measured.
         training: record of the training: data, seed, versions, settings, notes.
     """
 
@@ -91,7 +90,7 @@ class Model:
 
 
 def find_model(name: str | Path | None) -> Path:
-    """The file of a model: "shipped" or None, "kinetics600", or the path of a file."""
+    """The model file for "shipped" or None, for "kinetics600", or for the path of a file."""
     if name is None or str(name) in SHIPPED_MODELS:
         folder = resources.files("action_recognition") / "weights"
         return Path(str(folder / SHIPPED_MODELS[str(name or SHIPPED)]))
@@ -99,9 +98,9 @@ def find_model(name: str | Path | None) -> Path:
 
 
 def save_model(model: Model, path: str | Path) -> None:
-    """Writes a model file. An interruption at any point leaves an older file as it was.
+    """Writes a model file. An interruption at any point leaves an existing file intact.
 
-    Weights are stored as float16: half the size, with predictions that agree to three digits.
+    Weights are stored as float16: this halves the size, and predictions agree to three digits.
 
     Raises:
         ModelFileError: the file cannot be written, or a weight is not a finite float16 number.
@@ -160,8 +159,8 @@ def load_model(path: str | Path) -> Model:
     """Reads a model file.
 
     Raises:
-        ModelFileError: there is no such file, it is not a model file of a known version, it is
-            damaged, or a part is missing or does not fit; the message names the part.
+        ModelFileError: the file does not exist, is not a model file of a known version, is
+            damaged, or has a missing or invalid entry; the message names the entry.
     """
     path = Path(path)
     if not path.exists():

@@ -1,19 +1,19 @@
 """ "None of these": how probable it is that a video shows one of the known actions at all.
 
-The score is a sum of three scores, the first two of logits that are divided by the model's
-temperature:
+The score is a weighted sum of three scores, the first two computed from logits divided by the
+model's temperature:
 
 - the energy of the known classes' logits (Liu, Wang, Owens, Li, "Energy-based Out-of-distribution
-  Detection", NeurIPS 2020), which the softmax divides away;
-- the odds of the known classes against the background classes, examples of other actions that the
-  network has learned (as Outlier Exposure, Hendrycks, Mazeika, Dietterich, ICLR 2019, but with the
-  outliers in classes of their own), where it has such;
-- the likeness to training clips by the answers of the pretrained network (`HybridNet.likeness`),
-  where the model keeps these, of the known classes weighed by their probabilities.
+  Detection", NeurIPS 2020), which the softmax normalises away;
+- the odds of the known classes against the background classes, if the network has any: examples of
+  other actions that it has learned (as in Outlier Exposure, Hendrycks, Mazeika, Dietterich, ICLR
+  2019, but with the outliers in classes of their own);
+- the likeness to training clips in the answers of the pretrained network (`HybridNet.likeness`), if
+  the model keeps them: that of the known classes, weighted by their probabilities.
 
-The weights were best for other classes than those that the background is made of: the odds alone
-know what they have learned, the energy alone takes people in films for known. The threshold is set
-on validation videos, so that a given share of the known ones is kept.
+The weights are those that worked best on classes outside the background: the odds alone recognise
+only what they have learned, and the energy alone accepts people in films as known. The threshold is
+set on validation videos so that a given share of the known ones is accepted.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class OpenSetRule:
     """The rule that tells known from unknown.
 
     Parameters:
-        energy, odds, likeness: what each of the three counts for, at least 0.
-        threshold: from this score on, a video is taken for known.
-        slope: how fast the known probability rises with the score; more than 0.
+        energy, odds, likeness: weight of each of the three scores, at least 0.
+        threshold: lowest score at which a video counts as known.
+        slope: how fast the known probability rises with the score; greater than 0.
     """
 
     energy: float
@@ -57,20 +57,20 @@ class OpenSetRule:
         return cls(**{name: float(value) for name, value in values.items()})
 
     def to_dict(self) -> dict[str, float]:
-        """Plain values, fit for JSON."""
+        """Plain values, ready for JSON."""
         return asdict(self)
 
     def score(
         self, logits: NDArray[np.floating], likeness: NDArray[np.floating], known: int
     ) -> NDArray[np.float64]:
-        """The larger, the more known.
+        """The score; the higher it is, the more likely a known action.
 
         Parameters:
-            logits: (..., classes), divided by the temperature, those of known classes first.
-            likeness: (..., classes), see `HybridNet.likeness`; (..., 0): there is none.
+            logits: (..., classes), divided by the temperature, with the known classes first.
+            likeness: (..., classes), see `HybridNet.likeness`; (..., 0) if there is none.
 
         Returns:
-            (...)
+            (...), one score per video or moment.
         """
         energy, odds = energy_and_odds(logits, known)
         score = self.energy * energy + self.odds * odds
@@ -83,7 +83,7 @@ class OpenSetRule:
     def known_probability(
         self, logits: NDArray[np.floating], likeness: NDArray[np.floating], known: int
     ) -> float:
-        """Of one video or moment, (classes,) each as for `score`: 0..1, 0.5 at the threshold."""
+        """The probability, 0..1, of one video or moment, (classes,) each; 0.5 at the threshold."""
         over = self.slope * (float(self.score(logits, likeness, known)) - self.threshold)
         return 1 / (1 + math.exp(min(50.0, -over)))
 
@@ -91,7 +91,7 @@ class OpenSetRule:
 def energy_and_odds(
     logits: NDArray[np.floating], known: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Energy and odds, (...) each, of logits (..., classes); odds are 0 without background."""
+    """Energy and odds, (...) each, of logits (..., classes); without background, odds are 0."""
     logits = np.asarray(logits, np.float64)
     energy = np.logaddexp.reduce(logits[..., :known], -1)
     if logits.shape[-1] == known:
@@ -109,14 +109,14 @@ def fit_rule(
     *,
     kept: float,
 ) -> OpenSetRule:
-    """Sets the rule up.
+    """Fits the rule to validation videos.
 
     Parameters:
         known: logits and likeness as for `score`, (N, classes) each, of validation videos of the
             known classes, N at least 1.
-        unknown: of videos of other actions, for the slope; None: there are none.
-        count: known classes.
-        kept: share of the known videos, in 0..1, that is to be taken for known.
+        unknown: the same for videos of other actions, to fit the slope; None: there are none.
+        count: number of known classes.
+        kept: share of the known videos that the rule should accept, above 0 and at most 1.
     """
     if not 0 < kept <= 1:
         raise UsageError(f"fit_rule: kept={kept}, must be more than 0 and at most 1")
@@ -131,7 +131,7 @@ def fit_rule(
 
 
 def _slope(known: NDArray[np.float64], unknown: NDArray[np.float64]) -> float:
-    """The slope of a logistic curve through 0.5 at 0 that says best which is which."""
+    """The slope of a logistic curve through 0.5 at 0 that best separates the two."""
     if not len(unknown):
         return 2.0
     slopes = np.geomspace(0.1, 20, 60)[:, None]

@@ -1,4 +1,4 @@
-"""MoViNet-A0 as trained on Kinetics-600: the weights that networks start from."""
+"""MoViNet-A0 trained on Kinetics-600: the weights that networks start from."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _BLOCKS = (1, 3, 3, 4, 4)  # layers of each of the trunk's blocks, for the names
 
 
 def load_kinetics(folder: str | Path) -> tuple[HybridNet, tuple[str, ...]]:
-    """The network of Kinetics-600 and its class names.
+    """Loads the Kinetics-600 network and its class names.
 
     Parameters:
-        folder: holds `movinet_a0_stream_kinetics600.npz` (for each convolution `NAME.weight` and
-            `NAME.bias`, BatchNorm folded in, float16) and `labels.txt`, a class a line. The
+        folder: holds `movinet_a0_stream_kinetics600.npz` (`NAME.weight` and `NAME.bias` for each
+            convolution, BatchNorm folded in, float16) and `labels.txt`, one class per line. The
             numbers are those of Google's `movinet_a0_stream` TFLite file (Apache-2.0).
 
     Raises:
-        ModelFileError: a file is missing, damaged, or not of that network.
+        ModelFileError: a file is missing, damaged, or from another network.
     """
     path, labels = Path(folder) / "movinet_a0_stream_kinetics600.npz", Path(folder) / "labels.txt"
     try:

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperature scaling.
+"""Calibrated probabilities: temperature scaling.
 
 Guo, Pleiss, Sun, Weinberger, "On Calibration of Modern Neural Networks", ICML 2017.
 """
@@ -19,18 +19,24 @@ def softmax(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     return exp / exp.sum(-1, keepdims=True)
 
 
+def log_loss(logits: NDArray[np.floating], targets: Sequence[int]) -> float:
+    """Mean of -ln of the probability that the softmax of (N, classes) gives the target, N >= 1."""
+    right = softmax(np.asarray(logits, np.float64))[np.arange(len(targets)), list(targets)]
+    return float(-np.log(np.maximum(right, 1e-12)).mean())
+
+
 def fit_temperature(logits: NDArray[np.floating], targets: Sequence[int]) -> float:
     """The most probable temperature, given validation videos.
 
-    Its logarithm has a normal distribution of deviation 1 beforehand: a few videos may all be
-    right, and their likelihood alone would have it at 0 and every probability at 1.
+    The prior of its logarithm is a standard normal distribution: if a few videos are all classified
+    correctly, the likelihood alone would push it to 0 and every probability to 1.
 
     Parameters:
-        logits: of the videos, (videos, classes).
+        logits: (videos, classes), of the validation videos.
         targets: index of the true class of each video.
 
     Returns:
-        in 0.05..20; 1 leaves the probabilities as they are.
+        the temperature, in 0.05..20; 1 leaves the probabilities unchanged.
     """
     from scipy.optimize import minimize_scalar
 
@@ -38,10 +44,8 @@ def fit_temperature(logits: NDArray[np.floating], targets: Sequence[int]) -> flo
         raise UsageError(f"fit_temperature: {len(logits)} videos and {len(targets)} targets")
 
     def loss(log_temperature: float) -> float:
-        shares = softmax(np.asarray(logits, np.float64) / np.exp(log_temperature))
-        right = shares[np.arange(len(targets)), list(targets)]
         beforehand = log_temperature**2 / (2 * len(targets))
-        return float(-np.mean(np.log(np.maximum(right, 1e-12)))) + beforehand
+        return log_loss(logits / np.exp(log_temperature), targets) + beforehand
 
     best = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
     return float(np.exp(best.x))

@@ -1,7 +1,7 @@
-"""How a network is run for answers: frames as they are decoded in, arrays out.
+"""Runs a network for inference: decoded frames in, arrays out.
 
-The one place that knows of devices, memory and speed. Everything that answers, measures or
-calibrates runs the network through `Runtime`.
+The only place that handles devices, memory and speed. All inference, evaluation and calibration
+runs the network through `Runtime`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _FRAMES_AT_ONCE = 12  # bounds the memory: some 4 MB of feature maps a frame at 
 
 
 class Answer(NamedTuple):
-    """What the network says at each frame, as `Output`, in arrays.
+    """The output of the network at each frame: `Output` as arrays.
 
     Parameters:
         logits: (B, T, classes) float32.
         likeness: (B, T, classes) float32, see `HybridNet.likeness`.
         features: (B, T, hidden) float32.
-        state: to go on with; None stands for the beginning.
+        state: the state to continue with; None: the beginning.
     """
 
     logits: NDArray[np.float32]
@@ -37,12 +37,12 @@ class Answer(NamedTuple):
 
 
 class VideoAnswer(NamedTuple):
-    """What the network says of a whole video: the mean over its moments, and some of them.
+    """The output of the network for a whole video: the mean over its moments, and some of them.
 
     Parameters:
         logits, likeness: (classes,).
         features: (hidden,).
-        moments, moments_likeness: (moments, classes), of moments five frames apart.
+        moments, moments_likeness: (moments, classes), for moments five frames apart.
     """
 
     logits: NDArray[np.float64]
@@ -53,11 +53,11 @@ class VideoAnswer(NamedTuple):
 
 
 class Runtime:
-    """A network on a device. Safe to share between threads: it remembers nothing.
+    """A network on a device. Safe to share between threads: it keeps no state.
 
     Parameters:
-        network: its weights are moved to the device; it is set to eval mode.
-        device: "cpu", "cuda" or "auto" (a GPU where there is one).
+        network: its weights are moved to the device, and it is set to eval mode.
+        device: "cpu", "cuda" or "auto" (a GPU if there is one).
     """
 
     def __init__(self, network: HybridNet, *, device: str = "auto") -> None:
@@ -67,7 +67,7 @@ class Runtime:
     def run(self, frames: NDArray[np.uint8], state: State | None = None) -> Answer:
         """Runs frames (B, T, H, W, 3) uint8 RGB that follow those of `state`.
 
-        T is at least 1. Frames go through the network in pieces of a few, which changes nothing.
+        T is at least 1. The frames are processed a few at a time, with the same result as at once.
         """
         batch, times = frames.shape[:2]
         piece = max(1, _FRAMES_AT_ONCE // batch)
@@ -84,13 +84,13 @@ class Runtime:
         return Answer(logits, likeness, features, state)
 
     def answer(self, clips: NDArray[np.uint8]) -> VideoAnswer:
-        """What the network says of a whole video.
+        """The output of the network for a whole video.
 
-        The mean is that over the clips and over the frames whose window lies in the clip whole
-        (the last frame where none does).
+        The mean is taken over the clips and over the frames whose window lies entirely within the
+        clip (over the last frame if there is no such frame).
 
         Parameters:
-            clips: (N, T, H, W, 3) uint8 RGB, as `clips.read_clips` gives them.
+            clips: (N, T, H, W, 3) uint8 RGB, as returned by `clips.read_clips`.
         """
         answer = self.run(clips)
         first = min(clips.shape[1], self.network.architecture.window) - 1

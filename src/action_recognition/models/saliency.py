@@ -1,11 +1,11 @@
-"""Why: heat maps over the frames of a clip, one for each.
+"""Explains answers with heat maps, one for each frame of a clip.
 
-Each map is what every place of the picture added to the score of an action: activation times
-gradient, summed over channels, and only what speaks for the action (HiResCAM, Draelos and Carin,
-2020; Grad-CAM, Selvaraju et al., ICCV 2017, averages the gradient over the picture first, so that
-its maps can light up where the network did not look). It is taken before the last layer that halves
-the picture: there a picture of 172 pixels still has 11x11 places, and each frame has a map of its
-own, while what the later frames made of it comes back with the gradient.
+Each heat map shows how much every position of the frame added to the score of an action: activation
+times gradient, summed over channels, keeping only positive evidence (HiResCAM, Draelos and Carin,
+2020; Grad-CAM, Selvaraju et al., ICCV 2017, first averages the gradient over the frame, so its maps
+can light up where the network did not look). It is taken before the last layer that halves the
+resolution: there a frame of 172 pixels still has 11x11 positions and its own feature map, while the
+gradient carries back the effect on later frames.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from action_recognition.models.runtime import to_input
 def heat_maps(
     network: HybridNet, clip: NDArray[np.uint8], target: int, *, answers: int
 ) -> NDArray[np.float32]:
-    """Where the network saw an action.
+    """Computes heat maps that show where the network saw an action.
 
     Parameters:
-        network: in eval mode, on any device; it stays as it is.
-        clip: (T, H, W, 3) uint8 RGB, frames that follow each other.
+        network: in eval mode, on any device; not modified.
+        clip: (T, H, W, 3) uint8 RGB, consecutive frames.
         target: index of the action in the logits.
-        answers: the first so many logits are those of the actions that can be the answer; those
-            of background classes, after them, are left out.
+        answers: number of actions that can be the answer, whose logits come first; those of the
+            background classes, after them, are ignored.
 
     Returns:
-        (T, H, W) float32 in 0..1. The brightest place of a clip is 1, so frames of a clip can
-        be compared with each other, but clips cannot. All 0 where nothing speaks for the action.
+        (T, H, W) float32 in 0..1. The maximum of a clip is 1, so the frames of a clip can be
+        compared with each other, but clips cannot. All 0 if there is no evidence for the action.
     """
     if not 0 <= target < answers <= network.architecture.classes:
         raise UsageError(f"heat_maps: target={target}, must be a class of the network")

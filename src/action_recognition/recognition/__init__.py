@@ -1,1 +1,1 @@
-"""From a video to its answers: predictions, segments, live answers."""
+"""From a video to answers: predictions, segments, live answers."""

@@ -1,4 +1,4 @@
-"""Answers as files that other programs read."""
+"""Answers in file formats that other programs can read."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def to_json(prediction: Prediction) -> str:
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
-    """One row a video: file, answer, and the probability of each action.
+    """One row per video: file name, answer, and the probability of each action.
 
-    The columns of the actions are in alphabetical order, so that tables of one model agree.
+    The action columns are in alphabetical order, so all tables of a model have the same layout.
     """
     actions = sorted({action for p in predictions for action in p.probabilities})
     out = io.StringIO()
@@ -36,7 +36,7 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
 
 
 def segments_to_csv(segments: Iterable[Segment]) -> Iterator[str]:
-    """Lines of a CSV, one a segment; the action is empty where it is none of the known actions."""
+    """Lines of a CSV, one per segment; the action is empty where it is none of the known ones."""
     columns = ["start_s", "end_s", "action", "nearest_action", "probability", "known_probability"]
     yield ",".join(columns)
     for segment in segments:
@@ -48,7 +48,7 @@ def segments_to_csv(segments: Iterable[Segment]) -> Iterator[str]:
 
 
 def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
-    """Blocks of a WebVTT file (W3C), a subtitle for each segment that shows an action.
+    """Blocks of a WebVTT file (W3C), with one subtitle for each segment that shows an action.
 
     >>> print(*segments_to_vtt([Segment(0, 61.5, "Run", "Run", 0.91, 1.0)]), sep="\\n")
     WEBVTT
@@ -73,5 +73,5 @@ def _clock(time_s: float) -> str:
 
 
 def spreadsheet_text(value: str) -> str:
-    """Text that a spreadsheet does not take for a formula."""
+    """Text that a spreadsheet does not interpret as a formula."""
     return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -1,4 +1,4 @@
-"""Whether anything moves: where nothing does, no action is seen."""
+"""Detects whether anything moves: where nothing does, no action is reported."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LEAST_SHARE = 0.15
 
 
 class Motion:
-    """Whether anything moved in the last frames of a film.
+    """Tracks whether anything moved in the last frames of a film.
 
     Parameters:
-        window: so many frames.
+        window: number of frames to consider.
     """
 
     def __init__(self, window: int) -> None:
@@ -32,11 +32,11 @@ class Motion:
 
     @property
     def still(self) -> bool:
-        """Whether nothing moved. Of a single frame nothing can be said: False."""
+        """Whether nothing moved; False after a single frame, which cannot tell."""
         return _is_still(list(self._moved))
 
     def feed(self, frames: Frames) -> Iterator[bool]:
-        """Takes the next frames (T, H, W, 3); gives `still` as it is at each of them."""
+        """Takes the next frames (T, H, W, 3); yields the value of `still` after each of them."""
         known = frames if self._last is None else np.concatenate([self._last, frames])
         self._last = frames[-1:]
         steps = moves(known).tolist()
@@ -48,12 +48,12 @@ class Motion:
 
 
 def nothing_moves(clips: Frames) -> bool:
-    """Whether a video is still, by all of its clips (N, T, H, W, 3)."""
+    """Whether a video is still, judged by all of its clips (N, T, H, W, 3)."""
     return _is_still([moved for clip in clips for moved in moves(clip).tolist()])
 
 
 def moves(frames: Frames) -> NDArray[np.bool_]:
-    """Frames (T, H, W, 3) uint8 -> whether anything moves from each to the next, (T - 1,)."""
+    """Frames (T, H, W, 3) uint8 -> whether anything moves between neighbours, (T - 1,)."""
     times, height, width, _ = frames.shape
     rows, columns = max(1, height // SQUARE), max(1, width // SQUARE)
     side_h, side_w = min(SQUARE, height), min(SQUARE, width)

@@ -1,4 +1,4 @@
-"""Recognizer: a video in, a ranked answer out. The one inference path of the project."""
+"""Recognizer: a video in, a ranked answer out. The only inference path of the project."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FRAMES_AT_ONCE = 20  # frames of a timeline that go through the network in one 
 
 @dataclass(frozen=True)
 class _Read:
-    """What the network is to see of a video, and the seconds that it took to read."""
+    """The frames of a video that the network will see, and the seconds that reading them took."""
 
     file: str
     info: VideoInfo
@@ -49,8 +49,8 @@ class Recognizer:
     """Recognises actions in videos with one model. Safe to share between threads.
 
     Parameters:
-        model: a model as `load_model` gives it.
-        device: "cpu", "cuda" or "auto" (a GPU where there is one).
+        model: a model, as returned by `load_model`.
+        device: "cpu", "cuda" or "auto" (a GPU if there is one).
 
     Example:
         >>> recognizer = Recognizer.load()                 # doctest: +SKIP
@@ -67,22 +67,22 @@ class Recognizer:
         """Loads a model file.
 
         Parameters:
-            path: of the file; None or "shipped" stands for the model of the ten actions that
-                comes with the package, "kinetics600" for that of 600 everyday actions.
+            path: the file; None or "shipped" loads the model of the ten actions that comes with
+                the package, "kinetics600" the model of 600 everyday actions.
 
         Raises:
-            ModelFileError: the file is missing, damaged or no model file.
+            ModelFileError: the file is missing, damaged or not a model file.
         """
         return cls(load_model(find_model(path)), device=device)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the actions that the model knows."""
+        """The names of the actions that the model knows."""
         return self.model.classes
 
     @property
     def window(self) -> int:
-        """Frames that an answer of the network is about."""
+        """The number of frames that one answer of the network covers."""
         return self.model.network.architecture.window
 
     def predict(
@@ -93,16 +93,16 @@ class Recognizer:
         keep_frames: bool = False,
         on_stage: Callable[[str], None] | None = None,
     ) -> Prediction:
-        """Recognises the action of one video.
+        """Recognises the action in one video.
 
-        Of a video of up to 12 s (at 5 frames a second) every frame of the grid is looked at; of a
-        longer one, five stretches spread over its length.
+        In a video of up to 12 s (at 5 frames a second), the network sees every frame of the grid;
+        in a longer one, it sees five stretches spread over the whole length.
 
         Parameters:
             source: path, or binary file object.
-            name: the name for results and errors; by default the file's own.
-            keep_frames: keep what the network saw in `Prediction.clips`.
-            on_stage: called with "open", "decode" and "network" as each of them begins.
+            name: the name used in results and errors; None: the file name.
+            keep_frames: keep the frames that the network saw, as `Prediction.clips`.
+            on_stage: called with "open", "decode" and "network" as each stage begins.
 
         Raises:
             VideoError: the video cannot be read; the message names the file and the reason.
@@ -115,10 +115,10 @@ class Recognizer:
     def predict_many(
         self, sources: Iterable[Source]
     ) -> Iterator[tuple[Source, Prediction | VideoError]]:
-        """Each source with its prediction, in turn, while the next ones are decoded in a thread.
+        """Yields each source with its prediction, in order; a thread decodes ahead meanwhile.
 
-        One that cannot be read has its error in the place of the prediction. Answers are those of
-        `predict`; the frames of at most a few videos are in memory.
+        A source that cannot be read comes with its error instead of a prediction. The answers are
+        the same as from `predict`; memory holds the frames of at most a few videos.
         """
 
         def read() -> Iterator[tuple[Source, _Read | VideoError]]:
@@ -171,23 +171,24 @@ class Recognizer:
         dwell_s: float = 2.0,
         on_progress: Callable[[float, float], None] | None = None,
     ) -> Iterator[Segment]:
-        """What is seen when, over a whole video of any length.
+        """Finds which actions a whole video of any length shows, and when.
 
-        Segments come as soon as they have ended, while the video is still read: decoding goes on
-        in a thread of its own, each frame is computed once, and memory does not grow with the
-        length.
+        Each segment is yielded as soon as it has ended, while the video is still being read:
+        decoding runs in its own thread, the network processes each frame once, and memory use
+        does not grow with the length of the video.
 
         Parameters:
             source: path, or binary file object.
-            name: the name for results and errors; by default the file's own.
+            name: the name used in errors; None: the file name.
             step_s: seconds between answers, rounded to the model's frame interval.
-            dwell_s: how long an action lasts on average, in seconds: the more, the smoother; 0:
-                not at all (see `segmentation.find_segments`).
-            on_progress: called with (seconds seen, seconds in all).
+            dwell_s: how long an action lasts on average, in seconds; larger values smooth more,
+                and 0 disables smoothing (see `segmentation.find_segments`).
+            on_progress: called with (seconds processed, seconds in total).
 
         Raises:
-            UsageError: `step_s` or `dwell_s` makes no sense.
-            VideoError: the video cannot be read; what came before the damage has been given.
+            UsageError: `step_s` or `dwell_s` is out of range.
+            VideoError: the video cannot be read; segments that ended before the damage have been
+                yielded by then.
         """
         windows = self.windows(step_s)
         with Video(source, name=name) as video:
@@ -207,15 +208,15 @@ class Recognizer:
         step_s: float = 1.0,
         on_progress: Callable[[float, float], None] | None = None,
     ) -> Iterator[Moment]:
-        """What the network says of each moment, before it is smoothed: see `timeline`."""
+        """Yields the answer of the network for each moment, before smoothing; see `timeline`."""
         with Video(source, name=name) as video:
             yield from self._moments(video, self.windows(step_s), on_progress)
 
     def windows(self, step_s: float) -> Windows:
-        """Frames that follow each other in, an answer every `step_s` seconds out.
+        """Takes consecutive frames and gives an answer every `step_s` seconds.
 
         Raises:
-            UsageError: `step_s` is not more than 0.
+            UsageError: `step_s` is not greater than 0.
         """
         return Windows(self.runtime, self._moment, self.model.preprocessing, step_s=step_s)
 
@@ -227,15 +228,15 @@ class Recognizer:
         gap_s: float = 5.0,
         convert: SquareConverter | None = None,
     ) -> Stream:
-        """Live video: an object that is fed with frames and their times as they come.
+        """Recognises live video: feed the returned object frames and their times as they arrive.
 
         Parameters:
             step_s: seconds between answers, rounded to the model's frame interval.
-            wait: True: `feed` returns when every answer that is due is found, for recordings;
-                False: it returns at once, and answers come with a later frame. Where the
-                machine is too slow, frames are passed over (see `Stream`).
-            gap_s: after a pause longer than this it begins anew.
-            convert: what makes a square picture of a frame; None: frames are upright and have
+            wait: True, for recordings: `feed` returns once every answer that is due has been
+                found. False: it returns at once, and answers come with a later frame; frames
+                are skipped where the machine is too slow (see `Stream`).
+            gap_s: the stream starts afresh after a pause longer than this, in seconds.
+            convert: makes a square picture from a frame; None: frames are upright and have
                 square pixels.
 
         Example:
@@ -245,7 +246,7 @@ class Recognizer:
             ...             print(answer.time_s, answer.action)
 
         Raises:
-            UsageError: `step_s` or `gap_s` makes no sense.
+            UsageError: `step_s` or `gap_s` is out of range.
         """
         sampler = GridSampler(self.model.preprocessing, gap_s=gap_s, convert=convert)
         return Stream(lambda: self.windows(step_s), self.classes, sampler, wait=wait)
@@ -288,7 +289,7 @@ class Recognizer:
         temperature: float,
         rule: OpenSetRule | None,
     ) -> tuple[NDArray[np.float64], float]:
-        """What is seen in a moment or a video -> (classes,), and the known probability."""
+        """The probabilities of a moment or a video, (classes,), and its known probability."""
         known, scaled = len(self.classes), logits / temperature
         if rule is None:
             share = 1.0
@@ -299,15 +300,15 @@ class Recognizer:
     def explain(
         self, prediction: Prediction, *, clip: int = 0, action: str | None = None
     ) -> NDArray[np.float32]:
-        """Where the network saw an action in one of the clips of a video.
+        """Shows where the network saw an action in one clip of a video.
 
         Parameters:
-            prediction: of this recognizer, asked for with `predict(keep_frames=True)`.
-            clip: which of its clips.
+            prediction: made by this recognizer with `predict(keep_frames=True)`.
+            clip: index of the clip.
             action: one of `classes`; None: the nearest action.
 
         Returns:
-            (T, H, W) float32 in 0..1, a map for each frame (see `saliency.heat_maps`).
+            (T, H, W) float32 in 0..1, one heat map per frame (see `saliency.heat_maps`).
 
         Raises:
             UsageError: the prediction has no frames, or there is no such clip or action.

@@ -21,7 +21,7 @@ UNSURE = 0.5  # below this probability an answer is marked unsure
 def rank(
     classes: Sequence[str], probabilities: NDArray[np.float64]
 ) -> tuple[tuple[str, float], ...]:
-    """(action, probability), the most probable first."""
+    """(action, probability) pairs, the most probable first."""
     order = np.argsort(-probabilities, kind="stable")
     return tuple((classes[k], float(probabilities[k])) for k in order)
 
@@ -36,15 +36,16 @@ class Timings:
 
     @property
     def total_s(self) -> float:
-        """All stages together."""
+        """The sum of all stages."""
         return self.open_s + self.decode_s + self.network_s
 
 
 class Verdict:
     """What the answers for a video, a moment and a segment have in common.
 
-    Needs `ranked`, ((action, probability), ...) with the most probable first, probabilities in
-    0..1 with sum 1; and `known_probability`, in 0..1, that it is one of the known actions at all.
+    Subclasses provide `ranked`, ((action, probability), ...) with the most probable first and
+    probabilities in 0..1 that sum to 1; and `known_probability`, in 0..1, the probability that it
+    is one of the known actions at all.
     """
 
     ranked: tuple[tuple[str, float], ...]
@@ -52,7 +53,7 @@ class Verdict:
 
     @property
     def action(self) -> str | None:
-        """The most probable action; None: none of the known actions."""
+        """The most probable action, or None for none of the known actions."""
         return self.nearest_action if self.known_probability >= KNOWN else None
 
     @property
@@ -62,7 +63,7 @@ class Verdict:
 
     @property
     def probability(self) -> float:
-        """Of `nearest_action`, given that it is one of the known actions."""
+        """The probability of `nearest_action`, given that it is one of the known actions."""
         return self.ranked[0][1]
 
     @property
@@ -76,7 +77,7 @@ class Verdict:
         return dict(self.ranked)
 
     def verdict(self) -> dict[str, Any]:
-        """The fields that they share as plain values, fit for JSON."""
+        """The shared fields as plain values, ready for JSON."""
         return {
             "action": self.action,
             "nearest_action": self.nearest_action,
@@ -91,15 +92,15 @@ class Prediction(Verdict):
     """The answer for one video.
 
     Parameters:
-        file: name of the video.
+        file: file name of the video.
         ranked: (action, probability), most probable first; probabilities are in 0..1 and sum
             to 1.
-        known_probability: in 0..1, that the video shows one of the known actions; 1 where the
-            model has no rule for it.
+        known_probability: the probability, in 0..1, that the video shows one of the known actions;
+            1 if the model has no rule for it.
         clips_s: (start, end) in seconds of each stretch that the network saw.
         video: facts about the video.
-        timings: seconds for each stage.
-        clips: the frames that the network saw, where `predict(keep_frames=True)` asked for them.
+        timings: seconds that each stage took.
+        clips: the frames that the network saw, if requested with `predict(keep_frames=True)`.
     """
 
     file: str
@@ -116,7 +117,7 @@ class Prediction(Verdict):
             raise UsageError(f"Prediction: probabilities sum to {total}, must sum to 1")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON, as `action-recognition predict --json` prints them."""
+        """Plain values, ready for JSON, as `action-recognition predict --json` prints them."""
         return {
             "file": self.file,
             **self.verdict(),

@@ -1,9 +1,9 @@
-"""From moments to segments: what is seen from when to when.
+"""From moments to segments: which action lasts from when to when.
 
-A hidden Markov model over the actions and "none of these" smooths the answers of single moments:
-an action goes on more often than it changes, so a lone moment that disagrees with its neighbours
-is overruled, and several are not. The most probable path (Viterbi) is followed as moments come; a
-moment is decided once `lag` later ones are known, so that memory does not grow with length.
+A hidden Markov model over the actions and "none of these" smooths the answers for single moments:
+an action continues more often than it changes, so a lone moment that disagrees with its neighbours
+is overruled, while several in a row are not. The most probable path (Viterbi) is followed as
+moments arrive; each is decided once `lag` later ones are known, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from action_recognition.recognition.results import UNSURE
 
 @dataclass(frozen=True)
 class Moment:
-    """What the network says of one moment of a video.
+    """The answer of the network for one moment of a video.
 
     Parameters:
-        time_s: the middle of the window that it is about, in seconds from the first frame.
-        probabilities: (classes,) in 0..1, sum 1.
-        known_probability: in 0..1, that it is one of the known actions; 1 without such a rule.
+        time_s: the middle of the window that it covers, in seconds from the first frame.
+        probabilities: (classes,) in 0..1, with sum 1.
+        known_probability: the probability, in 0..1, that it is one of the known actions; 1 if the
+            model has no rule for it.
     """
 
     time_s: float
@@ -42,11 +43,11 @@ class Segment:
 
     Parameters:
         start_s, end_s: in seconds from the first frame.
-        action: name of the action; None: none of the known actions.
+        action: name of the action, or None for none of the known actions.
         nearest_action: the known action with the highest mean probability; `action` where that
             is not None.
-        probability: of `nearest_action`, mean over the moments, in 0..1.
-        known_probability: in 0..1, that it is one of the known actions, mean over the moments.
+        probability: mean probability of `nearest_action` over the moments, in 0..1.
+        known_probability: mean probability, in 0..1, that it is one of the known actions.
     """
 
     start_s: float
@@ -62,7 +63,7 @@ class Segment:
         return self.action is not None and self.probability < UNSURE
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
+        """Plain values, ready for JSON."""
         return {
             "start_s": round(self.start_s, 3),
             "end_s": round(self.end_s, 3),
@@ -82,13 +83,13 @@ def find_segments(
     dwell_s: float,
     end_s: float | None = None,
 ) -> Iterator[Segment]:
-    """Segments in order, without gaps, each as soon as it has ended.
+    """Yields segments in order and without gaps, each as soon as it has ended.
 
     Parameters:
-        moments: in the order of their times, `step_s` seconds apart.
-        dwell_s: how long an action lasts on average, in seconds; 0: no smoothing, each moment
-            goes by its own most probable answer.
-        end_s: end of the video; None: half a step after the last moment.
+        moments: in order of time, `step_s` seconds apart.
+        dwell_s: how long an action lasts on average, in seconds; 0 disables smoothing: each
+            moment gets its own most probable answer.
+        end_s: end of the video in seconds; None: half a step after the last moment.
     """
     if not (step_s > 0 and dwell_s >= 0):
         raise UsageError(f"find_segments: step_s={step_s}, dwell_s={dwell_s} make no sense")
@@ -123,10 +124,10 @@ def find_segments(
 
 
 def _evidence(moment: Moment) -> NDArray[np.float64]:
-    """How much speaks for each action, then for none of them, in 0..1.
+    """The evidence for each action, then for none of them, in 0..1.
 
-    The best action has all that speaks for a known one: many actions that share it out among them
-    must not lose to none of them for that.
+    The best action gets all the evidence for a known one: "none of these" must not win only because
+    many actions share that evidence.
     """
     actions = moment.probabilities / moment.probabilities.max()
     return np.append(actions * moment.known_probability, 1 - moment.known_probability)
@@ -137,7 +138,7 @@ class _Path:
 
     Parameters:
         states: number of them.
-        stay: probability that the next moment has the same one; None: moments are independent.
+        stay: probability that the next moment has the same state; None: moments are independent.
     """
 
     def __init__(self, states: int, stay: float | None) -> None:
@@ -146,7 +147,7 @@ class _Path:
         self.lag = 0 if stay is None else max(1, min(60, round(3 / (1 - stay))))
 
     def follow(self, moments: Iterable[Moment]) -> Iterator[tuple[Moment, int]]:
-        """Each moment with the state that is decided for it."""
+        """Yields each moment with the state decided for it."""
         if self.stay is None:
             for moment in moments:
                 yield moment, int(_evidence(moment).argmax())
@@ -179,7 +180,7 @@ class _Path:
     def _back(
         scores: NDArray[np.float64], waiting: deque[tuple[Moment, NDArray[np.int64]]]
     ) -> list[int]:
-        """The states of the waiting moments on the path that is best now."""
+        """The states of the waiting moments on the currently best path."""
         state = int(scores.argmax())
         states = [state]
         for _, came_from in list(waiting)[:0:-1]:

@@ -1,4 +1,4 @@
-"""Live video: frames go in as they come, and an answer comes out every step."""
+"""Live video: frames go in as they arrive, and an answer comes out every step."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from action_recognition.recognition.windows import Windows
 
 @dataclass(frozen=True)
 class StreamAnswer(Verdict):
-    """What is seen in the seconds around a time.
+    """The answer for the seconds around a point in time.
 
     Parameters:
-        time_s: the middle of the window that it is about, by the clock of the frames.
+        time_s: the middle of the window that it covers, in seconds by the clock of the frames.
         ranked: (action, probability), most probable first; probabilities in 0..1 with sum 1.
-        known_probability: in 0..1, that it is one of the known actions; 1 without such a rule.
-        latency_s: from the last frame of the window to the answer.
+        known_probability: the probability, in 0..1, that it is one of the known actions; 1 if the
+            model has no rule for it.
+        latency_s: seconds from the last frame of the window to the answer.
     """
 
     time_s: float
@@ -37,7 +38,7 @@ class StreamAnswer(Verdict):
     latency_s: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, fit for JSON."""
+        """Plain values, ready for JSON."""
         return {
             "time_s": round(self.time_s, 3),
             **self.verdict(),
@@ -48,7 +49,7 @@ class StreamAnswer(Verdict):
 
 @dataclass
 class _Film:
-    """Frames of the grid that follow each other, from one beginning to the next."""
+    """Consecutive frames of the grid, from one start of the stream to the next."""
 
     windows: Windows
     origin_s: float  # of the grid
@@ -57,17 +58,17 @@ class _Film:
 
 
 class Stream:
-    """A live stream, and all that is remembered of it (see `Recognizer.stream`).
+    """A live stream with all of its state (see `Recognizer.stream`).
 
-    The rule for what comes too quickly: nothing queues. Frames between those of the grid are passed
-    over, frames older than the last are dropped (`late` counts them), and while the network works,
-    as many frames wait at most as a window has; of more, the oldest are dropped (`passed_over`).
+    Frames that arrive too quickly never pile up. Those between the times of the grid are skipped,
+    those older than the previous frame are dropped (`late` counts them), and at most one window of
+    frames waits while the network works; beyond that, the oldest are dropped (`passed_over`).
 
     Parameters:
-        begin: makes the windows of a film; called again where a film begins anew.
+        begin: makes the `Windows` of a film; called again whenever the stream starts afresh.
         classes: names of the known actions.
-        sampler: takes the frames of the grid out of those that come.
-        wait: `feed` returns when every answer that is due is found.
+        sampler: picks the frames of the grid from those that arrive.
+        wait: whether `feed` returns only once every answer that is due has been found.
     """
 
     def __init__(
@@ -91,18 +92,18 @@ class Stream:
 
     @property
     def late(self) -> int:
-        """Frames that were dropped for being older than one before."""
+        """The number of frames dropped because they were older than an earlier one."""
         return self._sampler.late
 
     def feed(self, frame: Frame, time_s: float) -> list[StreamAnswer]:
-        """Takes a frame; gives the answers that were found since the last call, mostly none.
+        """Takes a frame; returns the answers found since the last call, usually none.
 
         Parameters:
             frame: (H, W, 3) uint8 RGB, or a decoded frame of PyAV.
-            time_s: when it came, in seconds by any clock that goes forward.
+            time_s: when it arrived, in seconds by any clock that runs forward.
 
         Raises:
-            UsageError: the frame or its time makes no sense.
+            UsageError: the frame or its time is invalid.
         """
         begins, frames = self._sampler.feed(frame, time_s)
         if begins:
@@ -111,7 +112,7 @@ class Stream:
         return self._found()
 
     def end(self, time_s: float) -> list[StreamAnswer]:
-        """No frame comes any more, the last was on display until `time_s`: the last answers."""
+        """Ends the stream, its last frame shown until `time_s`; returns the last answers."""
         self._offer(self._sampler.end(time_s))
         if self._working is not None:
             self._working.result()
@@ -120,7 +121,7 @@ class Stream:
         return self._found()
 
     def close(self) -> None:
-        """Ends the thread of the network; frames that wait are given up."""
+        """Stops the network's thread; waiting frames are discarded."""
         with self._lock:
             self._waiting.clear()
         self._worker.shutdown()
@@ -153,7 +154,7 @@ class Stream:
             self._working = self._worker.submit(self._work)
 
     def _work(self) -> None:
-        """Runs what waits, as many frames of one film at a time as are there."""
+        """Runs the waiting frames, all those of one film at a time."""
         try:
             while self._work_once():
                 pass

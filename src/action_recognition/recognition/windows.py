@@ -1,4 +1,4 @@
-"""Frames that follow each other in, an answer every step out."""
+"""Consecutive frames in, an answer every step out."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ MakeMoment = Callable[[float, Made, Made, bool], Moment]
 
 
 class Windows:
-    """One film, frame after frame, each computed once. Films never share one.
+    """Processes one film frame by frame, each frame once; every film needs its own object.
 
-    The first answer is about the first window of frames, and one more comes every step. A film that
-    is shorter than a window has one answer, at its end.
+    The first answer covers the first window of frames, and another follows every step. A film
+    shorter than a window gets one answer, at its end.
 
     Parameters:
         runtime: runs the network.
-        make: (time in seconds, logits, likeness, whether nothing moves) -> the answer.
+        make: (time in seconds, logits, likeness, whether nothing moves) -> answer.
         step_s: seconds between answers, rounded to a whole number of frame intervals, at least 1.
 
-    Attributes `step` and `window`, in frames, `interval_s`, and `seen`, the frames so far.
+    Attributes: `step` and `window`, in frames; `interval_s`; and `seen`, the number of frames so
+    far.
 
     Raises:
-        UsageError: `step_s` is not more than 0.
+        UsageError: `step_s` is not greater than 0.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Windows:
         self._motion = Motion(self.window)
 
     def feed(self, frames: NDArray[np.uint8]) -> Iterator[Moment]:
-        """Takes the next frames, (T, H, W, 3) uint8 RGB, T at least 1; gives what is due."""
+        """Takes the next frames, (T, H, W, 3) uint8 RGB, T at least 1; yields the answers due."""
         logits, likeness, _, self._state = self._runtime.run(frames[None], self._state)
         first, self.seen = self.seen, self.seen + len(frames)
         self._last = logits[0, -1], likeness[0, -1]
@@ -61,7 +62,7 @@ class Windows:
                 yield self._make(middle * self.interval_s, logits[0, k], likeness[0, k], still)
 
     def end(self) -> Iterator[Moment]:
-        """No frame comes any more: the answer of a film that is shorter than a window."""
+        """Ends the film; yields the answer if the film is shorter than a window."""
         if self._last is not None and self.seen < self.window:
             last, self._last = self._last, None  # asked again, it has been given
             middle = (self.seen - 1) / 2

@@ -25,8 +25,8 @@ _STILLED = 0.15  # share of the clips of a stilled sample that are a single fram
 class RandomClips(Dataset[tuple[Tensor, int, int]]):
     """(sample, epoch) -> frames (T, size, size, 3) uint8, their number, the target.
 
-    A clip that is shorter than `settings.frames` is filled up with black frames. Seed, sample and
-    epoch alone decide what is drawn.
+    A clip shorter than `settings.frames` is padded with black frames. What is drawn depends only on
+    the seed, the sample and the epoch.
 
     Raises:
         VideoError: a file cannot be read.
@@ -59,12 +59,12 @@ class RandomClips(Dataset[tuple[Tensor, int, int]]):
 class ClipOrder(Sampler[Place]):
     """The clips of an epoch in random order.
 
-    There is one of each video of a known class, and one of some of the other samples: pictures,
-    background, made videos. Seed and epoch alone decide, so that a training which is resumed goes
-    on as it would have.
+    It has one clip of each video of a known class, and one of some of the other samples: pictures,
+    background videos and made videos. The order depends only on the seed and the epoch, so that a
+    resumed run continues as it would have.
 
     Parameters:
-        known: the first so many classes are answers.
+        known: number of known classes, which come first.
     """
 
     def __init__(self, samples: Sequence[Sample], known: int, settings: TrainingSettings) -> None:
@@ -74,7 +74,7 @@ class ClipOrder(Sampler[Place]):
         self._seed, self.epoch = settings.seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Lightning calls it before each epoch."""
+        """Sets the epoch; Lightning calls this before each one."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -93,7 +93,7 @@ def draw_features(
     views: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.float32], list[int]]:
-    """What a network gives of so many clips of each sample, at the last frame of each.
+    """The features of `views` clips of each sample, at the last frame of each clip.
 
     Returns:
         features (N, hidden) and targets (N,).

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.probabilities import fit_temperature, softmax
+from action_recognition.models.probabilities import fit_temperature, log_loss
 
 # Inverse strengths of the regularisation that are tried on validation videos; the first is taken
 # where there are none. A few hundred videos against 2048 numbers want a strong one.
@@ -43,9 +43,7 @@ def fit_dense(
     def loss(weights: NDArray[np.float64], bias: NDArray[np.float64]) -> float:
         assert validation is not None
         logits = np.asarray(validation[0], np.float64) @ weights.T + bias
-        truth = list(validation[1])
-        shares = softmax(logits / fit_temperature(logits, truth))
-        return float(-np.log(np.maximum(shares[np.arange(len(truth)), truth], 1e-12)).mean())
+        return log_loss(logits / fit_temperature(logits, validation[1]), validation[1])
 
     strength, weights, bias = fits[0]
     if len(fits) > 1:

@@ -1,4 +1,4 @@
-"""How a network is trained: every number once."""
+"""The settings of training: every number in one place."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from action_recognition.errors import UsageError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How much training clips are varied. All frames of a clip are changed alike.
+    """How much training clips are varied. All frames of a clip are changed in the same way.
 
     Parameters:
-        speed: a clip is slowed down or sped up by a factor of up to this, at least 1.
-        area: smallest share of the picture that a crop keeps, more than 0, at most 1.
-        aspect: largest change of a crop's aspect, at least 1.
-        flip: mirror half of the clips; wrong where left and right make the class.
+        speed: largest factor by which a clip is slowed down or sped up, at least 1.
+        area: smallest share of the frame that a crop keeps, above 0 and at most 1.
+        aspect: largest factor by which a crop's aspect ratio changes, at least 1.
+        flip: mirror half of the clips; turn off if the classes depend on left and right.
         colour: largest relative change of brightness, contrast and saturation, in 0..1.
     """
 
@@ -42,30 +42,31 @@ class TrainingSettings:
     """How a network is trained.
 
     Parameters:
-        tuned_layers: this many last layers of the trunk learn, with all that comes after them; 0:
-            the trunk and the hidden layer stay as they are, and a regression sets the dense layer.
-        epochs: passes over the training videos while layers are tuned.
-        views: random clips of each sample for the regression that the dense layer starts from.
-        frames: of a random clip.
-        others: share of the pictures, background and made videos that an epoch takes, in 0..1; of
-            the videos of known classes it takes all.
-        batch: clips in a step.
-        learning_rate: peak rate of AdamW.
-        weight_decay: of AdamW, for matrices and kernels.
+        tuned_layers: number of last trunk layers to train, with everything after them. 0: the trunk
+            and the hidden layer stay unchanged, and a regression sets the dense layer.
+        epochs: passes over the training videos while trunk layers are tuned.
+        views: random clips of each sample for the regression that initialises the dense layer.
+        frames: number of frames in a random clip.
+        others: share of the pictures, background videos and made videos used in each epoch, in
+            0..1; the videos of known classes are all used.
+        batch: clips per training step.
+        learning_rate: peak learning rate of AdamW.
+        weight_decay: weight decay of AdamW, for matrices and kernels.
         label_smoothing: share of the target that is spread over all classes.
-        balance: loss weight of a class is (videos of it) ** -balance: 0 none, 1 full.
-        memory: weight of the loss that holds on to what the starting network answered
-            (Li, Hoiem, "Learning without Forgetting", ECCV 2016); 0: none.
-        ema: decay of the moving average of the weights, lower in the first steps; 0 for none.
-        patience: epochs without a better validation loss after which training stops; the weights
-            of the best epoch are kept. 0: all epochs are run and those of the last are kept.
-        film_epochs: passes over films joined from the training videos, from which LSTM and GRU
-            learn; 0: they say nothing.
-        refit: once all is chosen, learn again from training and validation videos together; what is
-            fitted on validation videos stays as the first network gave it.
-        workers: processes that make training clips.
-        precision: of Lightning, "bf16-mixed" or "32-true".
-        seed: of all random numbers.
+        balance: the loss weight of a class is (number of its videos) ** -balance: 0 leaves classes
+            unweighted, 1 balances them fully.
+        memory: weight of the loss that preserves the answers of the starting network
+            (Li, Hoiem, "Learning without Forgetting", ECCV 2016); 0 disables it.
+        ema: decay of the moving average of the weights, lower in the first steps; 0 disables it.
+        patience: epochs without a better validation loss after which training stops and the weights
+            of the best epoch are kept. 0: all epochs are run and the last weights are kept.
+        film_epochs: passes over films joined from the training videos, which train the LSTM and
+            GRU; 0 leaves them without influence on the answer.
+        refit: once everything is chosen, train again on training and validation videos together;
+            whatever was fitted on validation videos is kept from the first network.
+        workers: processes that prepare training clips.
+        precision: Lightning's precision, "bf16-mixed" or "32-true".
+        seed: seed of all random numbers.
     """
 
     tuned_layers: int = 11

@@ -1,4 +1,4 @@
-"""Training, from a manifest to a model file. `train` reads top-down; each step is a function."""
+"""Trains a model from a manifest. `train` reads top-down; each step is a function."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One training: how, where and with what to show for it.
+    """One training run: its settings, its folder, and how it reports progress.
 
     Parameters:
-        settings: every number.
-        folder: checkpoints and figures of each epoch go there.
+        settings: every number of the training.
+        folder: where checkpoints and the metrics of each epoch are written.
         init: model file to start from, or a shipped model's name.
-        resume: go on from the last checkpoint in the folder.
+        resume: continue from the last checkpoint in the folder.
         device: "auto", "cpu" or "cuda".
-        progress: whether Lightning draws bars.
-        on_progress: called with (what is done, number done, number in all).
+        progress: whether Lightning shows progress bars.
+        on_progress: called with (name of the step, number done, number in total).
     """
 
     settings: TrainingSettings
@@ -70,11 +70,11 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
     """Trains a network and calibrates it.
 
     Parameters:
-        manifest: what `data` was gathered from.
+        manifest: the manifest that `data` was built from.
 
     Raises:
         ModelFileError: the file to start from cannot be read.
-        UsageError: `resume` without an interrupted run, or with other settings than before.
+        UsageError: `resume` was given without an interrupted run, or with different settings.
     """
     started = time.perf_counter()
     L.seed_everything(run.settings.seed, workers=True, verbose=False)
@@ -95,9 +95,9 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
 
 
 def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
-    """The model with its temperature and open-set rule, fitted with the weights as stored.
+    """The model with a temperature and an open-set rule, fitted with the weights as stored.
 
-    Without validation videos of known classes it stays as it is.
+    Without validation videos of known classes, the model is returned unchanged.
     """
     if not any(c.label in data.classes for c in data.validation):
         return model
@@ -114,7 +114,7 @@ def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
 
 
 def _describe(manifest: Manifest, data: TrainingData, run: Run, start: Model) -> dict[str, Any]:
-    """The training record: what a run is, and whether it is the one to resume."""
+    """The training record, which describes a run and identifies it when it is resumed."""
     split = [c for s in ("train", "val") for c in manifest.split(s) if c.label in data.classes]
     return {
         "data": fingerprint(split),
@@ -142,7 +142,7 @@ def _describe(manifest: Manifest, data: TrainingData, run: Run, start: Model) ->
 
 
 def _prepare_folder(run: Run, record: dict[str, Any]) -> Path | None:
-    """The checkpoint to go on from, or None; a fresh run clears the old one's files."""
+    """The checkpoint to continue from, or None; a fresh run clears the files of an old one."""
     settings_file, checkpoint = run.folder / "settings.json", run.folder / "last.ckpt"
     described = json.loads(json.dumps({k: v for k, v in record.items() if k != "date"}))
     if run.resume:
@@ -170,7 +170,7 @@ def _learn(
     checkpoint: Path | None,
     record: dict[str, Any],
 ) -> HybridNet:
-    """Regression, tuning, films; what there is to say of them goes into the record."""
+    """Runs regression, tuning and films; adds what they report to the record."""
     settings, preprocessing = run.settings, start.preprocessing
     clips = RandomClips(data.samples, preprocessing, settings)
     known = [c for c in data.validation if c.label in data.classes]
@@ -208,7 +208,7 @@ def _learn(
 def _learn_again(
     start: Model, data: TrainingData, run: Run, record: Mapping[str, Any]
 ) -> HybridNet:
-    """A network that learns from validation videos, too, as the first one learned without them."""
+    """Trains a network like the first one, but on the validation videos as well."""
     known = [c for c in data.validation if c.label in data.classes]
     more = tuple(Sample(c.path, data.labels.index(c.label)) for c in known)
     folder = run.folder / "refit"
@@ -232,7 +232,7 @@ def _regress(
     held: Answers,
     record: Mapping[str, Any],
 ) -> float:
-    """The dense layer, with the strength of the record where there is one."""
+    """Fits the dense layer, with the strength given in the record, if any."""
     features = np.array([v.features for v in held.videos])
     validation = (features, [data.labels.index(label) for label in held.labels])
     strength = record.get("strength")
@@ -243,7 +243,7 @@ def _regress(
 def _learn_films(
     runtime: Runtime, data: TrainingData, preprocessing: Preprocessing, run: Run
 ) -> dict[str, float]:
-    """LSTM and GRU, on the trunk's vectors of all videos."""
+    """Trains LSTM and GRU on the trunk's vectors of all videos."""
     window = runtime.network.architecture.window
 
     def vectors(paths: Sequence[Path], targets: Sequence[int], what: str) -> list[TrunkVideo]:
@@ -267,7 +267,7 @@ def _learn_films(
 
 
 def weights_digest(network: HybridNet) -> str:
-    """Of the weights that a training starts from."""
+    """A digest of the weights that training starts from."""
     sha = hashlib.sha256()
     for name, values in network.state_dict().items():
         if name.startswith(("trunk.", "hidden.", "dense.", "pretrained.")):
@@ -276,7 +276,7 @@ def weights_digest(network: HybridNet) -> str:
 
 
 def _round_weights(network: nn.Module) -> None:
-    """Weights as a model file holds them."""
+    """Rounds the weights to those that a model file stores."""
     with torch.no_grad():
         for values in network.state_dict().values():  # parameters, and what is typical of classes
             values.copy_(values.half())

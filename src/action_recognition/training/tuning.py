@@ -73,7 +73,6 @@ def tune(
     freeze(network, settings)
     network.train()  # Lightning leaves the mode as it finds it
     weights = _class_weights(samples, network.architecture.classes, settings.balance)
-    module = TuningModule(network, known, settings, weights)
     order = ClipOrder(samples, known, settings)
     best = ModelCheckpoint(
         dirpath=run_folder, filename="best", mode="min", enable_version_counter=False,
@@ -87,7 +86,7 @@ def tune(
     trainer = _trainer(settings, run_folder, device, callbacks, progress=progress)
     started = time.perf_counter()
     trainer.fit(
-        module,
+        TuningModule(network, known, settings, weights),
         DataLoader(
             clips, settings.batch, sampler=order, num_workers=settings.workers,
             drop_last=len(order) > settings.batch,

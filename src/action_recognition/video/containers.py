@@ -1,7 +1,7 @@
-"""What a video file's outermost headers say: which container it is, and whether all of it is there.
+"""Reads a video file's outermost headers: which container it is, and whether it is complete.
 
-FFmpeg opens a file that was cut off, and for AVI even corrects the duration to what is left. The
-sizes in the outer headers tell the truth before anything is decoded.
+FFmpeg opens a file that was cut off, and for AVI even adjusts the duration to what is left. The
+sizes in the outer headers reveal the loss before anything is decoded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MAX_BOXES = 100_000  # a long fragmented MP4 has some thousands; bounds the wal
 
 
 def container_kind(head: bytes) -> Kind | None:
-    """The container of a file that begins with `head` (12 bytes or more), if it is a known one."""
+    """The container of a file that begins with `head` (12 bytes or more); None if unknown."""
     if head[4:8] in _MP4_FIRST_BOXES:
         return "MP4 or MOV"
     if head[:4] == b"RIFF" and head[8:11] == b"AVI":
@@ -29,9 +29,9 @@ def container_kind(head: bytes) -> Kind | None:
 
 
 def missing_share(file: BinaryIO) -> float:
-    """Share of its bytes, 0..1, that a file's outer headers promise but that are not there.
+    """The share, 0..1, of the bytes declared by a file's outer headers that are missing.
 
-    0 where the headers make no promise, as in a live recording.
+    0 where the headers declare no size, as in a live recording.
     """
     size = file.seek(0, io.SEEK_END)
     file.seek(0)

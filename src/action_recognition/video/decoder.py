@@ -1,8 +1,8 @@
-"""Videos: open, check and decode them. Seconds go in, RGB frames come out.
+"""Opens, checks and decodes videos. Seconds go in, RGB frames come out.
 
 A `Video` trusts nothing about its file: the container must be on the allow-list, the size is
-checked before the first frame is decoded, and whatever is wrong is raised as one `VideoError`
-that names the file and the reason.
+checked before the first frame is decoded, and any fault is raised as a `VideoError` that names the
+file and the reason.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import av
@@ -55,12 +55,17 @@ _ROUNDING_S = 0.001
 _SMALL_PIXELS = 640 * 480  # below this, starting decoder threads costs more than it gains
 
 
+def has_video_name(path: PurePath) -> bool:
+    """Whether a file is a video by its name: by its ending, and it is not hidden."""
+    return path.suffix.lower()[1:] in FILE_EXTENSIONS and not path.name.startswith(".")
+
+
 @dataclass(frozen=True)
 class VideoInfo:
-    """Facts about a video. Width and height are those of the displayed, rotated picture.
+    """Facts about a video. `width` and `height` are in pixels, as displayed after rotation.
 
-    `duration_s` in seconds; `frame_rate` in frames/s, on average, 0 if the file does not say;
-    `rotation` in degrees counter-clockwise, a multiple of 90, as applied for display.
+    `duration_s` is in seconds; `frame_rate` is the average in frames/s, 0 if the file does not give
+    it; `rotation` is in degrees counter-clockwise, a multiple of 90, as applied for display.
     """
 
     duration_s: float
@@ -74,15 +79,15 @@ class VideoInfo:
 
 
 class Video:
-    """A checked video, from which frames can be read by their time.
+    """A checked video, from which frames can be read by time.
 
     Parameters:
-        source: a path, or a binary file object that can seek (an upload held in memory).
-        name: the name used in errors and results; by default the file's own.
+        source: a path, or a seekable binary file object (such as an upload held in memory).
+        name: the name used in errors and results; None: the file name.
 
     Raises:
-        VideoError: missing, empty, not a video of a supported container, truncated before its
-            index, without a picture stream, too large, or without a decodable frame.
+        VideoError: the file is missing, empty, not a video in a supported container, truncated
+            before its index, without a video stream, too large, or without a decodable frame.
     """
 
     def __init__(self, source: Source, *, name: str | None = None) -> None:
@@ -107,20 +112,20 @@ class Video:
     ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """The frames on display at the given times, cropped and scaled to a square.
 
-        A time before the first frame gives the first frame, one after the last gives the last
-        (policy `repeat_last`). The picture is centre-cropped to an aspect between 1/max_aspect
-        and max_aspect and scaled to size x size, in the same step as its conversion to RGB.
+        A time before the first frame gives the first frame; a time after the last gives the last
+        (policy `repeat_last`). Frames are centre-cropped to an aspect ratio between 1/max_aspect
+        and max_aspect and scaled to size x size in the same step as their conversion to RGB.
 
         Parameters:
             times_s: N times in seconds from the first frame, in any order.
             size: side of the square, in pixels.
-            max_aspect: largest ratio of long to short side that is kept, at least 1.
+            max_aspect: largest ratio of the long to the short side to keep, at least 1.
 
         Returns:
             frames (N, size, size, 3) uint8 RGB, and the time in seconds at which each begins.
 
         Raises:
-            VideoError: the file ends before a wanted time that its header promises.
+            VideoError: the file ends before a requested time within its declared duration.
         """
         wanted = np.asarray(times_s, dtype=np.float64)
         order = np.argsort(wanted, kind="stable")
@@ -134,7 +139,7 @@ class Video:
     def stream_at(
         self, times_s: Iterable[float], *, size: int, max_aspect: float = 4 / 3
     ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-        """As `frames_at`, one by one: (time at which it begins, frame). The times must rise."""
+        """Like `frames_at`, but yields (start time, frame) one by one. The times must ascend."""
         to_square = self.square_converter(size, max_aspect)
         for time_s, frame in self._select(times_s):
             self._check_size(frame.width, frame.height)
@@ -147,14 +152,14 @@ class Video:
             yield time_s, pixels
 
     def square_converter(self, size: int, max_aspect: float = 4 / 3) -> SquareConverter:
-        """What crops and scales frames of this video as `frames_at` does."""
+        """A converter that crops and scales frames of this video as `frames_at` does."""
         return SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
 
     def check(self) -> int:
-        """Decodes the whole video once and returns its number of frames.
+        """Decodes the whole video once and returns the number of frames.
 
         Raises:
-            VideoError: the file is truncated or nothing in it can be decoded.
+            VideoError: the file is truncated, or nothing in it can be decoded.
         """
         return sum(1 for _ in self.timed_frames())
 
@@ -287,15 +292,15 @@ class Video:
     # -- decoding --------------------------------------------------------------------------
 
     def timed_frames(self, near_s: float = 0.0) -> Iterator[tuple[float, av.VideoFrame]]:
-        """All frames from the start, each with its time in seconds from the first frame.
+        """Yields all frames from the start, each with its time in seconds from the first frame.
 
-        Frames are PyAV's own: decoded, neither scaled nor rotated.
+        The frames are PyAV's own: decoded, but neither scaled nor rotated.
 
         Parameters:
-            near_s: where the file can seek, begin with the last keyframe before this time.
+            near_s: if the file can seek, start at the last keyframe before this time.
 
         Raises:
-            VideoError: the file ends before its header says.
+            VideoError: the file ends earlier than its header says.
         """
         if not self._fresh:
             self._container.close()
@@ -379,7 +384,7 @@ class Video:
         return until_end(), landed
 
     def _check_end(self) -> None:
-        """Called when the file has no more to give: was that the end which its header promised?"""
+        """Checks, once the file is exhausted, that it reached the end declared by its header."""
         undecoded = self._packet_s - self._frame_s
         if math.isfinite(undecoded) and undecoded > max(
             _TRUNCATED_MIN_S, TRUNCATED_SHARE * (self._packet_s - self._start_s)

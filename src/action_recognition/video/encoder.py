@@ -1,4 +1,4 @@
-"""H.264 in MP4, in memory, with its index first: what every browser plays at once."""
+"""Encodes H.264 in MP4, in memory, with the index first: every browser plays it at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ENCODER = {"preset": "veryfast", "crf": "25"}
 
 
 def to_yuv(picture: av.VideoFrame, reformatter: VideoReformatter) -> av.VideoFrame:
-    """An RGB frame as the encoder takes it."""
+    """Converts an RGB frame to the format that the encoder takes."""
     return reformatter.reformat(
         picture,
         format="yuv420p",
@@ -30,12 +30,12 @@ def to_yuv(picture: av.VideoFrame, reformatter: VideoReformatter) -> av.VideoFra
 def encode_mp4(
     frames: Iterable[av.VideoFrame], *, width: int, height: int, frame_rate: float
 ) -> bytes:
-    """Encodes frames as they come.
+    """Encodes frames as they arrive.
 
     Parameters:
-        frames: as `to_yuv` gives them, with `pts` and `duration` in units of `TIME_BASE`.
+        frames: as returned by `to_yuv`, with `pts` and `duration` in units of `TIME_BASE`.
         width, height: in pixels, even.
-        frame_rate: in frames/s; only a hint, the frames' own times count.
+        frame_rate: in frames/s; only a hint, since the frames' own times apply.
 
     Raises:
         av.FFmpegError, ValueError, MemoryError: FFmpeg refuses.
@@ -62,7 +62,7 @@ def encode_mp4(
 
 
 def pictures_to_mp4(pictures: NDArray[np.uint8], *, interval_s: float) -> bytes:
-    """Pictures (T, H, W, 3) uint8 RGB of even sides, each shown for `interval_s` seconds."""
+    """Encodes pictures (T, H, W, 3) uint8 RGB of even sides, each shown for `interval_s` s."""
     reformatter, ticks = VideoReformatter(), max(1, round(interval_s / TIME_BASE))
 
     def frames() -> Iterable[av.VideoFrame]:

@@ -20,16 +20,16 @@ _RESTART_S = 1.0  # a jump of the time stamps by more than this is no lateness
 
 
 class LiveSource:
-    """Frames of a source at the pace at which they are to be seen.
+    """The frames of a live source, or of a file at its playing speed.
 
     Parameters:
         source: the number or path of a camera (0, /dev/video0), a URL (rtsp://, http://, ...), or
             a video file.
 
-    `name` is what errors call it: without the user and password of a URL.
+    The attribute `name` is used in errors; it omits the user and password of a URL.
 
     Raises:
-        VideoError: it cannot be opened; the message names it and the reason.
+        VideoError: the source cannot be opened; the message gives its name and the reason.
     """
 
     def __init__(self, source: str) -> None:
@@ -45,7 +45,7 @@ class LiveSource:
             self.name = self._file.name
 
     def converter(self, size: int, max_aspect: float) -> SquareConverter:
-        """What makes a clip's square picture of a frame of this source."""
+        """A converter from the frames of this source to square pictures."""
         if self._file is not None:
             return self._file.square_converter(size, max_aspect)
         return SquareConverter(size, max_aspect, 1.0, 0)
@@ -56,10 +56,10 @@ class LiveSource:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> Iterator[tuple[float, av.VideoFrame]]:
-        """(seconds from the first frame, frame), none of them before its time.
+        """Yields (seconds from the first frame, frame), never before that time has come.
 
         Raises:
-            VideoError: the source broke off.
+            VideoError: the source failed.
         """
         frames = self._received() if self._file is None else self._file.timed_frames()
         began_s: float | None = None
@@ -74,7 +74,7 @@ class LiveSource:
             yield time_s, frame
 
     def close(self) -> None:
-        """Lets go of the source."""
+        """Releases the source."""
         if self._file is not None:
             self._file.close()
         else:

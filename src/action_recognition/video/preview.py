@@ -1,7 +1,7 @@
-"""Previews: what a browser can play, made from any video that `Video` can read.
+"""Makes previews that browsers can play from any video that `Video` can read.
 
-Browsers play H.264, VP8, VP9 and AV1, in MP4 or WebM. Both data sets of this project are Xvid in
-AVI, which no browser plays: such a file is transcoded, in memory.
+Browsers play H.264, VP8, VP9 and AV1, in MP4 or WebM. Both data sets of this project use Xvid in
+AVI, which no browser plays; such files are transcoded in memory.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _PIXEL_FORMATS = ("yuv420p", "yuvj420p")  # 8 bit, 4:2:0: what every browser dec
 
 @dataclass(frozen=True)
 class Preview:
-    """A video that a browser plays.
+    """A video that browsers can play.
 
-    `data` is the whole file, `mime` its type, and `transcoded` False where the bytes are the
-    original's own. `start_s` and `end_s` say which part of the original it shows.
+    `data` is the whole file and `mime` its MIME type; `transcoded` is False if the bytes are those
+    of the original. `start_s` and `end_s`, in seconds, give the part of the original that it shows.
     """
 
     data: bytes
@@ -52,21 +52,21 @@ class Preview:
 
 
 def browser_preview(source: Source, *, name: str, start_s: float = 0.0) -> Preview:
-    """Makes a video playable in a browser; one that is already is passed through unchanged.
+    """Makes a video playable in a browser; one that already is passes through unchanged.
 
-    A transcoded preview is H.264 (yuv420p) in MP4 with its index first. It has the pictures only,
-    no sound; its longer side is at most `MAX_SIDE` pixels; it shows `MAX_DURATION_S` seconds from
-    `start_s` on at most (less for a video of very large pictures), turned as for display. Each
-    frame keeps its time, so a variable frame rate stays what it is.
+    A transcoded preview is H.264 (yuv420p) in MP4 with its index first. It has no sound; its longer
+    side is at most `MAX_SIDE` pixels; it shows at most `MAX_DURATION_S` seconds from `start_s` on
+    (less if the frames are very large), rotated for display. Each frame keeps its time, so a
+    variable frame rate is preserved.
 
     Parameters:
-        source: a path, or a binary file object that can seek; read from its beginning.
+        source: a path, or a seekable binary file object; read from its beginning.
         name: the name used in errors.
         start_s: where a transcoded preview begins, in seconds from the first frame.
 
     Raises:
-        VideoError: the video cannot be read, is truncated before the end of its preview, or shows
-            nothing from `start_s` on that can be reached with the work of a preview.
+        VideoError: the video cannot be read, is truncated before the end of its preview, or has
+            no frame from `start_s` on that can be reached within the preview's decoding limit.
     """
     with Video(source, name=name) as video:
         mime = _playable_as(video, source)

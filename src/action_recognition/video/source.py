@@ -18,17 +18,17 @@ _SUPPORTED = "MP4, MOV, AVI, MKV or WebM"
 
 
 def name_of(source: Source) -> str:
-    """The name under which a source is spoken of: that of its file, without folders."""
+    """The name used for a source in messages: its file name, without folders."""
     if isinstance(source, (str, Path)):
         return Path(source).name or str(source)
     return Path(str(getattr(source, "name", "video"))).name
 
 
 def check_file(source: Source, name: str) -> None:
-    """Checks what can be known of a file before it is opened as a video.
+    """Checks what can be checked before a file is opened as a video.
 
     Raises:
-        VideoError: missing, not a regular file, not readable, empty, or cut off.
+        VideoError: the file is missing, not a regular file, not readable, empty, or truncated.
     """
     if not isinstance(source, (str, Path)):
         _check_bytes(source, name)

@@ -1,4 +1,4 @@
-"""From decoded frames to square RGB pictures: crop, scale, turn."""
+"""Turns decoded frames into square RGB pictures: crop, scale, rotate."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 
 class SquareConverter:
-    """Frame -> (size, size, 3) RGB: crop to the aspect range, scale, rotate for display.
+    """Frame -> (size, size, 3) RGB: crops to the aspect range, scales, and rotates for display.
 
-    One swscale context is kept for the whole stream (8 times as quick as one for each frame),
-    and a frame that is wanted twice is converted once.
+    One swscale context serves the whole stream (8 times as fast as one per frame), and a frame
+    requested twice in a row is converted once.
     """
 
     def __init__(self, size: int, max_aspect: float, pixel_aspect: float, rotation: int) -> None:

@@ -13,10 +13,10 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "check",
-        help="the state of the data, and whether its split leaks",
-        description="Prints clips, groups and seconds of each class and split, refused files with "
-        "their reasons, files that are gone, and whether a group stands on two "
-        "splits. Exit code 1 when something is wrong.",
+        help="report the state of the data, and whether its splits leak",
+        description="Prints the clips, groups and seconds of each class and split, refused files "
+        "with their reasons, missing files, and whether a group is in two splits. The exit code "
+        "is 1 if something is wrong.",
     )
     parser.add_argument(
         "manifest", nargs="?", metavar="CSV", help="manifest (default: ROOT/manifest.csv)"

@@ -15,11 +15,11 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "download",
-        help="fetch UCF101 and HMDB51, unpack the classes that are needed",
-        description="Fetches the archives of clips (UCF101 about 6.5 GB, HMDB51 about 2 GB) and "
-        "the official split lists from the data sets' own pages, and unpacks the wanted classes. "
-        "What was interrupted goes on where it stopped. By using the data sets you accept their "
-        "terms.",
+        help="download UCF101 and HMDB51, and unpack the classes that are needed",
+        description="Downloads the clip archives (UCF101 about 6.5 GB, HMDB51 about 2 GB) and the "
+        "official split lists from the data sets' own pages, and unpacks the requested classes. "
+        "An interrupted download resumes where it stopped. By using the data sets you accept "
+        "their terms.",
     )
     add_download_options(parser)
     add_root_option(parser)
@@ -35,13 +35,15 @@ def add_download_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=ADDRESS",
         action="append",
         default=[],
-        help="a mirror or a local file for ucf101-videos, ucf101-splits, hmdb51-videos or "
-        "hmdb51-splits; #md5=... or #sha256=... at its end is checked; may be given again",
+        help="mirror or local file for ucf101-videos, ucf101-splits, hmdb51-videos or "
+        "hmdb51-splits; append #md5=... or #sha256=... to check it; may be repeated",
     )
-    parser.add_argument("--sources", metavar="TOML", help="settings file with such addresses")
-    parser.add_argument("--no-check-certificate", action="store_true", help="trust any server")
+    parser.add_argument("--sources", metavar="TOML", help="TOML file of such addresses")
     parser.add_argument(
-        "--attempts", type=int, default=5, help="failures in a row before an address is given up"
+        "--no-check-certificate", action="store_true", help="do not verify server certificates"
+    )
+    parser.add_argument(
+        "--attempts", type=int, default=5, help="consecutive failures before giving up an address"
     )
 
 

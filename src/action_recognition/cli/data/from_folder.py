@@ -13,35 +13,41 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "from-folder",
-        help="manifest from folders that hold one folder for each class",
-        description="Decodes every clip once, gives each its split (train, val, test) so that no "
-        "group or film stands on two, and writes a CSV. Clips of UCF101 and HMDB51 are known by "
-        "their names and keep their official split.",
+        help="make a manifest from folders that hold one folder per class",
+        description="Decodes every clip once, assigns each to a split (train, val, test) so that "
+        "no group or film is in two of them, and writes a CSV. Clips of UCF101 and HMDB51 are "
+        "recognised by their file names and keep their official split.",
     )
-    parser.add_argument("folders", metavar="DIR", nargs="+", help="folders of class folders")
+    parser.add_argument(
+        "folders", metavar="DIR", nargs="+", help="folders that hold one folder per class"
+    )
     parser.add_argument("--output", metavar="CSV", default="manifest.csv")
     add_class_option(parser)
-    parser.add_argument("--split", type=int, default=1, choices=(1, 2, 3), help="official split")
+    parser.add_argument(
+        "--split", type=int, default=1, choices=(1, 2, 3), help="official split to use"
+    )
     parser.add_argument(
         "--groups",
         choices=("folders", "files"),
         default="folders",
-        help="what stays in one split, for clips of your own: all files of a folder within a class "
-        "folder (default; files that lie in the class folder itself are each on their own), or "
-        "each file on its own",
+        help="which of your own clips stay in the same split: `folders`, all files of a folder "
+        "within a class folder (default; a file directly in the class folder is a group of its "
+        "own), or `files`, each file on its own",
     )
     parser.add_argument(
         "--group-pattern",
         metavar="REGEX",
-        help="or: what its part in parentheses finds in the file name, for example '^(.+)_\\d+\\.'",
+        help="overrides --groups: the parenthesised part captures the group in the file name, "
+        "for example '^(.+)_\\d+\\.'",
     )
     parser.add_argument(
         "--films",
         choices=("strict", "class"),
         default="strict",
-        help="what stays in one split, for HMDB51: a film, or the clips of a class of a film",
+        help="which HMDB51 clips stay in the same split: all clips of a film (strict), or those of "
+        "one class of a film (class)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the splits that are drawn")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random splits")
     parser.set_defaults(run=run_from_folder)
 
 

@@ -17,10 +17,10 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "prepare",
         help="pick clips by the official split, decode each once, write the manifest",
-        description="Picks 70 train and 30 test clips of each action by the official split, spread "
-        "over groups and films, carves validation clips out of train, decodes every clip once "
-        "(one that does not decode is replaced), links the clips into one folder for each action "
-        "(ROOT/clips) and writes ROOT/manifest.csv.",
+        description="Picks 70 train and 30 test clips of each action from the official split, "
+        "spread over groups and films, sets some train clips aside for validation, decodes every "
+        "clip once (and replaces any that fail), links the clips into one folder per action in "
+        "ROOT/clips, and writes ROOT/manifest.csv.",
     )
     add_prepare_options(parser)
     add_root_option(parser)
@@ -35,21 +35,23 @@ def add_prepare_options(parser: argparse.ArgumentParser) -> None:
         type=_count,
         default=100,
         metavar="N",
-        help="70 %% of them train, 30 %% test; or: all (default: 100)",
+        help="number of clips, 70 %% for train and 30 %% for test, or `all` (default: 100)",
     )
-    parser.add_argument("--split", type=int, default=1, choices=(1, 2, 3), help="official split")
+    parser.add_argument(
+        "--split", type=int, default=1, choices=(1, 2, 3), help="official split to use"
+    )
     parser.add_argument(
         "--films",
         choices=("official", "strict"),
         default="official",
-        help="HMDB51: the official split keeps the sources of a class apart; strict also keeps "
-        "apart parts of one film, and films that stand in several classes (see docs/data.md)",
+        help="HMDB51: the official split keeps each source of a class in one split; strict does "
+        "so with all parts of a film, and across classes (see docs/data.md)",
     )
     parser.add_argument(
         "--videos",
         nargs="+",
         metavar="DIR",
-        help="folders of class folders that are already there, instead of ROOT/videos",
+        help="existing folders with one folder per class, instead of ROOT/videos",
     )
 
 

@@ -112,7 +112,7 @@ def _show_model(recognizer: Recognizer, summary: ModelSummary, file: str) -> Non
             st.markdown("It always answers with one of its own actions, whatever a video shows.")
         else:
             st.markdown(
-                "It says *none of the known actions* where a video is unlike those that it was "
+                "It answers *none of the known actions* if a video is unlike those that it was "
                 "trained on."
             )
         st.markdown(
@@ -138,8 +138,8 @@ def show_preview(upload: Upload) -> bool:
     st.video(preview.data, format=preview.mime)
     if preview.transcoded:
         st.caption(
-            "Converted for the browser, without sound; the model sees the original. Of a long one "
-            f"these are the first {MAX_DURATION_S:.0f} s; the timeline plays every part."
+            "Converted for the browser, without sound; the model sees the original. For a long "
+            f"video, this is the first {MAX_DURATION_S:.0f} s; the timeline plays every part."
         )
     return True
 

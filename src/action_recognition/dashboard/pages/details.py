@@ -97,7 +97,7 @@ def _show_evidence(
         _show_strip(laid, clips.times_s[clip])
     st.caption(
         f"The lighter a place, the more it added to the score of {plain(action)}, at that moment. "
-        "Places are compared within a clip, not between clips."
+        "Places can be compared within a clip, not between clips."
     )
 
 

@@ -18,7 +18,7 @@ def live_page() -> None:
     """Draws it."""
     st.title("Live", anchor=False)
     st.markdown(
-        "Your camera, with the action that is seen in its last seconds written over the picture. "
+        "Your camera, with the action of the last few seconds written over the picture. "
         "The number in ms is the latency: from the newest picture to its answer."
     )
     key, recognizer = loaded()
@@ -26,7 +26,7 @@ def live_page() -> None:
     if find_spec("streamlit_webrtc") is None:
         st.info(
             "This page needs one more package. The operator installs it with "
-            "`pip install -c constraints.txt -e '.[live]'` and starts the dashboard anew.",
+            "`pip install -c constraints.txt -e '.[live]'` and restarts the dashboard.",
             icon=":material/videocam_off:",
         )
         return
@@ -48,6 +48,6 @@ def live_page() -> None:
         async_processing=True,
     )
     st.caption(
-        "Pictures go to this server, are looked at in memory and are never stored. A browser gives "
-        "its camera only to pages on this machine or under https."
+        "Frames go to this server, are processed in memory and are never stored. Browsers allow "
+        "camera access only to pages on this machine or served over https."
     )

@@ -63,7 +63,7 @@ def _choose() -> None:
         files,
         key=_FILE,
         format_func=label,
-        help="Your choice counts for all pages, and for you alone.",
+        help="Your choice applies to all pages, and only to you.",
     )
     if asked == current():
         return
@@ -101,10 +101,10 @@ def show_model_page(model: Model, file: str, examples: Path) -> None:
                 _show_confusion(metrics, model.classes, name, dark=dark)
         st.subheader("How it is built", anchor=False)
         count = sum(p.numel() for p in model.network.parameters()) / 1e6
-        st.markdown(f"{count:.2f} million parameters. Each part with the shape of its output:")
+        st.markdown(f"{count:.2f} million parameters. Each layer with the shape of its output:")
         if model.background:
             st.caption(
-                f"{len(model.background)} of the last layer's outputs stand for background "
+                f"{len(model.background)} of the last layer's outputs are background "
                 "classes: examples of other actions, never an answer."
             )
         st.graphviz_chart(
@@ -140,8 +140,8 @@ def _show_classes(model: Model, examples: Path) -> None:
     st.dataframe(table, hide_index=True, height=_height(table))
     if summary.known:
         st.caption(
-            "Where clips of the data sets are at hand, in `data/clips` or in the folder that the "
-            "operator names with `--examples`, pictures stand here."
+            "If clips of the data sets are available, in `data/clips` or in the folder that the "
+            "operator sets with `--examples`, example frames are shown here."
         )
 
 
@@ -181,16 +181,16 @@ def _show_reliability(metrics: Mapping[str, Any], name: str, *, dark: bool) -> N
     st.subheader("How far its probabilities can be trusted", anchor=False)
     st.markdown(
         f"Expected calibration error{f' on test videos from {name}' if name else ''}: {error:.3f}. "
-        "The probability of an answer differs by so much, on average, from how often such answers "
+        "This is how far, on average, the probability of an answer is from how often such answers "
         "are right."
     )
     if bins is None:
         return
     st.altair_chart(reliability_chart(bins, dark=dark), width="stretch")
-    said = "On the dashed line probabilities mean what they say. Numbers: videos."
+    said = "On the dashed line, probabilities match accuracy. The numbers are videos."
     chance = bins.get("error by chance")
     if chance:
-        said += f" Chance alone would show an error of {chance[0]:.3f} on so many videos."
+        said += f" Chance alone would give an error of {chance[0]:.3f} on this many videos."
     st.caption(said)
 
 

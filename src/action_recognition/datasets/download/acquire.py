@@ -15,7 +15,7 @@ from action_recognition.datasets.download.archives import unpack
 from action_recognition.datasets.download.fetch import fetch
 from action_recognition.datasets.download.sources import RemoteFile
 from action_recognition.errors import DataError
-from action_recognition.video import FILE_EXTENSIONS
+from action_recognition.video import has_video_name
 
 Progress = Callable[[int, int], None]
 
@@ -101,7 +101,7 @@ def _place_videos(classes: Sequence[str]) -> Callable[[PurePosixPath], PurePosix
             return None
         if path.suffix.lower() == ".rar":
             return PurePosixPath(path.name) if path.stem in wanted else None
-        known = path.suffix.lower()[1:] in FILE_EXTENSIONS and path.parent.name in wanted
+        known = has_video_name(path) and path.parent.name in wanted
         return PurePosixPath(path.parent.name, path.name) if known else None
 
     return place
