@@ -15,6 +15,8 @@ from action_recognition.models.model_file import SHIPPED_MODELS, Model, find_mod
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 
 @pytest.fixture(scope="module")
 def shipped() -> Model:

@@ -18,6 +18,8 @@ from action_recognition.models.open_set import OpenSetRule
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MakeVideo = Callable[..., MadeVideo]
 
 

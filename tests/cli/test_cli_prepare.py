@@ -13,6 +13,8 @@ from action_recognition.datasets.official import packaged_hmdb51
 from action_recognition.datasets.splits import SPLITS
 from dataset_maker import counts, hmdb51_stems, names, tiny_video, ucf101_stems, write_folders
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 Capture = pytest.CaptureFixture[str]
 
 

@@ -26,6 +26,8 @@ from action_recognition.training.train import Run
 from motion import write_motion_data
 from tiny_network import build_tiny_model
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 Capture = pytest.CaptureFixture[str]
 SHORT = [
     "--tuned-layers", "1", "--epochs", "1", "--views", "1", "--frames", "4", "--batch", "4",

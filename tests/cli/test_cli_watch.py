@@ -18,6 +18,8 @@ from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video.live import LiveSource
 from video_maker import MadeVideo
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MakeVideo = Callable[..., MadeVideo]
 
 

@@ -30,6 +30,8 @@ from action_recognition.dashboard.pages.details import DETAILS, EVIDENCE, FRAMES
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MakeVideo = Callable[..., MadeVideo]
 
 

@@ -25,6 +25,8 @@ from action_recognition.models.model_file import Model, save_model
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MakeVideo = Callable[..., MadeVideo]
 
 

@@ -24,6 +24,8 @@ from action_recognition.models.model_file import Model
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.streaming import StreamAnswer
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 
 class Film:
     """Pictures of a camera with 20 frames/s, and its clock."""

@@ -38,6 +38,8 @@ from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
 from video_maker import MadeVideo
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MakeVideo = Callable[..., MadeVideo]
 INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)
 

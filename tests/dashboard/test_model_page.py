@@ -38,6 +38,8 @@ from action_recognition.models.model_file import KINETICS, SHIPPED, Model, save_
 from tiny_network import TINY
 from video_maker import MadeVideo
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 SMALL = Preprocessing(interval_s=0.1, size=32)
 
 

@@ -26,6 +26,8 @@ from action_recognition.dashboard.pages.details import DETAILS
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo, time_grey
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MakeVideo = Callable[..., MadeVideo]
 
 

@@ -20,6 +20,8 @@ from action_recognition.models.model_file import Model, load_model
 from action_recognition.models.open_set import OpenSetRule
 from tiny_network import build_tiny_model
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 SEAL_BYTES = 512
 SEAL = b"action-recognition model, sha256 of all after byte 512: "
 RULE = {"energy": 0.5, "odds": 0.0, "threshold": -1.0, "slope": 2.0}

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from action_recognition.training import emptiness
 from action_recognition.training.emptiness import make_emptiness
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 Frames = NDArray[np.uint8]
 Maker = Callable[[np.random.Generator, int, int], Frames]
 

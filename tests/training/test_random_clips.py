@@ -27,6 +27,8 @@ from action_recognition.training.settings import Augmentation, TrainingSettings
 from tiny_network import TINY, randomise
 from video_maker import time_grey, write_video
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 Frames = NDArray[np.uint8]
 PREPROCESSING = Preprocessing(interval_s=0.1, size=32)
 SETTINGS = TrainingSettings(frames=6, workers=0, seed=4)

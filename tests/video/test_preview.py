@@ -17,6 +17,8 @@ from action_recognition.video import preview as preview_module
 from action_recognition.video.preview import Preview, browser_preview
 from video_maker import MadeVideo, quadrants, read_barcode, time_grey
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MakeVideo = Callable[..., MadeVideo]
 
 

@@ -22,6 +22,8 @@ from dataset_maker import (
 )
 from file_server import Answer, FileServer, Servers, asked_of
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 CLASSES = {"UCF101": UCF101, "HMDB51": HMDB51}
 
 

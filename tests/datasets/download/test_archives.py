@@ -15,6 +15,8 @@ from action_recognition.datasets.download.archives import Archive, unpack
 from archive_maker import FILES, KINDS, Kind, everything, files_in, write_archive
 from file_server import names_in
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 
 def stamps(folder: Path) -> dict[str, tuple[int, int]]:
     """What changes when a file is written again."""

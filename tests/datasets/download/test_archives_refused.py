@@ -19,6 +19,8 @@ from archive_maker import FILES, KINDS, Kind, everything, files_in, need_rar_too
 from file_server import names_in
 from rar_maker import Entry, rar4, rar5, write_rar
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 STORED: tuple[Kind, ...] = ("zip", "rar4", "rar5")
 
 

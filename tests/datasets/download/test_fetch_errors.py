@@ -16,6 +16,8 @@ from action_recognition.datasets.download.fetch import fetch
 from action_recognition.errors import DataError
 from file_server import EXPIRED_CERTIFICATE, RAR, Answer, FileServer, names_in, remote
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 FAILURE = Answer(status=500)
 
 
