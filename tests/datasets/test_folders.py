@@ -17,6 +17,8 @@ from action_recognition.datasets.splits import check_leaks
 from action_recognition.errors import DataError
 from video_maker import write_video
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 Fill = Callable[[str, Iterable[str]], Path]
 
 

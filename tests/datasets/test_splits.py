@@ -7,6 +7,8 @@ import pytest
 from action_recognition.datasets.splits import assign_by_group, check_leaks, resolve_films
 from action_recognition.errors import DataError
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 
 def test_resolve_films_leaves_train_clips_of_test_films_out() -> None:
     groups = ["a", "a", "b", "c", "c", "d"]

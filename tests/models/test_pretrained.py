@@ -16,6 +16,8 @@ from action_recognition.models.pretrained import load_kinetics
 from action_recognition.models.runtime import Runtime
 from action_recognition.video import Video
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 NAME = "movinet_a0_stream_kinetics600.npz"
 CLASSES = ("abseiling", "acting in play", "yoga")
 Arrays = dict[str, NDArray[np.float16]]

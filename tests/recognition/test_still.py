@@ -20,6 +20,8 @@ from action_recognition.video import Video
 from tiny_network import build_tiny_model
 from video_maker import MadeVideo, Pattern
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MakeVideo = Callable[..., MadeVideo]
 Image = NDArray[np.uint8]
 # All that moves is taken for known.

@@ -14,6 +14,8 @@ import pytest
 from action_recognition.video import Video
 from video_maker import read_barcode, time_grey, write_video
 
+pytestmark = pytest.mark.slow  # the whole file: some seconds
+
 MP4, MATROSKA = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
 
 ASSETS = [
