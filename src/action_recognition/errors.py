@@ -28,5 +28,5 @@ class DataError(ActionRecognitionError):
     """A manifest, a folder of clips, or a split cannot be used as it is."""
 
 
-class UsageError(ActionRecognitionError):
+class UsageError(ActionRecognitionError, ValueError):
     """An argument or option has an invalid value."""
