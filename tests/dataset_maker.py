@@ -117,3 +117,8 @@ def counts(manifest: Manifest) -> dict[str, tuple[int, int]]:
 def names(manifest: Manifest, cls: str, *sides: str) -> set[str]:
     """File names without ending of the clips of a class on some sides."""
     return {c.path.stem for c in manifest.clips if c.original_class == cls and c.split in sides}
+
+
+def own_names(prefix: str, groups: int, clips: int = 3) -> list[str]:
+    """File names of so many groups, with so many clips of each."""
+    return [f"{prefix}_p{g:02d}_{k}.mp4" for g in range(groups) for k in range(clips)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from action_recognition.clips import Preprocessing
 from action_recognition.models.hybridnet import Architecture, HybridNet
@@ -53,3 +54,15 @@ def randomise(network: HybridNet, seed: int = 3) -> None:
             typical = network.get_buffer("typical")
             shares = torch.randn(typical.shape, generator=random).softmax(-1)
             typical.copy_(shares.sqrt())
+
+
+def weights(network: HybridNet) -> dict[str, Tensor]:
+    """A copy of them, by their names."""
+    return {name: w.clone() for name, w in network.state_dict().items()}
+
+
+def same(one: dict[str, Tensor], two: dict[str, Tensor], start: str = "") -> bool:
+    """Whether weights are equal to the bit, those whose names begin with `start`."""
+    names = [name for name in one if name.startswith(start)]
+    assert names
+    return all(torch.equal(one[name], two[name]) for name in names)

@@ -18,7 +18,7 @@ from action_recognition.models.pretrained import _name_in_file
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Weights of MoViNet-A0 by their published names, with three classes."""
-    network = HybridNet(Architecture(classes=3, lstm=0, gru=0))
+    network = HybridNet(Architecture(classes=3))
     arrays = {_name_in_file(k): w.numpy() for k, w in network.state_dict().items()}
     arrays = {k: a.astype(np.float16) for k, a in arrays.items()}
     folder = tmp_path / "published"

@@ -124,21 +124,23 @@ def test_defaults_are_those_of_the_settings() -> None:
     options = options_of()
     assert read_settings(options) == TrainingSettings()
     run = {f.name: f.default for f in fields(Run)}
-    for name in ("init", "lstm", "gru", "resume", "device"):
+    for name in ("init", "resume", "device"):
         assert getattr(options, name) == run[name], name
 
 
 def test_each_option_arrives_where_it_belongs() -> None:
     options = options_of(
-        "--tuned-layers", "3", "--epochs", "4", "--views", "5", "--frames", "6", "--batch", "7",
+        "--lstm", "12", "--gru", "13", "--tuned-layers", "3", "--epochs", "4", "--views", "5",
+        "--frames", "6", "--batch", "7",
         "--others", "0.7", "--learning-rate", "0.1", "--memory", "0.2", "--ema", "0.3",
         "--patience", "8",
         "--film-epochs", "9", "--workers", "10", "--seed", "11", "--precision", "bf16-mixed",
         "--no-flip",
     )  # fmt: skip
     assert read_settings(options) == TrainingSettings(
-        tuned_layers=3, epochs=4, views=5, frames=6, batch=7, others=0.7, learning_rate=0.1,
-        memory=0.2, ema=0.3, patience=8, film_epochs=9, workers=10, seed=11, precision="bf16-mixed",
+        lstm=12, gru=13, tuned_layers=3, epochs=4, views=5, frames=6, batch=7, others=0.7,
+        learning_rate=0.1, memory=0.2, ema=0.3, patience=8, film_epochs=9, workers=10, seed=11,
+        precision="bf16-mixed",
         augmentation=Augmentation(flip=False),
     )  # fmt: skip
 

@@ -56,8 +56,8 @@ def test_what_a_model_knows(classes: list[str], sentence: str) -> None:
 
 
 def test_layers_are_those_of_the_architecture() -> None:
-    assert layers(Architecture(classes=2)) == "3D CNN → LSTM → GRU → dense layer"
-    assert layers(Architecture(classes=2, lstm=0)) == "3D CNN → GRU → dense layer"
+    assert layers(Architecture(classes=2, lstm=4, gru=4)) == "3D CNN → LSTM → GRU → dense layer"
+    assert layers(Architecture(classes=2, gru=4)) == "3D CNN → GRU → dense layer"
 
 
 def test_chart_has_one_bar_a_class() -> None:

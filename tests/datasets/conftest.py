@@ -1,9 +1,10 @@
-"""Fixtures for downloads and archives: no waiting, a disk that is small, no tools."""
+"""Fixtures for folders of videos, downloads and archives."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,29 @@ import pytest
 
 from action_recognition.datasets.download import archives
 from action_recognition.datasets.download import fetch as fetching
+from video_maker import write_video
+
+Fill = Callable[[str, Iterable[str]], Path]
+
+
+@pytest.fixture(scope="session")
+def one_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("one") / "one.mp4"
+    return write_video(path, seconds=0.4, size=(32, 32)).path
+
+
+@pytest.fixture
+def fill(tmp_path: Path, one_video: Path) -> Fill:
+    """`fill(folder, names)` puts a video under each of the names into tmp_path/data/folder."""
+
+    def copy(folder: str, names: Iterable[str]) -> Path:
+        for name in names:
+            path = tmp_path / "data" / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(one_video, path)
+        return tmp_path / "data"
+
+    return copy
 
 
 @pytest.fixture

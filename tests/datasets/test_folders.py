@@ -1,9 +1,8 @@
-"""From folders of clips to sides: official, drawn by group, left out, refused."""
+"""From folders of clips to splits: official, drawn by group, left out, refused."""
 
 from __future__ import annotations
 
 import csv
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from action_recognition.actions import label_for_folder
-from action_recognition.datasets.folders import SplitRules, build_manifest, load_data
+from action_recognition.datasets.folders import SplitRules, build_manifest
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.datasets.splits import check_leaks
 from action_recognition.errors import DataError
+from dataset_maker import own_names
 from video_maker import write_video
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
@@ -22,31 +22,7 @@ pytestmark = pytest.mark.slow  # the whole file: some seconds
 Fill = Callable[[str, Iterable[str]], Path]
 
 
-@pytest.fixture(scope="session")
-def one_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("one") / "one.mp4"
-    return write_video(path, seconds=0.4, size=(32, 32)).path
-
-
-@pytest.fixture
-def fill(tmp_path: Path, one_video: Path) -> Fill:
-    """`fill(folder, names)` puts a video under each of the names into tmp_path/data/folder."""
-
-    def copy(folder: str, names: Iterable[str]) -> Path:
-        for name in names:
-            path = tmp_path / "data" / folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(one_video, path)
-        return tmp_path / "data"
-
-    return copy
-
-
-def own_names(prefix: str, groups: int, clips: int = 3) -> list[str]:
-    return [f"{prefix}_p{g:02d}_{k}.mp4" for g in range(groups) for k in range(clips)]
-
-
-def sides(manifest: Manifest) -> dict[str, str]:
+def splits(manifest: Manifest) -> dict[str, str]:
     return {c.path.name: c.split for c in manifest.clips}
 
 
@@ -64,7 +40,7 @@ def test_own_data_is_divided_by_group(fill: Fill) -> None:
     count = Counter((c.label, c.split) for c in manifest.clips)
     assert count["Waving", "test"] == 9  # a quarter
     for label in manifest.labels:
-        assert min(count[label, side] for side in ("train", "val", "test")) >= 3
+        assert min(count[label, split] for split in ("train", "val", "test")) >= 3
     assert all(c.duration_s == pytest.approx(0.4, abs=0.05) for c in manifest.clips)
     assert not manifest.refused
     assert not manifest.left_out
@@ -82,15 +58,15 @@ def test_groups_that_span_classes_stay_whole(fill: Fill) -> None:
     for cls in ("waving", "bowing", "nodding"):
         root = fill(cls, own_names(cls, 8, 2))
     manifest = build_manifest([root], SplitRules(group_pattern="(p\\d+)"), check=False)
-    people = {side: {c.group for c in manifest.split(side)} for side in ("train", "val", "test")}
+    people = {split: {c.group for c in manifest.split(split)} for split in ("train", "val", "test")}
     assert sum(len(p) for p in people.values()) == 8
     assert all(people.values())
 
 
-def test_same_seed_same_sides(fill: Fill) -> None:
+def test_same_seed_same_splits(fill: Fill) -> None:
     root = fill("waving", own_names("waving", 10, 1))
     built = [
-        sides(build_manifest([root], SplitRules(seed=seed), check=False)) for seed in (1, 1, 2)
+        splits(build_manifest([root], SplitRules(seed=seed), check=False)) for seed in (1, 1, 2)
     ]
     assert built[0] == built[1]
     assert built[0] != built[2]
@@ -102,7 +78,7 @@ def test_a_class_of_too_few_groups_is_trained_on_only(fill: Fill, groups: int) -
     root = fill("bowing", own_names("bowing", groups))
     manifest = build_manifest([root], SplitRules(group_pattern="(\\w+_p\\d+)_"), check=False)
     count = Counter((c.label, c.split) for c in manifest.clips)
-    assert [count["Bowing", side] for side in ("train", "val", "test")] == [3 * groups, 0, 0]
+    assert [count["Bowing", split] for split in ("train", "val", "test")] == [3 * groups, 0, 0]
     assert count["Waving", "test"] == 9  # divided as if the other were not there
     assert count["Waving", "val"] >= 3
 
@@ -110,7 +86,7 @@ def test_a_class_of_too_few_groups_is_trained_on_only(fill: Fill, groups: int) -
 def test_one_clip_a_class(fill: Fill) -> None:
     fill("waving", ["one.mp4"])
     manifest = build_manifest([fill("bowing", ["two.mp4"])])
-    assert sides(manifest) == {"one.mp4": "train", "two.mp4": "train"}
+    assert splits(manifest) == {"one.mp4": "train", "two.mp4": "train"}
 
 
 def test_a_class_of_three_groups_is_in_every_split(fill: Fill) -> None:
@@ -118,9 +94,9 @@ def test_a_class_of_three_groups_is_in_every_split(fill: Fill) -> None:
     root = fill("bowing", own_names("bowing", 3))
     manifest = build_manifest([root], SplitRules(group_pattern="(\\w+_p\\d+)_"), check=False)
     count = Counter((c.label, c.split) for c in manifest.clips)
-    assert [count["Bowing", side] for side in ("train", "val", "test")] == [3, 3, 3]
+    assert [count["Bowing", split] for split in ("train", "val", "test")] == [3, 3, 3]
     # A quarter and then a sixth of the other class, not a third and a half of it.
-    assert [count["Waving", side] for side in ("train", "val", "test")] == [45, 9, 18]
+    assert [count["Waving", split] for split in ("train", "val", "test")] == [45, 9, 18]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +134,7 @@ HITTING = [
 
 
 @pytest.mark.parametrize(("split", "test"), [(1, (1, 7)), (2, (8, 12)), (3, (15,))])
-def test_official_clips_keep_their_side(fill: Fill, split: int, test: tuple[int, ...]) -> None:
+def test_official_clips_keep_their_split(fill: Fill, split: int, test: tuple[int, ...]) -> None:
     root = fill("BabyCrawling", CRAWLING)
     manifest = build_manifest([root], SplitRules(official_split=split))
     assert {c.path.name for c in manifest.split("test")} == {
@@ -180,30 +156,30 @@ def test_official_clips_with_one_train_group_have_no_validation(fill: Fill) -> N
     assert [len(manifest.split(s)) for s in ("train", "val", "test")] == [2, 0, 2]
 
 
-def test_film_on_both_sides_across_classes(fill: Fill) -> None:
+def test_film_in_both_splits_across_classes(fill: Fill) -> None:
     fill("fall_floor", FALLING)
     root = fill("hit", HITTING)
     manifest = build_manifest([root])
-    side = sides(manifest)
-    assert side[FALLING[0]] == side[HITTING[3]] == "test"
+    split_of = splits(manifest)
+    assert split_of[FALLING[0]] == split_of[HITTING[3]] == "test"
     assert {c.path.name: c.reason for c in manifest.left_out} == {
         HITTING[0]: "film 50_first_dates stands in test",
         FALLING[4]: "not used in official split 1",
     }
-    assert Counter(side.values())["val"] >= 2  # one of each class
+    assert Counter(split_of.values())["val"] >= 2  # one of each class
     lines = manifest.summary().splitlines()
     assert "left out: 1 train clips of 1 films that stand in test" in lines
     assert "left out: 1 clips, not used in official split 1" in lines
-    # Without the other class the film is on one side only, and its clip is of use.
+    # Without the other class the film is in one split only, and its clip is of use.
     alone = build_manifest([root], classes=["hit"], check=False)
-    assert sides(alone)[HITTING[0]] in ("train", "val")
+    assert splits(alone)[HITTING[0]] in ("train", "val")
 
 
 def test_films_within_a_class(fill: Fill) -> None:
     fill("fall_floor", FALLING)
     root = fill("hit", HITTING)
     manifest = build_manifest([root], SplitRules(films="class"), check=False)
-    assert sides(manifest)[HITTING[0]] in ("train", "val")  # the film is in test as another class
+    assert splits(manifest)[HITTING[0]] in ("train", "val")  # the film is in test as another class
     assert {c.group for c in manifest.clips if c.label == "Hitting"} >= {"hit/50_first_dates"}
     assert [c.path.name for c in manifest.left_out] == [FALLING[4]]
 
@@ -252,8 +228,8 @@ def test_files_that_do_not_decode_are_refused_by_name(fill: Fill, one_video: Pat
     assert refused["empty.mp4"] == "the file is empty"
     assert "truncated" in refused["half.mp4"]
     assert "cannot be decoded" in refused["holed.mp4"]
-    on_sides = [c for side in ("train", "val", "test") for c in manifest.split(side)]
-    assert sorted(c.path.name for c in on_sides) == own_names("waving", 6, 1)  # none stands in
+    placed = [c for split in ("train", "val", "test") for c in manifest.split(split)]
+    assert sorted(c.path.name for c in placed) == own_names("waving", 6, 1)  # none stands in
     for name, reason in refused.items():
         assert f"refused: {name}: {reason}" in manifest.summary().splitlines()
 
@@ -318,67 +294,13 @@ def test_nothing_there(tmp_path: Path) -> None:
         build_manifest([tmp_path / "empty"])
 
 
-def test_side_and_select_name_what_is_wrong(fill: Fill) -> None:
+def test_split_and_select_name_what_is_wrong(fill: Fill) -> None:
     manifest = build_manifest([fill("waving", own_names("waving", 3))], check=False)
     with pytest.raises(DataError, match="'validation': must be one of train, val, test"):
         manifest.split("validation")
     with pytest.raises(DataError, match="no clips of class 'Bowing'"):
         manifest.select(["Waving", "Bowing"])
     assert manifest.select(["Waving"]) == manifest
-
-
-# -- several sources -----------------------------------------------------------------------
-
-
-def write_list(path: Path, *rows: str, header: str = "path,label,group,split") -> Path:
-    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    return path
-
-
-def test_folders_and_lists_together(fill: Fill, tmp_path: Path) -> None:
-    root = fill("waving", own_names("waving", 8, 1))
-    rows = [f"x/{k}.mp4,nodding,person{k},train" for k in range(8)]
-    nodding = write_list(tmp_path / "nodding.csv", *rows, "x/t.mp4,nodding,person9,test")
-    bowing = write_list(
-        tmp_path / "bowing.csv", "a.mp4,bowing,p1,train", "b.mp4,bowing,p2,val",
-        "c.mp4,bowing,p3,test",
-    )  # fmt: skip
-    manifest = load_data([nodding, root, bowing], check=False)
-    assert manifest.labels == ("Bowing", "Nodding", "Waving")
-    count = Counter((c.label, c.split) for c in manifest.clips)
-    assert [count["Waving", s] for s in ("train", "val", "test")] == [5, 1, 2]
-    assert [count["Nodding", s] for s in ("train", "val", "test")] == [7, 1, 1]  # its own
-    assert [count["Bowing", s] for s in ("train", "val", "test")] == [1, 1, 1]  # as it says
-    for source in (root, nodding, bowing):  # a source is divided as it is alone
-        alone = load_data([source], check=False)
-        assert set(alone.clips) <= set(manifest.clips)
-
-
-def test_classes_are_picked_from_all_sources(fill: Fill, tmp_path: Path) -> None:
-    fill("waving", own_names("waving", 4, 1))
-    root = fill("fall_floor", own_names("x", 4, 1))
-    path = write_list(tmp_path / "l.csv", "a.mp4,bowing,p1,train", "b.mp4,fall_floor,p2,train")
-    manifest = load_data([root, path], classes=["bowing", "falling_on_floor"], check=False)
-    assert manifest.labels == ("Bowing", "Falling on Floor")
-    assert sum(c.label == "Falling on Floor" for c in manifest.clips) == 5
-    with pytest.raises(DataError, match="class 'Smoking'"):
-        load_data([root, path], classes=["smoke"], check=False)
-
-
-def test_a_group_in_two_sources_must_not_be_in_two_splits(tmp_path: Path) -> None:
-    one = write_list(tmp_path / "1.csv", "a.mp4,bowing,anna,train", "v.mp4,bowing,vera,val")
-    two = write_list(tmp_path / "2.csv", "b.mp4,waving,anna,test", "c.mp4,waving,carl,train")
-    with pytest.raises(DataError, match=r"leaks: .*anna \(test and train\)"):
-        load_data([one, two], validation=False)
-
-
-def test_without_validation_nothing_is_taken_from_train(fill: Fill, tmp_path: Path) -> None:
-    root = fill("waving", own_names("waving", 8, 1))
-    rows = [f"x/{k}.mp4,nodding,person{k},train" for k in range(8)]
-    path = write_list(tmp_path / "l.csv", *rows)
-    manifest = load_data([root, path], check=False, validation=False)
-    assert not manifest.split("val")
-    assert len(manifest.split("train")) == 6 + 8
 
 
 # -- the real clips ------------------------------------------------------------------------

@@ -7,25 +7,14 @@ import copy
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import load_model
 from action_recognition.training.networks import (
     set_typical,
     with_classes,
     with_recurrent,
 )
-
-
-def weights(network: HybridNet) -> dict[str, Tensor]:
-    return {name: w.clone() for name, w in network.state_dict().items()}
-
-
-def same(one: dict[str, Tensor], two: dict[str, Tensor], start: str = "") -> bool:
-    names = [name for name in one if name.startswith(start)]
-    assert names
-    return all(torch.equal(one[name], two[name]) for name in names)
+from tiny_network import same, weights
 
 
 def test_a_start_gives_its_trunk_and_hidden_layer(init: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,39 +12,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from action_recognition.clips import Preprocessing
-from action_recognition.datasets.manifest import Clip, Manifest, fingerprint
-from action_recognition.errors import ModelFileError, UsageError
+from action_recognition.datasets.manifest import Manifest, fingerprint
+from action_recognition.errors import ModelFileError
 from action_recognition.evaluation import evaluate as evaluation
-from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model, load_model, save_model
 from action_recognition.models.runtime import Runtime
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training import train as train_module
-from action_recognition.training import tuning
 from action_recognition.training.answers import Answers, answers
 from action_recognition.training.calibration import calibrate
 from action_recognition.training.finish import finish
 from action_recognition.training.footage import Sample
 from action_recognition.training.networks import set_typical
 from action_recognition.training.random_clips import RandomClips, draw_features
-from action_recognition.training.settings import Augmentation, TrainingSettings
-from action_recognition.training.train import Run, train
+from action_recognition.training.train import train
 from action_recognition.training.training_data import gather
+from tiny_network import same, weights
+from training_runs import few, run_of
 
-SETTINGS = TrainingSettings(
-    tuned_layers=1,
-    epochs=2,
-    views=2,
-    frames=6,
-    batch=4,
-    learning_rate=3e-3,
-    film_epochs=1,
-    workers=0,
-    augmentation=Augmentation(flip=False, area=0.8, speed=1.1),
-)
 LABELS = ("Growing", "Moving left", "Moving right")
 
 pytestmark = pytest.mark.slow  # they train
@@ -55,31 +41,6 @@ pytestmark = pytest.mark.slow  # they train
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer samples of the bootstrap."""
     monkeypatch.setattr(evaluation, "BOOTSTRAP_SAMPLES", 5)
-
-
-def run_of(init: str, folder: Path, *, resume: bool = False, **changes: Any) -> Run:
-    widths = {k: changes.pop(k, 8) for k in ("lstm", "gru")}
-    settings = replace(SETTINGS, **changes)
-    return Run(settings, folder, init=init, resume=resume, device="cpu", **widths)
-
-
-def few(manifest: Manifest, **counts: int) -> Manifest:
-    """A small part of the data, for tests in which nothing needs to be learned."""
-    taken: list[Clip] = []
-    for split, count in ({"train": 3, "val": 2, "test": 2} | counts).items():
-        for label in manifest.labels:
-            taken += [c for c in manifest.split(split) if c.label == label][:count]
-    return Manifest(tuple(taken))
-
-
-def weights(network: HybridNet) -> dict[str, Tensor]:
-    return {name: w.clone() for name, w in network.state_dict().items()}
-
-
-def same(one: dict[str, Tensor], two: dict[str, Tensor], start: str = "") -> bool:
-    names = [name for name in one if name.startswith(start)]
-    assert names
-    return all(torch.equal(one[name], two[name]) for name in names)
 
 
 # -- tuned ---------------------------------------------------------------------------------
@@ -362,104 +323,7 @@ def test_the_file_is_written_before_anything_is_measured(
     assert load_model(tmp_path / "m.h5").classes == LABELS
 
 
-# -- again and resumed ---------------------------------------------------------------------
-
-
-def test_the_seed_decides_whatever_a_run_before_has_left(
-    motion: Manifest, init: str, tmp_path: Path
-) -> None:
-    manifest = few(motion)
-    data = gather(manifest)
-    first = train(manifest, data, run_of(init, tmp_path / "a"))
-    again = train(manifest, data, run_of(init, tmp_path / "b"))
-    assert same(weights(first.network), weights(again.network))
-    other = train(manifest, data, run_of(init, tmp_path / "c", seed=1))
-    assert not same(weights(first.network), weights(other.network))
-    in_its_folder = train(manifest, data, run_of(init, tmp_path / "c", workers=2))
-    assert same(weights(first.network), weights(in_its_folder.network))
-    assert first.temperature == in_its_folder.temperature
-
-
-@pytest.mark.parametrize("refit", [False, True])
-def test_an_interrupted_training_resumes_to_the_same_model(
-    refit: bool, motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manifest, options = few(motion), {"epochs": 3, "refit": refit}
-    data = gather(manifest)
-    whole = train(manifest, data, run_of(init, tmp_path / "whole", **options))
-    real = tuning.EpochLines.on_train_epoch_end
-
-    def interrupt(self: Any, trainer: Any, module: Any) -> None:
-        real(self, trainer, module)
-        if trainer.current_epoch == 1:  # the second epoch is lost, the first is kept
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(tuning.EpochLines, "on_train_epoch_end", interrupt)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(manifest, data, run_of(init, tmp_path / "parts", **options))
-    monkeypatch.undo()
-    resumed = train(manifest, data, run_of(init, tmp_path / "parts", resume=True, **options))
-    assert resumed.training["epochs_run"] == 3
-    assert resumed.training["strength"] == whole.training["strength"]
-    assert same(weights(resumed.network), weights(whole.network))
-    assert (resumed.temperature, resumed.open_set) == (whole.temperature, whole.open_set)
-
-
-def test_interrupted_before_the_first_epoch_it_begins_where_it_stopped(
-    motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manifest = few(motion)
-    data = gather(manifest)
-    whole = train(manifest, data, run_of(init, tmp_path / "whole"))
-    with monkeypatch.context() as patch:
-        patch.setattr(train_module, "tune", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train(manifest, data, run_of(init, tmp_path / "parts"))
-    model = train(manifest, data, run_of(init, tmp_path / "parts", resume=True))
-    assert model.training["epochs_run"] == 2
-    assert same(weights(model.network), weights(whole.network))
-
-
-def interrupted(*_: Any, **__: Any) -> None:
-    raise KeyboardInterrupt
-
-
-def test_resume_refuses_what_is_not_the_interrupted_run(
-    motion: Manifest, init: str, tmp_path: Path
-) -> None:
-    manifest = few(motion)
-    data = gather(manifest)
-    with pytest.raises(UsageError, match=r"nothing to resume: .*run holds no interrupted training"):
-        train(manifest, data, run_of(init, tmp_path / "run", resume=True))
-    train(manifest, data, run_of(init, tmp_path / "run", tuned_layers=0, film_epochs=0))
-    again: dict[str, Any] = {"tuned_layers": 0, "film_epochs": 0, "resume": True}
-    with pytest.raises(UsageError, match=r"cannot resume: settings differ .* without --resume"):
-        train(manifest, data, run_of(init, tmp_path / "run", **again, batch=5))
-    with pytest.raises(UsageError, match="cannot resume: architecture differ"):
-        train(manifest, data, run_of(init, tmp_path / "run", **again, lstm=4))
-    other = few(motion, train=2)
-    with pytest.raises(UsageError, match="cannot resume: data, clips differ"):
-        train(other, gather(other), run_of(init, tmp_path / "run", **again))
-    moved = load_model(init)
-    with torch.no_grad():
-        moved.network.hidden.bias += 0.5
-    save_model(moved, tmp_path / "tiny.h5")
-    with pytest.raises(UsageError, match="cannot resume: init, init_weights differ"):
-        train(manifest, data, run_of(str(tmp_path / "tiny.h5"), tmp_path / "run", **again))
-    described = json.loads((tmp_path / "run" / "settings.json").read_text())
-    assert described["settings"]["batch"] == 4
-    assert train(manifest, data, run_of(init, tmp_path / "run", **again)).classes == LABELS
-
-
-def test_a_new_run_forgets_the_checkpoints_of_the_old_one(
-    motion: Manifest, init: str, tmp_path: Path
-) -> None:
-    manifest = few(motion)
-    train(manifest, gather(manifest), run_of(init, tmp_path, refit=True))
-    assert (tmp_path / "last.ckpt").exists()
-    assert (tmp_path / "refit" / "last.ckpt").exists()
-    train(manifest, gather(manifest), run_of(init, tmp_path, tuned_layers=0, film_epochs=0))
-    assert not list(tmp_path.rglob("*.ckpt"))
+# -- where it starts -----------------------------------------------------------------------
 
 
 def test_the_origin_of_the_weights_is_handed_on(

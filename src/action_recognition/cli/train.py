@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wa
 
 # Options of the training's settings: name -> what it is. The defaults are those of the settings.
 _NUMBERS = {
+    "lstm": "LSTM units; 0 leaves it out",
+    "gru": "GRU units; 0 leaves it out",
     "tuned_layers": "last trunk layers to train; 0: train only the dense layer, LSTM and GRU",
     "epochs": "passes over the clips while trunk layers are tuned",
     "views": "random clips drawn from each video for the regression that starts training",
@@ -100,8 +102,6 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
             "--" + name.replace("_", "-"), type=type(_default(name)), default=_default(name),
             help=text,
         )  # fmt: skip
-    parser.add_argument("--lstm", type=int, default=96, help="LSTM units; 0 leaves it out")
-    parser.add_argument("--gru", type=int, default=64, help="GRU units; 0 leaves it out")
     parser.add_argument(
         "--refit", action="store_true",
         help="once everything is chosen, train again on training and validation clips together",
@@ -169,8 +169,6 @@ def train(
         settings=read_settings(options),
         folder=output.with_suffix(".training"),
         init=options.init,
-        lstm=options.lstm,
-        gru=options.gru,
         resume=resume,
         device=options.device,
         progress=sys.stderr.isatty(),

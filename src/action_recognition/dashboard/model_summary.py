@@ -76,7 +76,7 @@ def actions(number: int) -> str:
 def layers(architecture: Architecture) -> str:
     """The parts of the network in the order in which frames meet them.
 
-    >>> layers(Architecture(classes=10)), layers(Architecture(classes=10, lstm=0, gru=0))
+    >>> layers(Architecture(classes=10, lstm=96, gru=64)), layers(Architecture(classes=10))
     ('3D CNN → LSTM → GRU → dense layer', '3D CNN → dense layer')
     """
     parts = ["LSTM"] * (architecture.lstm > 0) + ["GRU"] * (architecture.gru > 0)

@@ -40,8 +40,8 @@ class Architecture:
     features: int = 480
     window: int = 16
     hidden: int = 2048
-    lstm: int = 96
-    gru: int = 64
+    lstm: int = 0
+    gru: int = 0
     pretrained: int = 0
 
     def __post_init__(self) -> None:

@@ -38,7 +38,7 @@ def load_kinetics(folder: str | Path) -> tuple[HybridNet, tuple[str, ...]]:
         raise ModelFileError(f"{Path(error.filename).name}: there is no such file") from None
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise ModelFileError(f"{path.name}: no weights of MoViNet-A0 ({error})") from None
-    network = HybridNet(Architecture(classes=len(names), lstm=0, gru=0))
+    network = HybridNet(Architecture(classes=len(names)))
     for name, own in network.state_dict().items():
         found = stored.get(_name_in_file(name))
         if found is None or found.numel() != own.numel():

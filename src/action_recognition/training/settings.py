@@ -42,6 +42,7 @@ class TrainingSettings:
     """How a network is trained.
 
     Parameters:
+        lstm, gru: units of each; 0 leaves it out.
         tuned_layers: number of last trunk layers to train, with everything after them. 0: the trunk
             and the hidden layer stay unchanged, and a regression sets the dense layer.
         epochs: passes over the training videos while trunk layers are tuned.
@@ -69,6 +70,8 @@ class TrainingSettings:
         seed: seed of all random numbers.
     """
 
+    lstm: int = 96
+    gru: int = 64
     tuned_layers: int = 11
     epochs: int = 10
     views: int = 2
@@ -91,6 +94,8 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         for name, good, rule in (
+            ("lstm", self.lstm >= 0, "at least 0"),
+            ("gru", self.gru >= 0, "at least 0"),
             ("tuned_layers", self.tuned_layers >= 0, "at least 0"),
             ("epochs", self.epochs >= 1, "at least 1"),
             ("views", self.views >= 1, "at least 1"),

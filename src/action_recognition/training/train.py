@@ -58,8 +58,6 @@ class Run:
     settings: TrainingSettings
     folder: Path
     init: str = "kinetics600"
-    lstm: int = 96
-    gru: int = 64
     resume: bool = False
     device: str = "auto"
     progress: bool = False
@@ -126,8 +124,8 @@ def _describe(manifest: Manifest, data: TrainingData, run: Run, start: Model) ->
         "architecture": replace(
             start.network.architecture,
             classes=len(data.labels),
-            lstm=run.lstm,
-            gru=run.gru,
+            lstm=run.settings.lstm,
+            gru=run.settings.gru,
             pretrained=(start.network.pretrained or start.network.dense).out_features,
         ).to_dict(),
         "preprocessing": start.preprocessing.to_dict(),
@@ -198,7 +196,7 @@ def _learn(
         drawn = draw_features(runtime, clips, 1, _bar(run, "drawing clips of the tuned network"))
     network = set_typical(network.cpu(), *drawn)
     torch.manual_seed(settings.seed)  # whatever came before: LSTM and GRU begin the same
-    network = with_recurrent(network, run.lstm, run.gru)
+    network = with_recurrent(network, settings.lstm, settings.gru)
     if settings.film_epochs and network.recurrent_dense is not None:
         runtime = Runtime(network, device=run.device)
         record["films"] = _learn_films(runtime, data, preprocessing, run)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import BinaryIO
 
 import av
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import VideoError
 from action_recognition.video.containers import parse_clock
+from action_recognition.video.info import VideoInfo
 from action_recognition.video.source import (
     TRUNCATED_SHARE,
     Source,
@@ -29,8 +29,6 @@ from action_recognition.video.source import (
     why_not_opened,
 )
 from action_recognition.video.transforms import SquareConverter
-
-FILE_EXTENSIONS: tuple[str, ...] = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "3gp")
 
 # FFmpeg's demuxers for MP4/MOV/3GP, Matroska/WebM and AVI. Everything else is refused by FFmpeg
 # itself: pictures (a JPEG opens as a video of one frame) and playlists (which name other files).
@@ -53,29 +51,6 @@ _TRUNCATED_MIN_S = 0.5
 _ROUNDING_S = 0.001
 
 _SMALL_PIXELS = 640 * 480  # below this, starting decoder threads costs more than it gains
-
-
-def has_video_name(path: PurePath) -> bool:
-    """Whether a file is a video by its name: by its ending, and it is not hidden."""
-    return path.suffix.lower()[1:] in FILE_EXTENSIONS and not path.name.startswith(".")
-
-
-@dataclass(frozen=True)
-class VideoInfo:
-    """Facts about a video. `width` and `height` are in pixels, as displayed after rotation.
-
-    `duration_s` is in seconds; `frame_rate` is the average in frames/s, 0 if the file does not give
-    it; `rotation` is in degrees counter-clockwise, a multiple of 90, as applied for display.
-    """
-
-    duration_s: float
-    frame_rate: float
-    width: int
-    height: int
-    codec: str
-    container: str
-    rotation: int
-    has_audio: bool
 
 
 class Video:

@@ -77,13 +77,7 @@ def _show_evidence(
     clip = _choose_clip(prediction, f"evidence-{upload.digest}")
     actions = [action for action, _ in prediction.ranked]
     action = st.selectbox("What speaks for", actions, key=f"action-{upload.digest}")
-    heat = wait(
-        Session.current().heat_maps(
-            upload, model, recognizer, prediction, clip=clip, action=action
-        ),
-        {},
-        "Explaining: where the network looked …",
-    )
+    heat = _explain(prediction, upload, model, recognizer, clip=clip, action=action)
     if not heat.any():
         st.markdown(f"Nothing in this clip speaks for {plain(action)}.")
         return
@@ -99,6 +93,21 @@ def _show_evidence(
         f"The lighter a place, the more it added to the score of {plain(action)}, at that moment. "
         "Places can be compared within a clip, not between clips."
     )
+
+
+def _explain(
+    prediction: Prediction,
+    upload: Upload,
+    model: Hashable,
+    recognizer: Recognizer,
+    *,
+    clip: int,
+    action: str,
+) -> np.ndarray:
+    job = Session.current().heat_maps(
+        upload, model, recognizer, prediction, clip=clip, action=action
+    )
+    return wait(job, {}, "Explaining: where the network looked …")
 
 
 def _show_frames(prediction: Prediction, clips: VideoClips, upload: Upload) -> None:
@@ -158,13 +167,8 @@ def _offer(
     recognizer: Recognizer,
 ) -> None:
     """Downloads of the answer."""
-    heat = wait(
-        Session.current().heat_maps(
-            upload, model, recognizer, prediction, clip=0, action=prediction.nearest_action
-        ),
-        {},
-        "Explaining: where the network looked …",
-    )
+    action = prediction.nearest_action
+    heat = _explain(prediction, upload, model, recognizer, clip=0, action=action)
     whole = Segment(
         0.0,
         prediction.video.duration_s,
