@@ -17,6 +17,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from action_recognition.video.orientation import UPRIGHT, Orientation
+
 Image = NDArray[np.uint8]
 Pattern = Callable[[int, float, int, int], Image]  # (index, time_s, width, height) -> (h, w, 3)
 
@@ -89,15 +91,16 @@ def write_video(
     target: Path | io.RawIOBase,
     *,
     seconds: float = 2.0,
-    fps: int = 25,
+    fps: float = 25,
     size: tuple[int, int] = (64, 48),
     codec: str | None = None,
     tag: str | None = None,
     container: str | None = None,
-    rotation: int = 0,
+    orientation: Orientation = UPRIGHT,
     timestamps: Sequence[float] | None = None,
     start_s: float = 0.0,
     audio: float | None = None,
+    audio_start_s: float | None = None,
     pattern: Pattern | Sequence[Pattern] = barcode,
     pixel_aspect: Fraction | None = None,
     pix_fmt: str = "yuv420p",
@@ -105,19 +108,22 @@ def write_video(
     b_frames: int = 0,
     faststart: bool = False,
     options: dict[str, str] | None = None,
+    encoder: dict[str, str] | None = None,
 ) -> MadeVideo:
     """Writes one video.
 
     Parameters:
         target: a path, or a file object (then `container` is needed).
         tag: the four letters by which the file names its codec, for example "XVID".
-        rotation: degrees counter-clockwise that a player turns the picture by.
+        orientation: how a player turns and mirrors the picture.
         timestamps: seconds of each frame (variable frame rate); replaces `seconds` and `fps`.
         start_s: time stamp of the first frame.
-        audio: seconds of a tone, from the start of the video.
+        audio: seconds of a tone.
+        audio_start_s: time stamp at which it begins; None: with the first frame.
         pattern: the picture; several patterns give several video streams.
         gop: frames between keyframes.
         options: further options of the muxer.
+        encoder: further options of the encoder.
     """
     ending = container or Path(str(target)).suffix.lstrip(".")
     times = (
@@ -126,6 +132,8 @@ def write_video(
         else [k / fps for k in range(round(seconds * fps))]
     )
     times = [start_s + t for t in times]
+    sound_s = start_s if audio_start_s is None else audio_start_s
+    rate = Fraction(fps).limit_denominator(1001)
     muxer = dict(options or {}) | ({"movflags": "faststart"} if faststart else {})
     formats = {"mkv": "matroska"}
     file: Any = str(target.absolute()) if isinstance(target, Path) else target
@@ -134,7 +142,9 @@ def write_video(
     with av.open(file, "w", format=formats.get(ending, ending), options=muxer) as out:
         streams = []
         for _ in patterns:
-            stream: Any = out.add_stream(name, rate=fps, options=dict(_SPEED.get(name, {})))
+            stream: Any = out.add_stream(
+                name, rate=rate, options=_SPEED.get(name, {}) | (encoder or {})
+            )
             stream.width, stream.height = size
             stream.pix_fmt = pix_fmt
             stream.gop_size = gop or 12
@@ -148,24 +158,26 @@ def write_video(
                 stream.codec_context.sample_aspect_ratio = pixel_aspect
             if timestamps is not None:
                 stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-            if rotation:
-                stream.set_display_rotation(rotation)
+            if orientation != UPRIGHT:
+                # PyAV mirrors after turning: turning left is then turning right.
+                degrees, mirrored = 90 * orientation.quarter_turns, orientation.mirrored
+                stream.set_display_rotation(-degrees if mirrored else degrees, hflip=mirrored)
             streams.append(stream)
         sound = out.add_stream(_AUDIO[ending], rate=48000) if audio else None
         for k, time_s in enumerate(times):
             for stream, draw in zip(streams, patterns, strict=True):
                 image = draw(k, time_s - start_s, *size)
                 frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-                frame.time_base = Fraction(1, 1000) if timestamps is not None else Fraction(1, fps)
+                frame.time_base = Fraction(1, 1000) if timestamps is not None else 1 / rate
                 ticks = 1 / frame.time_base
                 frame.pts = round(start_s * ticks) + round((time_s - start_s) * ticks)
                 out.mux(stream.encode(frame))
-            if sound is not None and k % fps == 0 and k / fps < audio:
-                out.mux(sound.encode(_tone(start_s + k / fps, min(1.0, audio - k / fps))))
+            if sound is not None and k % fps == 0 and k / fps < audio and audio_start_s is None:
+                out.mux(sound.encode(_tone(sound_s + k / fps, min(1.0, audio - k / fps))))
         if sound is not None:
-            done = -(-len(times) // fps)
+            done = -(-len(times) // round(fps)) if audio_start_s is None else 0
             while done < audio:  # the sound goes on after the picture
-                out.mux(sound.encode(_tone(start_s + done, min(1.0, audio - done))))
+                out.mux(sound.encode(_tone(sound_s + done, min(1.0, audio - done))))
                 done += 1
             out.mux(sound.encode(None))
         for stream in streams:

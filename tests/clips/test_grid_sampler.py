@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from action_recognition.clips import Preprocessing, grid_frames
 from action_recognition.recognition.streaming import GridSampler
 from action_recognition.video import Video
+from action_recognition.video.orientation import Orientation
 from action_recognition.video.transforms import SquareConverter
 from video_maker import MadeVideo, read_barcode
 
@@ -103,7 +104,7 @@ def test_frames_of_pyav_are_taken_too() -> None:
 def test_a_converter_turns_the_picture() -> None:
     image = np.zeros((64, 64, 3), np.uint8)
     image[:32] = 200  # bright above
-    sampler = GridSampler(SMALL, convert=SquareConverter(32, 4 / 3, 1.0, 90))
+    sampler = GridSampler(SMALL, convert=SquareConverter(32, 4 / 3, 1.0, Orientation(1)))
     _, (found,) = sampler.feed(image, 0.0)
     assert found[:, :12].min() > 150  # now at the left
     assert found[:, 20:].max() < 50

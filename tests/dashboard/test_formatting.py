@@ -12,6 +12,7 @@ from action_recognition.dashboard.formatting import (
     video_facts,
 )
 from action_recognition.video import VideoInfo
+from action_recognition.video.orientation import UPRIGHT
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_time_span() -> None:
 def test_video_facts() -> None:
     info = VideoInfo(
         duration_s=7.48, frame_rate=29.97, width=320, height=240, codec="h264",
-        container="mov", rotation=0, has_audio=False,
+        container="mov", orientation=UPRIGHT, has_audio=False,
     )  # fmt: skip
     shown = video_facts(info).replace("\N{MULTIPLICATION SIGN}", "x")
     assert shown == "7.5 s · 320 x 240 pixels · 30 frames/s · H.264 · no sound"

@@ -36,12 +36,13 @@ from action_recognition.errors import VideoError
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
+from action_recognition.video.orientation import UPRIGHT
 from video_maker import MadeVideo
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
 
 MakeVideo = Callable[..., MadeVideo]
-INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)
+INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", UPRIGHT, False)
 
 
 def _page() -> None:

@@ -19,12 +19,13 @@ from action_recognition.dashboard.model_summary import ModelSummary, layers
 from action_recognition.models.hybridnet import Architecture
 from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
+from action_recognition.video.orientation import UPRIGHT
 
 ALL = [action.name for action in ACTIONS]
 
 
 def _prediction(*probabilities: float, known: float = 1.0) -> Prediction:
-    info = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)
+    info = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", UPRIGHT, False)
     ranked = tuple((f"Class {k}", p) for k, p in enumerate(probabilities))
     return Prediction("clip.mp4", ranked, known, ((0.0, 1.5),), info, Timings(0.1, 0.2, 0.3))
 

@@ -28,7 +28,7 @@ MOMENTS = [
 
 
 def test_rows_are_what_leads_at_some_moment() -> None:
-    data, rows = course_data(MOMENTS, CLASSES, 3.2)
+    data, rows = course_data(MOMENTS, CLASSES, 0.0, 3.2)
     assert rows == ["Run", "Jump", NONE_OF_THESE]  # walking leads only where it is none of these
     assert len(data) == 9
     first = data[data["start"] == 0].set_index("action")
@@ -41,13 +41,13 @@ def test_rows_are_what_leads_at_some_moment() -> None:
 
 def test_a_model_that_always_answers_has_no_row_for_none_of_these() -> None:
     sure = [Moment(m.time_s, m.probabilities) for m in MOMENTS]
-    _, rows = course_data(sure, CLASSES, 3.2)
+    _, rows = course_data(sure, CLASSES, 0.0, 3.2)
     assert rows == ["Run", "Walk", "Jump"]
 
 
 @pytest.mark.parametrize("dark", [True, False])
 def test_the_chart_is_readable_without_seeing_colours(dark: bool) -> None:
-    spec = json.loads(course_chart(MOMENTS, CLASSES, 3.2, dark=dark).to_json())
+    spec = json.loads(course_chart(MOMENTS, CLASSES, 0.0, 3.2, dark=dark).to_json())
     assert spec["encoding"]["opacity"]["scale"]["domain"] == [0, 1]
     assert "color" not in spec["encoding"]  # one hue: its strength is what counts
     assert spec["encoding"]["y"]["sort"] == ["Run", "Jump", NONE_OF_THESE]

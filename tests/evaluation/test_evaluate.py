@@ -17,13 +17,14 @@ from action_recognition.evaluation.evaluate import Evaluation, evaluate
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
+from action_recognition.video.orientation import UPRIGHT
 from video_maker import MadeVideo
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
 
 CLASSES = ("Crawling", "Drinking", "Hitting", "Running")
 DATASETS = {"Crawling": "UCF101", "Drinking": "HMDB51", "Hitting": "HMDB51", "Running": "HMDB51"}
-INFO = VideoInfo(1.0, 25.0, 64, 48, "h264", "mp4", 0, False)
+INFO = VideoInfo(1.0, 25.0, 64, 48, "h264", "mp4", UPRIGHT, False)
 
 # What is true and what is answered, first and second. Running has no videos.
 ANSWERS = [

@@ -9,8 +9,9 @@ import pytest
 from action_recognition.evaluation.open_set import measure_open_set
 from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
+from action_recognition.video.orientation import UPRIGHT
 
-INFO = VideoInfo(1.0, 25.0, 64, 48, "h264", "mp4", 0, False)
+INFO = VideoInfo(1.0, 25.0, 64, 48, "h264", "mp4", UPRIGHT, False)
 
 
 def answer(known: float) -> Prediction:

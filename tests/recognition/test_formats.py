@@ -19,8 +19,9 @@ from action_recognition.recognition.formats import (
 from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.recognition.segmentation import Segment
 from action_recognition.video import VideoInfo
+from action_recognition.video.orientation import UPRIGHT
 
-INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)
+INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", UPRIGHT, False)
 FIRST = Prediction(
     "Kuchen, süß.mp4",
     (("Walk", 0.75), ("Run", 0.25)),

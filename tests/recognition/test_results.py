@@ -10,8 +10,9 @@ import pytest
 from action_recognition.errors import UsageError
 from action_recognition.recognition.results import Prediction, Timings, rank
 from action_recognition.video import VideoInfo
+from action_recognition.video.orientation import UPRIGHT
 
-INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", 0, False)
+INFO = VideoInfo(2.0, 25.0, 64, 48, "h264", "mov", UPRIGHT, False)
 
 
 def answer(*probabilities: float, known: float = 1.0) -> Prediction:
@@ -65,6 +66,7 @@ def test_plain_values() -> None:
         "known_probability": 0.4322,
         "unsure": False,
         "probabilities": {"Run": 0.712346, "Walk": 0.25, "Jump": 0.037654},
+        "start_s": 0.0,
         "duration_s": 2.0,
         "elapsed_s": 0.6,
         "clips_s": [[0.0, 1.96]],

@@ -41,6 +41,23 @@ def test_moments_are_what_the_network_says_of_the_grid(
         assert moment.known_probability == 1  # this model has no rule for it
 
 
+@pytest.mark.parametrize("name", ["late.mp4", "late.mkv"])
+def test_times_are_those_of_the_player(
+    make_video: MakeVideo, recognizer: Recognizer, name: str
+) -> None:
+    """Guards: subtitles of a video whose picture begins after its sound were early by that much."""
+    path = make_video(name, seconds=2, start_s=3.0, audio=5.0, audio_start_s=0.0).path
+    found = list(recognizer.timeline(path, step_s=0.2, dwell_s=0))
+    assert found[0].start_s == pytest.approx(3.0, abs=0.002)
+    assert found[-1].end_s == pytest.approx(5.0, abs=0.05)
+    times = [m.time_s for m in recognizer.moments(path, step_s=0.2)]
+    assert times[0] == pytest.approx(3.15, abs=0.002)
+    answer = recognizer.predict(path)
+    assert answer.clips_s[0] == pytest.approx((3.0, 4.9), abs=0.05)
+    facts = answer.to_dict()
+    assert (facts["start_s"], facts["duration_s"]) == pytest.approx((3.0, 2.0), abs=0.05)
+
+
 def test_segments_cover_the_video_without_gaps(
     make_video: MakeVideo, recognizer: Recognizer
 ) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pytest
 
-from action_recognition.video.containers import container_kind, missing_share
+from action_recognition.video.containers import container_kind, is_whole, missing_share
+from video_maker import MadeVideo
 
 
 def box(kind: bytes, length: int, *, large: bool = False) -> bytes:
@@ -23,6 +25,15 @@ WHOLE = {
     "mp4 up to the end": FTYP + b"\0\0\0\0mdat" + bytes(500),
     "mp4 with padding": FTYP + box(b"mdat", 900) + bytes(64),
     "mp4 with rubbish": FTYP + box(b"mdat", 900) + b"\xff" * 64,
+    "mp4 with an ID3 tag": FTYP
+    + box(b"moov", 100)
+    + box(b"mdat", 900)
+    + b"TAGtitle".ljust(128, b"\0"),
+    "mp4 with a camera's trailer": FTYP + box(b"moov", 100) + box(b"mdat", 900) + b"SEFT" * 40,
+    "mp4 with text": FTYP + box(b"mdat", 900) + box(b"moov", 100) + b"made on a Tuesday " * 9,
+    "mp4 with a maker's box": FTYP + box(b"mdat", 900) + box(b"frea", 90) + b"\x7f\xff\xff\xffthma",
+    "mp4 with cut padding": FTYP + box(b"moov", 100) + box(b"mdat", 900) + box(b"free", 800)[:90],
+    "avi with text": b"RIFF" + (1004).to_bytes(4, "little") + b"AVI " + bytes(1000) + b"text" * 99,
     "avi": b"RIFF" + (1004).to_bytes(4, "little") + b"AVI " + bytes(1000),
     "avi of odd length": b"RIFF" + (1003).to_bytes(4, "little") + b"AVI " + bytes(1000),
     "avi without length": b"RIFF" + bytes(4) + b"AVI " + bytes(1000),
@@ -71,3 +82,16 @@ def test_kinds() -> None:
     assert container_kind(WHOLE["mkv"]) == "MKV or WebM"
     assert container_kind(b"RIFF\0\0\0\0WAVE") is None
     assert container_kind(b"") is None
+
+
+@pytest.mark.parametrize("name", ["v.mkv", "v.webm", "v.avi"])
+def test_a_whole_file_is_known_by_its_parts(make_video: Callable[..., MadeVideo], name) -> None:
+    data = make_video(name, seconds=0.4).path.read_bytes()
+    assert is_whole(io.BytesIO(data))
+    assert not is_whole(io.BytesIO(data[:-2]))
+    assert not is_whole(io.BytesIO(data[: len(data) // 2] + bytes(len(data) - len(data) // 2)))
+
+
+@pytest.mark.parametrize("data", [b"", b"RIFF", WHOLE["mp4"], WHOLE["avi"], WHOLE["mkv"]])
+def test_what_is_not_known_to_be_whole(data: bytes) -> None:
+    assert not is_whole(io.BytesIO(data))

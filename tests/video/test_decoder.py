@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from action_recognition.video import Video
+from action_recognition.video.orientation import UPRIGHT
 from video_maker import read_barcode, time_grey, write_video
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
@@ -48,7 +49,7 @@ def test_asset(make_video, asset) -> None:
         info = video.info
         assert info.duration_s == pytest.approx(2.0, abs=0.01)
         assert info.frame_rate == pytest.approx(fps, rel=0.001)
-        assert (info.width, info.height, info.rotation) == (64, 48, 0)
+        assert (info.width, info.height, info.orientation) == (64, 48, UPRIGHT)
         assert (info.codec, info.container) == (read_codec, container)
         assert info.has_audio is (audio is not None)
         assert video.name == name
@@ -161,6 +162,8 @@ def test_original_clips_have_rising_frame_times(shared_dir: Path) -> None:
         ("long.mp4", {"b_frames": 2, "options": {}}),
         ("long.mkv", {"b_frames": 2}),
         ("long.avi", {"b_frames": 2, "codec": "mpeg4"}),
+        ("open-gop.mp4", {"b_frames": 3, "encoder": {"x264-params": "open-gop=1"}}),
+        ("open-gop.mkv", {"b_frames": 3, "encoder": {"x264-params": "open-gop=1"}}),
         ("long.avi", {}),
         ("long.webm", {}),
         ("one-keyframe.mp4", {"gop": 10_000}),

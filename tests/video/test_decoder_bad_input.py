@@ -193,7 +193,7 @@ def test_header_that_promises_a_gigantic_picture(make_video, width: int, height:
 
 def test_picture_over_the_limit(make_video, monkeypatch) -> None:
     made = make_video(seconds=0.2)
-    monkeypatch.setattr("action_recognition.video.decoder.MAX_PIXELS", 3000)
+    monkeypatch.setattr("action_recognition.video.opening.MAX_PIXELS", 3000)
     refuse(made.path, "its picture of 64x48 pixels is over the limit")
 
 

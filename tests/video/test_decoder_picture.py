@@ -12,6 +12,7 @@ from av.stream import Disposition
 
 from action_recognition.errors import VideoError
 from action_recognition.video import Video
+from action_recognition.video.orientation import Orientation
 from video_maker import barcode, quadrants, read_barcode, time_grey
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "white": (255, 255, 255)}
@@ -43,28 +44,9 @@ def rows(index: int, time_s: float, width: int, height: int) -> np.ndarray:
     return columns(index, time_s, height, width).transpose(1, 0, 2).copy()
 
 
-@pytest.mark.parametrize("name", ["v.mp4", "v.mov", "v.mkv"])
-@pytest.mark.parametrize(
-    ("rotation", "seen"),
-    [
-        (0, ["red", "green", "blue", "white"]),
-        (90, ["green", "white", "red", "blue"]),
-        (180, ["white", "blue", "green", "red"]),
-        (270, ["blue", "red", "white", "green"]),
-    ],
-)
-def test_rotation_for_display_is_applied(make_video, name: str, rotation: int, seen) -> None:
-    made = make_video(name, rotation=rotation, pattern=quadrants, seconds=0.2)
-    with Video(made.path) as video:
-        size = (64, 48) if rotation % 180 == 0 else (48, 64)
-        assert (video.info.width, video.info.height) == size
-        assert video.info.rotation == rotation
-        assert corners(video.frames_at([0.1], size=64)[0][0]) == seen
-
-
 def test_phone_video_held_upright_is_cropped_at_top_and_bottom(make_video) -> None:
     """A phone writes 16:9 lying on its side, and a rotation."""
-    made = make_video(size=(192, 108), rotation=90, pattern=rows, seconds=0.2)
+    made = make_video(size=(192, 108), orientation=Orientation(1), pattern=rows, seconds=0.2)
     with Video(made.path) as video:
         assert (video.info.width, video.info.height) == (108, 192)
         image = video.frames_at([0.0], size=64)[0][0]

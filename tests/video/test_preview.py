@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import VideoError
 from action_recognition.video import preview as preview_module
+from action_recognition.video.orientation import EIGHT, UPRIGHT, Orientation
 from action_recognition.video.preview import Preview, browser_preview
 from video_maker import MadeVideo, quadrants, read_barcode, time_grey
 
@@ -113,20 +114,54 @@ def test_sides_are_even_and_at_most_640(
     assert Played(browser_preview(made.path, name="clip.avi")).size == expected
 
 
-@pytest.mark.parametrize("rotation", [90, 180, 270])
-def test_the_picture_is_turned_as_for_display(make_video: MakeVideo, rotation: int) -> None:
+@pytest.mark.parametrize("orientation", EIGHT)
+def test_the_picture_is_turned_and_mirrored_as_for_display(
+    make_video: MakeVideo, orientation: Orientation
+) -> None:
     made = make_video(
-        "clip.mp4", codec="mpeg4", seconds=0.4, size=(96, 64), rotation=rotation, pattern=quadrants
-    )
+        "clip.mp4", codec="mpeg4", seconds=0.4, size=(96, 64), orientation=orientation,
+        pattern=quadrants,
+    )  # fmt: skip
     played = Played(browser_preview(made.path, name="clip.mp4"))
-    assert played.size == ((96, 64) if rotation == 180 else (64, 96))
+    assert played.size == ((64, 96) if orientation.quarter_turns % 2 else (96, 64))
     source = quadrants(0, 0.0, 96, 64)
-    expected = np.rot90(source, rotation // 90)
+    stored = source[:, ::-1] if orientation.mirrored else source
+    expected = np.rot90(stored, orientation.quarter_turns)
     height, width = expected.shape[:2]
     for y in (height // 4, 3 * height // 4):
         for x in (width // 4, 3 * width // 4):
             got = played.images[0][y, x].astype(int)
             assert np.abs(got - expected[y, x].astype(int)).max() < 40, (y, x, got)
+
+
+@pytest.mark.parametrize(
+    ("name", "orientation", "transcoded"),
+    [
+        ("clip.mp4", Orientation(1), False),
+        ("clip.mp4", Orientation(0, mirrored=True), True),
+        ("clip.webm", Orientation(1), True),
+        ("clip.webm", UPRIGHT, False),
+    ],
+)
+def test_no_browser_is_left_to_mirror_a_picture(
+    make_video: MakeVideo, name: str, orientation: Orientation, *, transcoded: bool
+) -> None:
+    made = make_video(name, seconds=0.4, orientation=orientation)
+    assert browser_preview(made.path, name=name).transcoded == transcoded
+
+
+def test_a_picture_that_begins_late_has_the_times_of_its_player(make_video: MakeVideo) -> None:
+    """Guards: the page jumped to seconds counted from the first frame, not from the sound."""
+    late = {"start_s": 3.0, "audio": 5.0, "audio_start_s": 0.0}
+    played = browser_preview(make_video("late.mp4", **late).path, name="late.mp4")
+    assert (played.transcoded, played.start_s, played.end_s) == (False, 0.0, pytest.approx(5.0))
+    made = make_video("late.mkv", **late)
+    played = browser_preview(made.path, name="late.mkv")
+    assert (played.transcoded, played.start_s) == (True, pytest.approx(3.0, abs=0.01))
+    assert played.end_s == pytest.approx(5.0, abs=0.05)
+    assert Played(played).times_s[0] == 0
+    part = browser_preview(made.path, name="late.mkv", start_s=4.0)
+    assert (part.start_s, part.end_s) == (pytest.approx(4.0), pytest.approx(5.0, abs=0.05))
 
 
 def test_pixels_that_are_not_square_become_square(make_video: MakeVideo) -> None:

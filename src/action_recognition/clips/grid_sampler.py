@@ -41,9 +41,7 @@ class GridSampler:
         if not gap_s > 0:
             raise UsageError(f"stream: gap_s={gap_s}, must be more than 0")
         self._gap_s, self._interval_s = gap_s, preprocessing.interval_s
-        self._convert = convert or SquareConverter(
-            preprocessing.size, preprocessing.max_aspect, 1.0, 0
-        )
+        self._convert = convert or SquareConverter(preprocessing.size, preprocessing.max_aspect)
         self.late = 0  # frames that were dropped for being older than one before
         self.origin_s, self._newest_s = 0.0, -math.inf
         self._shown: av.VideoFrame | None = None

@@ -24,7 +24,7 @@ class VideoClips:
     """Frames read from one video, as one clip or several of equal length.
 
     `frames` is (N, T, H, W, 3) uint8 RGB; `times_s` is (N, T), the time at which each frame begins,
-    in seconds from the first frame of the video.
+    in seconds as a player counts.
     """
 
     frames: NDArray[np.uint8]
@@ -59,6 +59,7 @@ def read_clips(video: Video, preprocessing: Preprocessing, *, window: int) -> Vi
     p = preprocessing
     times = clip_times(video.info.duration_s, p.interval_s, window=window)
     frames, actual = video.frames_at(times.ravel(), size=p.size, max_aspect=p.max_aspect)
+    actual += video.info.start_s
     return VideoClips(frames.reshape(*times.shape, *frames.shape[1:]), actual.reshape(times.shape))
 
 

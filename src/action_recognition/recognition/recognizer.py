@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +197,8 @@ class Recognizer:
                 self.classes,
                 step_s=windows.step * self.model.preprocessing.interval_s,
                 dwell_s=dwell_s,
-                end_s=video.info.duration_s,
+                start_s=video.info.start_s,
+                end_s=video.info.start_s + video.info.duration_s,
             )
 
     def moments(
@@ -258,16 +259,20 @@ class Recognizer:
         on_progress: Callable[[float, float], None] | None,
     ) -> Iterator[Moment]:
         end_s, interval_s = video.info.duration_s, self.model.preprocessing.interval_s
+
+        def later(moment: Moment) -> Moment:  # from the first frame's clock to the player's
+            return replace(moment, time_s=moment.time_s + video.info.start_s)
+
         read = 0
         # Closed before the video is: the thread that decodes must have ended by then.
         frames = ahead(grid_frames(video, self.model.preprocessing), limit=_FRAMES_AHEAD)
         with closing(frames):
             for piece in in_groups(frames, _FRAMES_AT_ONCE):
-                yield from windows.feed(np.stack(piece))
+                yield from (later(moment) for moment in windows.feed(np.stack(piece)))
                 read += len(piece)
                 if on_progress is not None:
                     on_progress(min(end_s, read * interval_s), end_s)
-        yield from windows.end()
+        yield from (later(moment) for moment in windows.end())
 
     def _moment(
         self,

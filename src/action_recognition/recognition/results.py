@@ -97,7 +97,7 @@ class Prediction(Verdict):
             to 1.
         known_probability: the probability, in 0..1, that the video shows one of the known actions;
             1 if the model has no rule for it.
-        clips_s: (start, end) in seconds of each stretch that the network saw.
+        clips_s: (start, end) of each stretch that the network saw, in seconds as a player counts.
         video: facts about the video.
         timings: seconds that each stage took.
         clips: the frames that the network saw, if requested with `predict(keep_frames=True)`.
@@ -122,6 +122,7 @@ class Prediction(Verdict):
             "file": self.file,
             **self.verdict(),
             "probabilities": {action: round(p, 6) for action, p in self.ranked},
+            "start_s": round(self.video.start_s, 3),
             "duration_s": round(self.video.duration_s, 3),
             "elapsed_s": round(self.timings.total_s, 3),
             "clips_s": [[round(a, 3), round(b, 3)] for a, b in self.clips_s],

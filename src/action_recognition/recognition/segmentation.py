@@ -26,7 +26,7 @@ class Moment:
     """The answer of the network for one moment of a video.
 
     Parameters:
-        time_s: the middle of the window that it covers, in seconds from the first frame.
+        time_s: the middle of the window that it covers, in seconds as a player counts.
         probabilities: (classes,) in 0..1, with sum 1.
         known_probability: the probability, in 0..1, that it is one of the known actions; 1 if the
             model has no rule for it.
@@ -42,7 +42,8 @@ class Segment:
     """A stretch of a video that shows one action.
 
     Parameters:
-        start_s, end_s: in seconds from the first frame.
+        start_s, end_s: in seconds as a player counts, which starts where the sound or the picture
+            does, whichever is first.
         action: name of the action, or None for none of the known actions.
         nearest_action: the known action with the highest mean probability; `action` where that
             is not None.
@@ -81,6 +82,7 @@ def find_segments(
     *,
     step_s: float,
     dwell_s: float,
+    start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Iterator[Segment]:
     """Yields segments in order and without gaps, each as soon as it has ended.
@@ -89,12 +91,13 @@ def find_segments(
         moments: in order of time, `step_s` seconds apart.
         dwell_s: how long an action lasts on average, in seconds; 0 disables smoothing: each
             moment gets its own most probable answer.
+        start_s: start of the video in seconds.
         end_s: end of the video in seconds; None: half a step after the last moment.
     """
     if not (step_s > 0 and dwell_s >= 0):
         raise UsageError(f"find_segments: step_s={step_s}, dwell_s={dwell_s} make no sense")
     path = _Path(len(classes) + 1, math.exp(-step_s / dwell_s) if dwell_s else None)
-    start_s = last_s = 0.0
+    last_s = start_s
     state: int | None = None
     inside, count = np.zeros(len(classes) + 1), 0  # sums of probabilities, then of known
 

@@ -7,13 +7,19 @@ sizes in the outer headers reveal the loss before anything is decoded.
 from __future__ import annotations
 
 import io
-import re
 from typing import BinaryIO, Literal
 
 Kind = Literal["MP4 or MOV", "AVI", "MKV or WebM"]
 
 _MP4_FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_MP4_MEDIA_BOXES = (b"moov", b"moof", b"mdat")  # what a video cannot be shown without
+
 _MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
+_MATROSKA_PARTS = (  # RFC 9559, 5.1: what a segment consists of; then EBML's void and checksum
+    b"\x11\x4d\x9b\x74", b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x10\x43\xa7\x70",
+    b"\x1f\x43\xb6\x75", b"\x1c\x53\xbb\x6b", b"\x19\x41\xa4\x69", b"\x12\x54\xc3\x67",
+    b"\xec", b"\xbf",
+)  # fmt: skip
 _MAX_BOXES = 100_000  # a long fragmented MP4 has some thousands; bounds the walk in a hostile file
 
 
@@ -48,21 +54,25 @@ def missing_share(file: BinaryIO) -> float:
 
 
 def _mp4_end(file: BinaryIO, size: int) -> int:
-    """ISO/IEC 14496-12, 4.2: boxes one after another, each with its length and type."""
+    """ISO/IEC 14496-12, 4.2: boxes one after another, each with its length and type.
+
+    After the last box, cameras and taggers append bytes of their own. Read as a box, they promise
+    any length; that counts only where the box is one that holds media.
+    """
     position = 0
     for _ in range(_MAX_BOXES):
         file.seek(position)
         head = file.read(16)
-        if len(head) < 8 or not head[4:8].isalnum():
-            return position  # padding or rubbish after the last box
+        if len(head) < 8:
+            return position
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:16], "big")
         if length < 8:  # 0 stands for "up to the end of the file"
             return position
+        if position + length >= size:
+            return position + length if head[4:8] in _MP4_MEDIA_BOXES else size
         position += length
-        if position >= size:
-            return position
     return position
 
 
@@ -82,16 +92,73 @@ def _avi_end(file: BinaryIO, size: int) -> int:
 
 
 def _matroska_end(file: BinaryIO) -> int:
-    """RFC 8794: the EBML header, then one segment, whose length may be unknown (all ones)."""
+    """Where the segment ends; 0 where that is not known."""
+    length = _enter_segment(file)
+    return 0 if length is None else file.tell() + length
+
+
+def _enter_segment(file: BinaryIO) -> int | None:
+    """RFC 8794: the EBML header, then one segment, whose length may be unknown (all ones).
+
+    Returns its length; the file is then at its first part.
+    """
     file.seek(4)
     header = _vint(file)
     if header is None or header > 4096:
-        return 0
+        return None
     file.seek(header, io.SEEK_CUR)
     if file.read(4) != _MATROSKA_SEGMENT:
-        return 0
-    length = _vint(file)
-    return 0 if length is None else file.tell() + length
+        return None
+    return _vint(file)
+
+
+def is_whole(file: BinaryIO) -> bool:
+    """Whether a file's parts follow one another to its very end: nothing of it can be missing.
+
+    False, too, for an AVI without an index and where a part has no length, as in a live recording:
+    nothing tells then whether zeros stand where pictures were meant to be.
+    """
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    kind = container_kind(file.read(16))
+    if kind == "MKV or WebM":
+        return _is_whole_matroska(file, size)
+    return kind == "AVI" and _is_whole_avi(file, size)
+
+
+def _is_whole_matroska(file: BinaryIO, size: int) -> bool:
+    length = _enter_segment(file)
+    end = size if length is None else file.tell() + length
+    for _ in range(_MAX_BOXES):
+        if file.tell() >= end:
+            return file.tell() == end <= size
+        first = file.read(1)
+        if not first or not first[0]:
+            return False
+        name = first + file.read(8 - first[0].bit_length())
+        length = _vint(file)
+        if name not in _MATROSKA_PARTS or length is None:
+            return False
+        file.seek(length, io.SEEK_CUR)
+    return False
+
+
+def _is_whole_avi(file: BinaryIO, size: int) -> bool:
+    """The first gigabyte of it: header, pictures, index."""
+    file.seek(4)
+    end = 8 + int.from_bytes(file.read(4), "little")
+    position, indexed = 12, False
+    for _ in range(_MAX_BOXES):
+        if position + 8 > end:
+            return indexed and end <= size + 1
+        file.seek(position)
+        head = file.read(8)
+        if len(head) < 8 or not head[:4].strip(b"\0"):
+            return False
+        indexed |= head[:4] == b"idx1"
+        length = int.from_bytes(head[4:], "little")
+        position += 8 + length + length % 2
+    return False
 
 
 def _vint(file: BinaryIO) -> int | None:
@@ -106,12 +173,3 @@ def _vint(file: BinaryIO) -> int | None:
     mask = (1 << 7 * width) - 1
     value = int.from_bytes(raw, "big") & mask
     return None if value == mask else value
-
-
-def parse_clock(text: str) -> float | None:
-    """Seconds of a Matroska tag such as 00:01:02.500000000."""
-    match = re.fullmatch(r"(\d{1,6}):(\d{1,2}):(\d{1,2}(?:\.\d{1,12})?)", text)
-    if match is None:
-        return None
-    hours, minutes, seconds = (float(part) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds

@@ -9,36 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import BinaryIO
 
 import av
 import numpy as np
-from av.stream import Disposition
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from action_recognition.errors import VideoError
-from action_recognition.video.containers import parse_clock
 from action_recognition.video.info import VideoInfo
+from action_recognition.video.length import is_shown, lists_every_packet, picture_end_s, stamp
+from action_recognition.video.opening import MAX_PIXELS, check_size, open_container, picture_stream
+from action_recognition.video.orientation import orientation_of
 from action_recognition.video.source import (
     TRUNCATED_SHARE,
     Source,
     check_file,
+    header_is_wrong,
     name_of,
-    why_not_opened,
 )
 from action_recognition.video.transforms import SquareConverter
 
-# FFmpeg's demuxers for MP4/MOV/3GP, Matroska/WebM and AVI. Everything else is refused by FFmpeg
-# itself: pictures (a JPEG opens as a video of one frame) and playlists (which name other files).
-_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
-
-# 8K is 33 million pixels. A header that promises more is damaged or hostile: a file of 4 MB can
-# decode to 8 GB.
-MAX_PIXELS = 40_000_000
-
-_MAX_SIDES = 40  # long side / short side; scaling the short side up makes the long one grow too
 _MAX_PIXEL_ASPECT = 8.0  # 4 is the most extreme that is in use (anamorphic film)
 
 # From this gap between two wanted frames on, seeking beats decoding everything between them.
@@ -69,14 +58,11 @@ class Video:
         self._source = source
         self.name = name or name_of(source)
         check_file(source, self.name)
-        self._container = self._open()
-        try:
-            self._restart_decoding()
-            self._first = self._decode_first()
-            self.info = self._read_info()
-        except BaseException:
-            self._container.close()
-            raise
+        self._open()
+        self._picture_end_s = picture_end_s(self._container, self._stream)
+        self._container.close()
+        self._restart_decoding()
+        self.info = self._read_info()
 
     def frames_at(
         self,
@@ -117,7 +103,7 @@ class Video:
         """Like `frames_at`, but yields (start time, frame) one by one. The times must ascend."""
         to_square = self.square_converter(size, max_aspect)
         for time_s, frame in self._select(times_s):
-            self._check_size(frame.width, frame.height)
+            check_size(frame.width, frame.height, self.name)
             try:
                 pixels = to_square(frame)
             except (av.FFmpegError, ValueError, MemoryError) as error:
@@ -128,7 +114,7 @@ class Video:
 
     def square_converter(self, size: int, max_aspect: float = 4 / 3) -> SquareConverter:
         """A converter that crops and scales frames of this video as `frames_at` does."""
-        return SquareConverter(size, max_aspect, self._pixel_aspect, self.info.rotation)
+        return SquareConverter(size, max_aspect, self._pixel_aspect, self.info.orientation)
 
     def check(self) -> int:
         """Decodes the whole video once and returns the number of frames.
@@ -154,32 +140,17 @@ class Video:
 
     # -- opening ---------------------------------------------------------------------------
 
-    def _open(self) -> av.container.InputContainer:
-        if isinstance(self._source, (str, Path)):
-            # Absolute: FFmpeg takes a relative "http:a.mp4" or "concat:a.mp4" for a protocol.
-            file: str | BinaryIO = str(Path(self._source).absolute())
-        else:
-            file = self._source
-            file.seek(0)
+    def _open(self) -> None:
+        self._container = open_container(self._source, self.name)
         try:
-            return av.open(
-                file,
-                mode="r",
-                metadata_errors="replace",
-                options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
-            )
-        except (av.FFmpegError, ValueError, UnicodeError, MemoryError):
-            raise VideoError(self.name, why_not_opened(self._source)) from None
+            self._stream = picture_stream(self._container, self.name)
+        except BaseException:
+            self._container.close()
+            raise
 
     def _restart_decoding(self) -> None:
-        stream = self._container.streams.best("video")
-        if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
-            raise VideoError(self.name, "it holds no picture stream")
-        self._stream = stream
+        self._open()
         codec = self._stream.codec_context
-        if codec is None:
-            raise VideoError(self.name, "its picture stream has a codec that is not known here")
-        self._check_size(codec.width, codec.height)
         codec.options = {"max_pixels": str(MAX_PIXELS)}  # the size can change further on
         if codec.width * codec.height <= _SMALL_PIXELS:
             codec.thread_count = 1
@@ -189,14 +160,11 @@ class Video:
         self._packet_s = self._frame_s = -math.inf  # last picture: in the file, and decoded
         self._decoded = self._decode()
         self._fresh = True
-
-    def _check_size(self, width: int, height: int) -> None:
-        shape = f"its picture of {width}x{height} pixels"
-        if width * height > MAX_PIXELS:
-            limit = MAX_PIXELS // 1_000_000
-            raise VideoError(self.name, f"{shape} is over the limit of {limit} million pixels")
-        if max(width, height) > _MAX_SIDES * min(width, height) > 0:
-            raise VideoError(self.name, f"{shape} is more than {_MAX_SIDES} times as long as wide")
+        try:
+            self._first = self._decode_first()
+        except BaseException:
+            self._container.close()
+            raise
 
     def _decode(self) -> Iterator[av.VideoFrame]:
         """Frames in display order from the current position; damaged packets are passed over."""
@@ -207,9 +175,9 @@ class Video:
                     self._end_s = max(self._end_s, float(end))
                 if packet.stream is not self._stream and packet.stream.index != self._stream.index:
                     continue
-                stamp = self._stamp(packet)
-                if stamp is not None and packet.size and not packet.is_discard:
-                    self._packet_s = max(self._packet_s, stamp)
+                begins_s = stamp(packet, self._container)
+                if begins_s is not None and is_shown(packet):
+                    self._packet_s = max(self._packet_s, begins_s)
                 try:
                     frames = packet.decode()
                 except (av.FFmpegError, ValueError):
@@ -225,7 +193,7 @@ class Video:
         if frame is None:
             self._check_end()
             raise VideoError(self.name, "it holds no decodable frame")
-        self._start_s = self._frame_s = self._stamp(frame) or 0.0
+        self._start_s = self._frame_s = stamp(frame, self._container) or 0.0
         return frame
 
     def _read_info(self) -> VideoInfo:
@@ -235,34 +203,33 @@ class Video:
         aspect = float(stream.sample_aspect_ratio or 1)
         sane = 1 / _MAX_PIXEL_ASPECT <= aspect <= _MAX_PIXEL_ASPECT
         self._pixel_aspect = aspect if sane else 1.0
-        rotation = round(first.rotation / 90) * 90 % 360
+        orientation = orientation_of(first)
         width, height = round(first.width * self._pixel_aspect), first.height
-        if rotation % 180:
+        if orientation.swaps_sides:
             width, height = height, width
+        # In AVI, the first frame to come out of the decoder can carry a later one's place.
+        began_s = self._start_s
+        if self._container.format.name == "avi" and stream.start_time is not None:
+            began_s = float(stream.start_time * (stream.time_base or 1))
+        # Players move a file that begins before 0 to 0, and none that begins later.
+        origin_s = min(0, self._container.start_time or 0) / av.time_base
         return VideoInfo(
-            duration_s=self._read_duration(),
+            duration_s=self._duration_s(began_s),
+            start_s=max(0.0, began_s - origin_s),
             frame_rate=self._rate,
             width=width,
             height=height,
             codec=stream.codec_context.name,
             container=self._container.format.name,
-            rotation=rotation,
+            orientation=orientation,
             has_audio=bool(self._container.streams.audio),
         )
 
-    def _read_duration(self) -> float:
-        stream = self._stream
-        if stream.duration and stream.time_base:
-            return float(stream.duration * stream.time_base)
-        tag = parse_clock(stream.metadata.get("DURATION", ""))
-        whole = (self._container.duration or 0) / av.time_base
-        end = min(tag or whole, whole)  # a remuxed file can carry a stale tag
-        if end > 0:
-            # Both are the end by the clock of the file, whose first frame need not be at 0.
-            return end - self._start_s if end > self._start_s else end
-        # A live recording (WebM of a browser) has no duration in its header: read to the end.
-        times = [time_s for time_s, _ in self.timed_frames()]
-        return times[-1] + (1 / self._rate if self._rate else 0.0)
+    def _duration_s(self, began_s: float) -> float:
+        shortest_s = 1 / self._rate if self._rate else 0.0
+        if self._picture_end_s is not None:
+            return max(self._picture_end_s - began_s, shortest_s)
+        return max(time_s for time_s, _ in self.timed_frames()) + shortest_s  # no packet has a time
 
     # -- decoding --------------------------------------------------------------------------
 
@@ -279,9 +246,7 @@ class Video:
         """
         if not self._fresh:
             self._container.close()
-            self._container = self._open()
             self._restart_decoding()
-            self._first = self._decode_first()
         self._fresh = False
         if near_s > _SEEK_GAP_S:
             landed = self._seek(near_s)
@@ -297,22 +262,13 @@ class Video:
 
     def _remaining_frames(self, time_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
         for frame in self._decoded:
-            stamp = self._stamp(frame)
-            if stamp is not None:
-                time_s = stamp - self._start_s
+            begins_s = stamp(frame, self._container)
+            if begins_s is not None:
+                time_s = begins_s - self._start_s
             else:  # the last frames of an AVI carry no time stamp
                 time_s += 1 / self._rate if self._rate else 0.0
             self._frame_s = max(self._frame_s, time_s + self._start_s)
             yield time_s, frame
-
-    def _stamp(self, frame: av.VideoFrame | av.Packet) -> float | None:
-        """The time in seconds, by the clock of the container, at which a frame begins."""
-        # AVI holds no presentation times. Those that FFmpeg makes up for packed B-frames (Xvid,
-        # the format of HMDB51 and UCF101) go forth and back; the place in the file does not.
-        ticks = frame.dts if self._container.format.name == "avi" else frame.pts
-        if ticks is None or frame.time_base is None:
-            return None
-        return float(ticks * frame.time_base)
 
     def _select(self, wanted: Iterable[float]) -> Iterator[tuple[float, av.VideoFrame]]:
         """For each of the wanted times, in rising order: the frame on display then."""
@@ -367,14 +323,16 @@ class Video:
             raise VideoError(
                 self.name, f"it is damaged: its last {undecoded:.1f} s cannot be decoded"
             )
-        if not self._container.duration:
+        if not self._container.duration or lists_every_packet(self._container, self._stream):
             return
         start = (self._container.start_time or 0) / av.time_base
         if self._container.format.name.startswith("matroska"):
             start = 0.0  # its duration is counted from 0, wherever the first frame is
         declared = self._container.duration / av.time_base
         readable = max(0.0, self._end_s - start)
-        if declared - readable > max(_TRUNCATED_MIN_S, TRUNCATED_SHARE * declared):
+        if declared - readable <= max(_TRUNCATED_MIN_S, TRUNCATED_SHARE * declared):
+            return
+        if not header_is_wrong(self._source):
             raise VideoError(
                 self.name,
                 f"it is truncated or damaged: its header promises {declared:.1f} s, "

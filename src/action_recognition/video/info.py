@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from action_recognition.video.orientation import Orientation
+
 FILE_EXTENSIONS: tuple[str, ...] = ("mp4", "m4v", "mov", "avi", "mkv", "webm", "3gp")
 
 
@@ -15,10 +17,12 @@ def has_video_name(path: PurePath) -> bool:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Facts about a video. `width` and `height` are in pixels, as displayed after rotation.
+    """Facts about a video. `width` and `height` are in pixels, as displayed.
 
-    `duration_s` is in seconds; `frame_rate` is the average in frames/s, 0 if the file does not give
-    it; `rotation` is in degrees counter-clockwise, a multiple of 90, as applied for display.
+    `duration_s` is how long its picture lasts, in seconds, by its own frames; `frame_rate` is the
+    average in frames/s, 0 if the file does not give it; `orientation` is how stored frames are
+    turned and mirrored for display; `start_s` is when a player shows the first frame, in seconds:
+    more than 0 where the sound begins first.
     """
 
     duration_s: float
@@ -27,5 +31,6 @@ class VideoInfo:
     height: int
     codec: str
     container: str
-    rotation: int
+    orientation: Orientation
     has_audio: bool
+    start_s: float = 0.0

@@ -11,7 +11,8 @@ from pathlib import Path
 import av
 
 from action_recognition.errors import VideoError
-from action_recognition.video.decoder import MAX_PIXELS, Video
+from action_recognition.video.decoder import Video
+from action_recognition.video.opening import MAX_PIXELS
 from action_recognition.video.transforms import SquareConverter
 
 _URL = re.compile(r"(rtsps?|rtmps?|https?|udp|rtp|srt)://", re.IGNORECASE)
@@ -48,7 +49,7 @@ class LiveSource:
         """A converter from the frames of this source to square pictures."""
         if self._file is not None:
             return self._file.square_converter(size, max_aspect)
-        return SquareConverter(size, max_aspect, 1.0, 0)
+        return SquareConverter(size, max_aspect)
 
     def frames(
         self,

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import av
-import numpy as np
 from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
 from action_recognition.errors import VideoError
 from action_recognition.video.decoder import Video
 from action_recognition.video.encoder import TIME_BASE, encode_mp4, to_yuv
-from action_recognition.video.source import Source
+from action_recognition.video.orientation import UPRIGHT
+from action_recognition.video.source import Source, opened
 
 MAX_SIDE = 640  # pixels, of the longer side of a transcoded preview
 MAX_DURATION_S = 60.0
@@ -38,7 +36,8 @@ class Preview:
     """A video that browsers can play.
 
     `data` is the whole file and `mime` its MIME type; `transcoded` is False if the bytes are those
-    of the original. `start_s` and `end_s`, in seconds, give the part of the original that it shows.
+    of the original. `start_s` and `end_s`, in seconds, give the part of the original that it shows,
+    as a player of the original counts.
     """
 
     data: bytes
@@ -62,7 +61,7 @@ def browser_preview(source: Source, *, name: str, start_s: float = 0.0) -> Previ
     Parameters:
         source: a path, or a seekable binary file object; read from its beginning.
         name: the name used in errors.
-        start_s: where a transcoded preview begins, in seconds from the first frame.
+        start_s: where a transcoded preview begins, in seconds as a player of the original counts.
 
     Raises:
         VideoError: the video cannot be read, is truncated before the end of its preview, or has
@@ -72,12 +71,16 @@ def browser_preview(source: Source, *, name: str, start_s: float = 0.0) -> Previ
         mime = _playable_as(video, source)
         if mime is None:
             return _transcode(video, start_s)
-        end_s = video.info.duration_s
+        end_s = video.info.start_s + video.info.duration_s
     return Preview(_read_all(source, name), mime, transcoded=False, start_s=0.0, end_s=end_s)
 
 
 def _playable_as(video: Video, source: Source) -> str | None:
     """The MIME type under which a browser plays the file as it is; None where it does not."""
+    # Browsers turn the picture of an MP4; not all of them mirror it, or turn that of a WebM.
+    turned = video.info.orientation != UPRIGHT
+    if video.info.orientation.mirrored or (turned and "mp4" not in video.info.container):
+        return None
     _, first = next(video.timed_frames())
     if first.format.name not in _PIXEL_FORMATS:
         return None
@@ -90,6 +93,8 @@ def _playable_as(video: Video, source: Source) -> str | None:
 
 
 def _transcode(video: Video, start_s: float) -> Preview:
+    first_s = video.info.start_s
+    start_s = max(0.0, start_s - first_s)  # from here on in seconds from the first frame
     width, height = _target_size(video.info.width, video.info.height)
     rate, shown = video.info.frame_rate or 25, _Shown()
     frames = _encodable_frames(video, width, height, start_s, shown)
@@ -98,7 +103,9 @@ def _transcode(video: Video, start_s: float) -> Preview:
     except (av.FFmpegError, ValueError, MemoryError) as error:
         raise VideoError(video.name, f"no preview can be made of it ({error})") from None
     if not shown.frames:
-        raise VideoError(video.name, f"no preview can be made of it from {start_s:.0f} s on")
+        from_s = first_s + start_s
+        raise VideoError(video.name, f"no preview can be made of it from {from_s:.0f} s on")
+    start_s += first_s
     return Preview(data, "video/mp4", transcoded=True, start_s=start_s, end_s=start_s + shown.end_s)
 
 
@@ -114,15 +121,13 @@ def _encodable_frames(
     video: Video, width: int, height: int, start_s: float, shown: _Shown
 ) -> Iterator[av.VideoFrame]:
     """Frames of a video from a time on, turned, scaled, and stamped with their time since then."""
-    quarter_turns = video.info.rotation // 90
-    scaled_size = (height, width) if quarter_turns % 2 else (width, height)
+    orientation = video.info.orientation
+    scaled_size = (height, width) if orientation.swaps_sides else (width, height)
     to_rgb, reformatter = VideoReformatter(), VideoReformatter()
     for frame, start, duration in _schedule(video, start_s):
         rgb = to_rgb.reformat(frame, *scaled_size, format="rgb24", threads=1)
-        if quarter_turns:
-            pixels: NDArray[np.uint8] = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
-            pixels = np.ascontiguousarray(np.rot90(pixels, quarter_turns))
-            rgb = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        if orientation != UPRIGHT:
+            rgb = av.VideoFrame.from_ndarray(orientation.upright(rgb.to_ndarray()), format="rgb24")
         ready = to_yuv(rgb, reformatter)
         ready.pts, ready.duration, ready.time_base = start, duration, TIME_BASE
         shown.frames, shown.end_s = shown.frames + 1, float((start + duration) * TIME_BASE)
@@ -157,18 +162,13 @@ def _target_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _read_head(source: Source) -> bytes:
-    if isinstance(source, (str, Path)):
-        with Path(source).open("rb") as file:
-            return file.read(64)
-    source.seek(0)
-    return source.read(64)
+    with opened(source) as file:
+        return file.read(64)
 
 
 def _read_all(source: Source, name: str) -> bytes:
     try:
-        if isinstance(source, (str, Path)):
-            return Path(source).read_bytes()
-        source.seek(0)
-        return source.read()
+        with opened(source) as file:
+            return file.read()
     except OSError as error:
         raise VideoError(name, f"it cannot be read ({error.strerror})") from None

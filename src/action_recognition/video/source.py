@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from action_recognition.errors import VideoError
-from action_recognition.video.containers import container_kind, missing_share
+from action_recognition.video.containers import (
+    container_kind,
+    is_whole,
+    missing_share,
+)
 
 Source = str | Path | BinaryIO
 
@@ -57,15 +63,27 @@ def _check_bytes(file: BinaryIO, name: str) -> None:
         raise VideoError(name, f"it is truncated: {missing:.0%} of the file is missing")
 
 
-def why_not_opened(source: Source) -> str:
-    """The likely reason why FFmpeg refused a file."""
+@contextmanager
+def opened(source: Source) -> Iterator[BinaryIO]:
+    """The bytes of a source from their beginning; a file object of the caller stays open."""
     if isinstance(source, (str, Path)):
         with Path(source).open("rb") as file:
-            head = file.read(16)
+            yield file
     else:
         source.seek(0)
-        head = source.read(16)
-    kind = container_kind(head)
+        yield source
+
+
+def header_is_wrong(source: Source) -> bool:
+    """Whether a file is whole for certain, whatever length its header promises."""
+    with opened(source) as file:
+        return is_whole(file)
+
+
+def why_not_opened(source: Source) -> str:
+    """The likely reason why FFmpeg refused a file."""
+    with opened(source) as file:
+        kind = container_kind(file.read(16))
     if kind:
         return f"the {kind} file is truncated or damaged: its index cannot be read"
     return f"it is not a video file in a supported container ({_SUPPORTED})"

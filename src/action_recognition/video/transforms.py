@@ -7,6 +7,8 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from action_recognition.video.orientation import UPRIGHT, Orientation
+
 
 class SquareConverter:
     """Frame -> (size, size, 3) RGB: crops to the aspect range, scales, and rotates for display.
@@ -15,11 +17,17 @@ class SquareConverter:
     requested twice in a row is converted once.
     """
 
-    def __init__(self, size: int, max_aspect: float, pixel_aspect: float, rotation: int) -> None:
+    def __init__(
+        self,
+        size: int,
+        max_aspect: float,
+        pixel_aspect: float = 1.0,
+        orientation: Orientation = UPRIGHT,
+    ) -> None:
         self._size = size
         self._max_aspect = max_aspect
         self._pixel_aspect = pixel_aspect
-        self._quarter_turns = rotation // 90
+        self._orientation = orientation
         self._reformatter = VideoReformatter()
         self._last: tuple[av.VideoFrame, NDArray[np.uint8]] | None = None
 
@@ -41,6 +49,6 @@ class SquareConverter:
         )
         left, top = (scaled_width - size) // 2, (scaled_height - size) // 2
         whole = scaled.to_ndarray()[top : top + size, left : left + size]
-        image = np.ascontiguousarray(np.rot90(whole, self._quarter_turns), dtype=np.uint8)
+        image = self._orientation.upright(whole)
         self._last = (frame, image)
         return image

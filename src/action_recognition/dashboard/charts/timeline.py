@@ -37,7 +37,7 @@ def show_course(
     prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
 ) -> None:
     """Computes what is not known yet, with its progress, and shows it."""
-    duration_s = prediction.video.duration_s
+    start_s, duration_s = prediction.video.start_s, prediction.video.duration_s
     session = Session.current()
     moments = session.known_moments(upload, model)
     if moments is None:
@@ -51,12 +51,18 @@ def show_course(
     step_s = _step(duration_s)
     segments = list(
         find_segments(
-            moments, recognizer.classes, step_s=step_s, dwell_s=_DWELL_S, end_s=duration_s
+            moments,
+            recognizer.classes,
+            step_s=step_s,
+            dwell_s=_DWELL_S,
+            start_s=start_s,
+            end_s=start_s + duration_s,
         )
     )
     dark = st.context.theme.type == "dark"
     st.altair_chart(
-        course_chart(moments, recognizer.classes, duration_s, dark=dark), width="stretch"
+        course_chart(moments, recognizer.classes, start_s, start_s + duration_s, dark=dark),
+        width="stretch",
     )
     left, right = st.columns(2, gap="large")
     with left:
@@ -72,11 +78,11 @@ def show_course(
 
 
 def course_data(
-    moments: Sequence[Moment], classes: Sequence[str], end_s: float
+    moments: Sequence[Moment], classes: Sequence[str], start_s: float, end_s: float
 ) -> tuple[pd.DataFrame, list[str]]:
     """What the chart shows, and its rows from top to bottom: actions that lead at some moment.
 
-    Each moment reaches halfway to its neighbours, the first to 0 and the last to `end_s`.
+    Each moment reaches halfway to its neighbours, the first to `start_s`, the last to `end_s`.
 
     Columns: action (str), start and end (seconds), probability (0..1), label (text of it).
     """
@@ -86,8 +92,8 @@ def course_data(
     rows = [name for name in classes if name in leaders]
     cells = []
     times = [m.time_s for m in moments]
-    borders = [0.0, *((a + b) / 2 for a, b in pairwise(times)), max([end_s, *times])]
-    for m, start_s, until_s in zip(moments, borders, borders[1:], strict=False):
+    borders = [start_s, *((a + b) / 2 for a, b in pairwise(times)), max([end_s, *times])]
+    for m, from_s, until_s in zip(moments, borders, borders[1:], strict=False):
         shares = {
             name: float(m.probabilities[classes.index(name)]) * m.known_probability for name in rows
         }
@@ -96,7 +102,7 @@ def course_data(
         cells += [
             {
                 "action": name,
-                "start": start_s,
+                "start": from_s,
                 "end": until_s,
                 "probability": p,
                 "label": percent(p),
@@ -110,10 +116,10 @@ def course_data(
 
 
 def course_chart(
-    moments: Sequence[Moment], classes: Sequence[str], end_s: float, *, dark: bool
+    moments: Sequence[Moment], classes: Sequence[str], start_s: float, end_s: float, *, dark: bool
 ) -> alt.Chart:
     """One row an action, time to the right; the surer, the fuller the colour."""
-    data, rows = course_data(moments, classes, end_s)
+    data, rows = course_data(moments, classes, start_s, end_s)
     text = text_colour(dark=dark)
     axis: dict[str, Any] = {
         "labelColor": text,
@@ -128,7 +134,7 @@ def course_chart(
             x=alt.X(
                 "start:Q",
                 title="seconds",
-                scale=alt.Scale(domain=[0, float(data["end"].max())], nice=False),
+                scale=alt.Scale(domain=[start_s, float(data["end"].max())], nice=False),
                 axis=alt.Axis(grid=False, tickCount=12, **axis),
             ),
             x2="end:Q",

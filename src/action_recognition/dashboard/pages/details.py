@@ -169,9 +169,10 @@ def _offer(
     """Downloads of the answer."""
     action = prediction.nearest_action
     heat = _explain(prediction, upload, model, recognizer, clip=0, action=action)
+    video = prediction.video
     whole = Segment(
-        0.0,
-        prediction.video.duration_s,
+        video.start_s,
+        video.start_s + video.duration_s,
         two(prediction.ranked) if prediction.unsure else prediction.action,
         prediction.nearest_action,
         prediction.probability,
