@@ -8,7 +8,7 @@ PYTEST ?=# further options of pytest, for example: make test PYTEST="-k video -x
 COVERAGE = --cov --cov-report=term --cov-report=json
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast coverage coverage-summary check format hooks docs docs-serve environment clean
+.PHONY: help app test test-fast cases coverage coverage-summary check format hooks docs docs-serve environment clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ test: $(READY) ## Run all tests
 
 test-fast: $(READY) ## Run the tests that are neither slow nor in a browser, in under a minute
 	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not browser" $(PYTEST)
+
+CASES ?= ../shared/cases
+cases: $(READY) ## Run the seventeen cases from the field, in the folder CASES
+	$(BIN)/python tests/field_cases.py $(CASES)
 
 coverage: override PYTEST += $(COVERAGE)
 coverage: test coverage-summary ## Run all tests, print how many lines and branches they reach

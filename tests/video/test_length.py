@@ -75,6 +75,44 @@ def test_duration_of_the_movie_header_is_not_believed(make_video, told_s) -> Non
     assert last_seen(made.path) == (pytest.approx(2.0, abs=0.05), 49)
 
 
+@pytest.mark.parametrize("told_s", [0.1, 1, 30])
+@pytest.mark.parametrize("header", [b"mdhd", b"tkhd"])
+def test_duration_of_the_track_headers_is_not_believed(make_video, header: bytes, told_s) -> None:
+    made = make_video("v.mp4", seconds=2)
+    data = made.path.read_bytes()
+    place = data.index(header) + (4 + 16 if header == b"mdhd" else 4 + 20)
+    (duration,) = struct.unpack(">I", data[place : place + 4])
+    told = struct.pack(">I", round(told_s * duration / 2))
+    made.path.write_bytes(data[:place] + told + data[place + 4 :])
+    assert last_seen(made.path) == (pytest.approx(2.0, abs=0.05), 49)
+
+
+TRAILERS = {
+    "ID3v1": b"TAG" + b"a title".ljust(125, b"\0"),
+    "Lyrics3": b"LYRICSBEGIN" + b"[00:01]la la" * 9 + b"000113LYRICS200",
+    "text": b"Recorded on 2024-05-01 by a dash camera.\n" * 40,
+    "zeros": bytes(5000),
+    "camera": b"\0\0\0\0SEFH" + bytes(range(256)) * 20 + b"SEFT",
+    "maker's box": b"\0\0\x01\0thma" + bytes(248),
+    "maker's box, cut": b"\x7f\xff\0\0XMP_" + bytes(900),
+    "picture": b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(range(256)) * 8 + b"\xff\xd9",
+}
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v.mov", "v.mkv", "v.avi", "v.webm"])
+@pytest.mark.parametrize("trailer", TRAILERS.values(), ids=TRAILERS)
+@pytest.mark.parametrize("faststart", [False, True])
+def test_bytes_after_the_end_are_no_damage(make_video, name: str, trailer, faststart) -> None:
+    """Guards: read as a box, the letters of a tag promised a gigabyte that was missing."""
+    made = make_video(name, seconds=1, faststart=faststart and name[2:] in ("mp4", "mov"))
+    data = made.path.read_bytes()
+    made.path.write_bytes(data + trailer)
+    assert last_seen(made.path) == (pytest.approx(1.0, abs=0.05), 24)
+    made.path.write_bytes(data[: len(data) * 2 // 3] + trailer[:100])  # really cut
+    with pytest.raises(VideoError, match=r"truncated|damaged"):
+        last_seen(made.path)
+
+
 def test_avi_without_an_index(make_video) -> None:
     made = make_video("v.avi", seconds=2)
     data = made.path.read_bytes()
@@ -109,7 +147,7 @@ def test_a_picture_that_begins_after_the_sound(make_video, name: str, start_s, a
 @pytest.mark.parametrize("gop", [12, 50])
 @pytest.mark.parametrize("name", ["v.mp4", "v.mov"])
 def test_what_an_edit_list_cuts_off_is_not_there(make_video, name: str, gop: int) -> None:
-    """As of a film that was trimmed on a phone: its keyframe, and more, lie before its beginning."""
+    """As of a film that was trimmed on a phone: its keyframe lies before its beginning."""
     options = {"avoid_negative_ts": "disabled"}
     made = make_video(name, seconds=2, start_s=-0.4, gop=gop, options=options)
     with Video(made.path) as video:

@@ -173,4 +173,5 @@ def _thumbnail(prediction: Prediction) -> str:
         return ""
     frames = prediction.clips.frames[len(prediction.clips.frames) // 2]
     aspect = prediction.video.width / prediction.video.height
+    aspect = min(max(aspect, 3 / 4), 4 / 3)  # the network's frames are cropped to this
     return data_url(frames[len(frames) // 2], aspect=aspect)

@@ -13,15 +13,15 @@ from PIL import Image
 from action_recognition.video import Video
 
 SIDE = 96  # pixels, of the longer side
+_WHOLE = 40.0  # no video is longer for its width than this: nothing is cropped
 
 
 def data_url(pixels: NDArray[np.uint8], *, aspect: float) -> str:
     """A small JPEG of a square picture (S, S, 3) uint8 RGB.
 
     Parameters:
-        aspect: width by height of the video; the picture was cropped to 3:4 to 4:3 and squeezed.
+        aspect: width by height, before it was squeezed to the square.
     """
-    aspect = float(np.clip(aspect, 3 / 4, 4 / 3))
     size = round(SIDE * min(1.0, aspect)), round(SIDE * min(1.0, 1 / aspect))
     out = io.BytesIO()
     Image.fromarray(pixels).resize(size, Image.Resampling.BOX).save(out, "JPEG", quality=75)
@@ -35,5 +35,5 @@ def middle_of(path: Path) -> str:
         VideoError: the video cannot be read.
     """
     with Video(path) as video:
-        frames, _ = video.frames_at([video.info.duration_s / 2], size=2 * SIDE)
+        frames, _ = video.frames_at([video.info.duration_s / 2], size=2 * SIDE, max_aspect=_WHOLE)
         return data_url(frames[0], aspect=video.info.width / video.info.height)
