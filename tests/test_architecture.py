@@ -24,7 +24,8 @@ FLOORS = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS, 1) for room in rooms}
 # Lower rooms that a room must not import all the same: who only recognises needs nothing of them.
 NEVER = {"models": {"video", "datasets"}, "dashboard": {"training"}}
-MODULES = sorted(p for p in ROOT.rglob("*.py") if p != ROOT / "__init__.py")
+DOORS = {ROOT / "__init__.py", ROOT / "__main__.py"}  # `import` and `python -m`, of no room
+MODULES = sorted(p for p in ROOT.rglob("*.py") if p not in DOORS)
 
 
 def room_of(module: str) -> str:

@@ -15,6 +15,7 @@ from visit import CLASSES, bars, count_calls, predict, shown_text, upload
 from action_recognition.dashboard import session as session_module
 from action_recognition.dashboard.examples import DRAWN
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.video.orientation import Orientation
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]
@@ -97,7 +98,7 @@ def test_taking_the_upload_away_clears_the_page(page: AppTest, make_video: MakeV
     ("name", "settings", "facts"),
     [
         ("portrait.mov", {"size": (48, 64)}, "1.0 s · 48 x 64 pixels · 25 frames/s"),
-        ("turned.mp4", {"rotation": 90}, "1.0 s · 48 x 64 pixels · 25 frames/s"),
+        ("turned.mp4", {"orientation": Orientation(1)}, "1.0 s · 48 x 64 pixels · 25 frames/s"),
         ("4k.mp4", {"size": (3840, 2160), "seconds": 0.08}, "0.1 s · 3840 x 2160 pixels"),
         ("slow.mkv", {"fps": 1, "seconds": 4}, "4.0 s · 64 x 48 pixels · 1 frames/s"),
         ("quick.webm", {"fps": 120}, "1.0 s · 64 x 48 pixels · 120 frames/s"),
