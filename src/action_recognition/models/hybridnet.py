@@ -194,7 +194,7 @@ class HybridNet(nn.Module):
         if self.pretrained is None:
             return features[..., :0]
         roots = self.pretrained(features).softmax(-1).sqrt()
-        return (roots @ self.typical.T).clamp(1e-6, 1).log()
+        return (roots @ self.typical.T).clamp(1e-6, 1.0).log()
 
 
 def _whole(value: object, allowed: Sequence[int]) -> bool:
