@@ -32,13 +32,13 @@ def keep_given(clips: Sequence[Clip], given: Collection[Path]) -> tuple[list[Cli
         split_of |= {c.group: split for c in clips if c.split == split and c.path in given}
     kept, settled = [], set(given)
     for c in clips:
-        split = split_of.get(c.group, c.split)
-        if c.split in SPLITS and split != c.split:
+        wanted = split_of.get(c.group, c.split)
+        if c.split in SPLITS and wanted != c.split:
             if c.path in given:
-                reason = f"group {c.group} stands in {split}"
+                reason = f"group {c.group} stands in {wanted}"
                 c = replace(c, split="left_out", reason=reason)
             else:
-                c = replace(c, split=split)
+                c = replace(c, split=wanted)
         if c.group in split_of:
             settled.add(c.path)
         kept.append(c)
