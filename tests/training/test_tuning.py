@@ -243,6 +243,14 @@ def test_a_run_that_was_interrupted_goes_on_to_the_same_weights(
         assert torch.equal(found, expected[name]), name
 
 
+def test_mixed_precision(tmp_path: Path) -> None:
+    """Guards: with a fused optimiser, Lightning refuses to clip gradients in mixed precision."""
+    network = network_of()
+    before = weights(network)
+    tune_on_noise(network, tmp_path, precision="bf16-mixed")
+    assert not torch.equal(weights(network)["dense.weight"], before["dense.weight"])
+
+
 def test_seeds(tmp_path: Path) -> None:
     found = []
     for k, seed in enumerate((3, 3, 4)):
