@@ -114,6 +114,14 @@ def test_a_finished_tuning_is_not_tuned_again(
     assert not second.training
 
 
+def test_a_finished_tuning_without_its_record_gives_the_same(tmp_path: Path) -> None:
+    first, second = network_of(), network_of()
+    run(first, tmp_path / "a", epochs=3, ema=0.9)
+    (tmp_path / "a" / TUNED).unlink()  # killed in the moment between the two
+    run(second, moved(tmp_path / "a", tmp_path), resume=True, epochs=3, ema=0.9)
+    assert same(weights(second), weights(first))
+
+
 def test_what_an_older_run_has_finished_is_not_that_of_a_new_one(tmp_path: Path) -> None:
     run(network_of(), tmp_path, epochs=2)
     interrupted(tmp_path, 1, epochs=3)

@@ -211,7 +211,9 @@ def _learn_again(
     folder = run.folder / REFIT
     folder.mkdir(exist_ok=True)
     whole = replace(data, samples=(*data.samples, *more), validation=())
-    epochs = record["best_epoch"] if run.settings.patience else run.settings.epochs
+    epochs = run.settings.epochs
+    if run.settings.patience:
+        epochs = record.get("best_epoch", epochs)  # there is none where no layers are tuned
     films = record.get("films", {}).get("best_epoch", 0)
     settings = replace(run.settings, patience=0, epochs=epochs, film_epochs=films)
     checkpoint = folder / LAST
