@@ -1,7 +1,7 @@
 """Entry point: finds the subcommand, and turns every expected error into one sentence.
 
-Exit codes: 0 done; 1 some of several files failed; 2 wrong usage or input that cannot be used;
-130 interrupted.
+Exit codes: 0 done; 1 some of several files failed; 2 wrong usage, input that cannot be used, or a
+training that cannot go on; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from action_recognition.cli import (
     train,
     watch,
 )
+from action_recognition.cli.printing import escape_what_cannot_be_shown
 from action_recognition.errors import ActionRecognitionError
 
 COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, reproduce)
@@ -28,6 +29,7 @@ COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, re
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
+    escape_what_cannot_be_shown()
     parser = argparse.ArgumentParser(
         prog="action-recognition",
         description="Recognises human actions in videos; trains and evaluates the network.",

@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from action_recognition.cli.options import (
 )
 from action_recognition.cli.progress import late_bar, progress_bar
 from action_recognition.errors import DataError, ModelFileError
+from action_recognition.models.sealed_file import check_output
 
 if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wait for torch
     from action_recognition.datasets.manifest import Manifest
@@ -121,8 +121,7 @@ def run_train(options: argparse.Namespace) -> int:
     from action_recognition.datasets.folders import load_data
 
     output = Path(options.output)
-    if output.suffix != ".h5":
-        raise ModelFileError(f"{output.name}: the name of a model file ends in .h5")
+    check_output(output)
     with progress_bar("checking clips") as on_progress:
         manifest = load_data(options.data, classes=options.classes, on_progress=on_progress)
     print(manifest.summary(), flush=True)
@@ -163,8 +162,6 @@ def train(
         made=options.made,
         seed=options.seed,
     )
-    for line in _unmeasured(manifest, data.classes):
-        print(line, flush=True)
     run = Run(
         settings=read_settings(options),
         folder=output.with_suffix(".training"),
@@ -173,13 +170,17 @@ def train(
         device=options.device,
         progress=sys.stderr.isatty(),
         on_progress=_bars(),
+        on_note=lambda note: print(f"action-recognition: note: {note}", file=sys.stderr),
     )
     model = train_network(manifest, data, run)
     model = replace(model, training={
         **model.training, "note": options.note, "options": fingerprint_options(options),
     })  # fmt: skip
     unknown = read_unknown(options)
-    found = finish(model, manifest, output, unknown=unknown, device=options.device)
+    try:
+        found = finish(model, manifest, output, unknown=unknown, device=options.device)
+    except ModelFileError as error:
+        raise ModelFileError(f"{error}; when it can be, --resume goes on from here") from None
     for evaluation in found:
         print(evaluation.to_markdown())
     if not found:
@@ -205,23 +206,6 @@ def fingerprint_options(options: argparse.Namespace) -> str:
     names = ("init", "background", "background_classes", "background_clips", "made", "pictures")
     values = [getattr(options, name) for name in (*names, "lstm", "gru")]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
-
-
-def _unmeasured(manifest: Manifest, classes: Sequence[str]) -> Iterator[str]:
-    """What there is to say of classes that are trained on only."""
-    for label in classes:
-        clips = [c for c in manifest.split("train") if c.label == label]
-        splits = {c.split for c in manifest.clips if c.label == label}
-        missing = [
-            use for s, use in (("test", "measure"), ("val", "calibrate on")) if s not in splits
-        ]
-        if missing:
-            yield (
-                f"{label}: {len(clips)} clip{'s' if len(clips) > 1 else ''} to train on, none to "
-                f"{' or to '.join(missing)}; that takes clips of at least three recordings"
-            )
-    if not any(c.label in classes for c in manifest.split("val")):
-        yield "not calibrated, and no rule for `none of these`: no class has validation clips"
 
 
 def _default(name: str) -> Any:
