@@ -215,8 +215,8 @@ def _to_stored(name: str, weight: torch.Tensor) -> np.ndarray[Any, Any]:
     if not torch.isfinite(stored).all():
         worst = weight[~torch.isfinite(stored)][0]
         raise ModelFileError(
-            f"weight {name} has values such as {worst:g} that a model file cannot hold (it holds "
-            f"numbers up to {_LARGEST:g}): its training has diverged; try a lower learning rate"
+            f"weight {name} has values that are not finite float16 numbers ({worst:g}; the largest "
+            f"is {_LARGEST:g}): its training has diverged; try a lower learning rate"
         )
     return stored.numpy()
 
