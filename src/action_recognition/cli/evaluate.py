@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,15 @@ def run(options: argparse.Namespace) -> int:
     from action_recognition.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(options.model, device=options.device)
-    manifest = load_data(
-        options.data,
-        classes=options.classes,
-        check=False,
-        validation=options.split != "test",  # a folder of test clips alone is enough
-    )
+    with progress_bar("checking clips") as on_progress:
+        manifest = load_data(  # with the checks of training: they decide on the split, too
+            options.data,
+            classes=options.classes,
+            validation=options.split != "test",  # a folder of test clips alone is enough
+            on_progress=on_progress,
+        )
+    for clip in manifest.refused:
+        print(f"refused: {clip.path.name}: {clip.reason}", file=sys.stderr)
     with progress_bar("evaluating") as on_progress:
         evaluation = evaluate(
             recognizer,

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from action_recognition.actions import find_action, label_for_folder
+from action_recognition.datasets.copies import join_copies
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.manifest_csv import read_list
-from action_recognition.datasets.official import find_official
+from action_recognition.datasets.names import find_original
 from action_recognition.datasets.probe import probe
 from action_recognition.datasets.splits import SPLITS, assign_by_group, check_leaks, resolve_films
 from action_recognition.errors import DataError
@@ -74,7 +75,8 @@ def build_manifest(
         folders: for example the folders of UCF101 and of HMDB51.
         classes: folder names or labels to use; None: every folder that holds videos.
         rules: rules for the splits; None: the defaults.
-        check: decode each file once; files that fail are marked as refused.
+        check: decode each file once; files that fail are marked as refused, and clips that are
+            copies of one another, by what they show, are put into one group (see `copies`).
         on_progress: called with (files checked, files in total).
 
     Raises:
@@ -85,14 +87,16 @@ def build_manifest(
     files = _find_files([Path(f) for f in folders], classes)
     pattern = _compile(rules.group_pattern)
     clips = [_describe(*found, rules, pattern) for found in files]
+    notes: tuple[str, ...] = ()
     if check:
         clips = _check_files(clips, on_progress)
+        clips, notes = join_copies(clips)
     clips = _place_official(clips)
     clips = _place_own(clips, rules.seed)
     if rules.validation:
         clips = _carve_validation(clips, rules.seed)
     check_leaks([c.group for c in clips], [c.split for c in clips])
-    return Manifest(tuple(clips))
+    return Manifest(tuple(clips), notes)
 
 
 def load_data(
@@ -116,19 +120,19 @@ def load_data(
     lists = [p for p in paths if p.suffix.lower() == ".csv"]
     folders = [p for p in paths if p not in lists]
     clips: list[Clip] = []
+    notes: tuple[str, ...] = ()
     if folders:
         wanted = classes if not lists else None
         rules = SplitRules(seed=seed, validation=validation)
-        clips += build_manifest(
-            folders, rules, classes=wanted, check=check, on_progress=on_progress
-        ).clips
+        built = build_manifest(folders, rules, classes=wanted, check=check, on_progress=on_progress)
+        clips, notes = list(built.clips), built.notes
     for path in lists:
         found = list(read_list(path))
         if validation and not any(c.split == "val" for c in found):
             found = _carve_validation(found, seed)
         clips += found
     check_leaks([c.group for c in clips], [c.split for c in clips])
-    manifest = Manifest(tuple(clips))
+    manifest = Manifest(tuple(clips), notes)
     return manifest.select([label_for_folder(c) for c in classes]) if classes else manifest
 
 
@@ -194,7 +198,7 @@ def _describe(
     pattern: re.Pattern[str] | None,
 ) -> Clip:
     label = label_for_folder(folder.name)
-    official = find_official(path.stem)
+    official = find_original(path.stem)
     if official is not None:
         split = official.splits[rules.official_split - 1]
         film = official.group

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from action_recognition.datasets.splits import SPLITS
@@ -40,9 +40,14 @@ class Clip:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All clips of a data set, including those that are in no split."""
+    """All clips of a data set, including those that are in no split.
+
+    Parameters:
+        notes: lines for the user on how it was made; a CSV does not keep them.
+    """
 
     clips: tuple[Clip, ...]
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def split(self, split: str) -> list[Clip]:
         """The clips of one split: train, val or test."""
@@ -74,10 +79,10 @@ class Manifest:
         missing = sorted(set(classes) - {c.label for c in self.clips})
         if missing:
             raise DataError(f"no clips of class {missing[0]!r} in this data")
-        return Manifest(tuple(c for c in self.clips if c.label in set(classes)))
+        return replace(self, clips=tuple(c for c in self.clips if c.label in set(classes)))
 
     def summary(self) -> str:
-        """A table of the clips, groups and seconds of each class, and the clips in no split."""
+        """A table of the clips of each class, the clips in no split, and the notes."""
         count = Counter((c.label, c.split) for c in self.clips)
         used = [c for c in self.clips if c.split in SPLITS]
         width = max((len(label) for label in self.labels), default=5)
@@ -97,7 +102,7 @@ class Manifest:
         reasons = Counter(c.reason for c in self.left_out if not c.reason.startswith("film "))
         lines += [f"left out: {n} clips, {reason}" for reason, n in sorted(reasons.items())]
         lines += [f"refused: {c.path.name}: {c.reason}" for c in self.refused]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
 
 def fingerprint(clips: Iterable[Clip]) -> str:
