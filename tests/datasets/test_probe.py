@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.datasets import probe as probe_module
-from action_recognition.datasets.probe import cache_folder, probe
+from action_recognition.datasets.probe import cache_folder, probe, read_fingerprints
 from video_maker import MadeVideo
 
 
@@ -114,6 +114,55 @@ def test_a_cache_that_cannot_be_written(
     make_video("a.mp4", seconds=1.0)
     cache.write_bytes(b"a file where the folder should be")
     assert probe([tmp_path / "a.mp4"])[0].reason == ""
+
+
+def test_fingerprints_are_taken_in_the_same_pass_and_kept(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, opened: list[str]
+) -> None:
+    make_video("good.mp4", seconds=1.0)
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    paths = [tmp_path / "good.mp4", tmp_path / "bad.mp4", tmp_path / "good.mp4"]
+    probe(paths)
+    opened.clear()
+    first, bad, again = read_fingerprints(paths)
+    assert first is not None
+    assert first.shape == (10, 64)
+    assert bad is None
+    assert again is not None
+    assert (first == again).all()
+    assert opened == []
+    make_video("good.mp4", seconds=2.0)
+    (changed,) = read_fingerprints(paths[:1])
+    assert changed is not None
+    assert len(changed) == 20
+    assert opened == ["good.mp4"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array", None])
+def test_a_lost_or_damaged_fingerprint_is_taken_again(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path, damage: bytes | None
+) -> None:
+    make_video("a.mp4", seconds=1.0)
+    (first,) = read_fingerprints([tmp_path / "a.mp4"])
+    assert first is not None
+    (kept,) = cache.glob("fingerprints-*/*")
+    if damage is None:
+        kept.unlink()
+    else:
+        kept.write_bytes(damage)
+    (second,) = read_fingerprints([tmp_path / "a.mp4"])
+    assert second is not None
+    assert (first == second).all()
+    assert kept.stat().st_size > 1000
+
+
+def test_fingerprints_without_a_cache(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path
+) -> None:
+    make_video("a.mp4", seconds=1.0)
+    cache.write_bytes(b"a file where the folder should be")
+    (found,) = read_fingerprints([tmp_path / "a.mp4"])
+    assert found is not None
 
 
 def test_where_results_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,12 +42,13 @@ def run(options: argparse.Namespace) -> int:
     from action_recognition.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(options.model, device=options.device)
-    manifest = load_data(
-        options.data,
-        classes=options.classes,
-        check=False,
-        validation=options.split != "test",  # a folder of test clips alone is enough
-    )
+    with progress_bar("checking clips") as on_progress:
+        manifest = load_data(  # with the checks of training: they decide on the split, too
+            options.data,
+            classes=options.classes,
+            validation=options.split != "test",  # a folder of test clips alone is enough
+            on_progress=on_progress,
+        )
     for line in manifest.omissions():
         print(line, file=sys.stderr)  # the report alone goes to stdout
     with progress_bar("evaluating") as on_progress:

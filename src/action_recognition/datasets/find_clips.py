@@ -12,7 +12,8 @@ from action_recognition.datasets.annotation_lists import Annotation, Annotations
 from action_recognition.datasets.file_names import as_text
 from action_recognition.datasets.layouts import Place, read_layout
 from action_recognition.datasets.left_out import LeftOut, describe
-from action_recognition.datasets.official import OfficialClip, Split, find_official
+from action_recognition.datasets.names import find_original
+from action_recognition.datasets.official import OfficialClip, Split
 from action_recognition.datasets.sections import Section
 from action_recognition.datasets.split_names import read_split
 from action_recognition.datasets.walk import Found, walk, why_not_read, without_videos
@@ -150,7 +151,7 @@ def _placed(place: Place, lists: Annotations) -> FoundClip:
         as_text(place.class_name),
         place.split,
         as_text(place.recording),
-        find_official(place.path.stem, lists.official),
+        find_original(place.path.stem, lists.official),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 
 from action_recognition.actions import label_for_folder
 from action_recognition.datasets.annotation_lists import TABLES, read_annotations
+from action_recognition.datasets.copies import join_copies
 from action_recognition.datasets.file_names import as_text
 from action_recognition.datasets.find_clips import FoundClip, find_clips
 from action_recognition.datasets.left_out import LeftOut
@@ -87,7 +88,8 @@ def build_manifest(
             can stand among them.
         classes: folder names or labels to use; None: every folder that holds videos.
         rules: rules for the splits; None: the defaults.
-        check: decode each file once; files that fail are marked as refused.
+        check: decode each file once; files that fail are marked as refused, and clips that are
+            copies of one another, by what they show, are put into one group (see `copies`).
         on_progress: called with (files checked, files in total).
 
     Raises:
@@ -97,10 +99,12 @@ def build_manifest(
     rules = rules or SplitRules()
     found, passed_over = find_clips([Path(f) for f in folders], classes)
     clips = _describe_all(found, rules)
+    given = {f.path for f in found if f.split is not None} if rules.keep_given else set()
+    notes: tuple[str, ...] = ()
     if check:
         clips = _check_files(clips, on_progress)
+        clips, notes = join_copies(clips, given=given)
     clips = refuse_untrimmed(clips, [f.section for f in found])
-    given = {f.path for f in found if f.split is not None} if rules.keep_given else set()
     clips, settled = keep_given(clips, given)
     clips = place_official(clips)
     clips = place_own(clips, rules.seed, settled)
@@ -108,7 +112,7 @@ def build_manifest(
         has_val = any(c.split == "val" for c in clips)
         clips = carve_validation(clips, rules.seed, settled if has_val else ())
     check_leaks([c.group for c in clips], [c.split for c in clips])
-    return Manifest(tuple(clips), tuple(passed_over))
+    return Manifest(tuple(clips), tuple(passed_over), notes)
 
 
 def load_data(
@@ -133,18 +137,19 @@ def load_data(
     folders, lists = _sort_sources([Path(s) for s in sources])
     clips: list[Clip] = []
     passed_over: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
     if folders:
         wanted = classes if not lists else None
         rules = SplitRules(seed=seed, validation=validation)
         built = build_manifest(folders, rules, classes=wanted, check=check, on_progress=on_progress)
-        clips, passed_over = list(built.clips), built.passed_over
+        clips, passed_over, notes = list(built.clips), built.passed_over, built.notes
     for path in lists:
         listed = list(read_list(path))
         if validation and not any(c.split == "val" for c in listed):
             listed = carve_validation(listed, seed)
         clips += listed
     check_leaks([c.group for c in clips], [c.split for c in clips])
-    manifest = Manifest(tuple(clips), passed_over)
+    manifest = Manifest(tuple(clips), passed_over, notes)
     return manifest.select([label_for_folder(c) for c in classes]) if classes else manifest
 
 

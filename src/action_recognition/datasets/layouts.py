@@ -16,7 +16,8 @@ from pathlib import Path
 
 from action_recognition.actions import label_for_folder
 from action_recognition.datasets.left_out import LeftOut
-from action_recognition.datasets.official import OfficialClip, Split, find_official
+from action_recognition.datasets.names import find_original
+from action_recognition.datasets.official import OfficialClip, Split
 from action_recognition.datasets.split_names import read_split
 
 _DATA_SET = re.compile(
@@ -128,7 +129,7 @@ class _Reader:
             else:
                 self._read_class(inner, split)
         for path in folder.videos:
-            official = find_official(path.stem, self._lists)
+            official = find_original(path.stem, self._lists)
             if official is not None:
                 self.places.append(Place(path, official.original_class, split))
             else:
@@ -182,12 +183,12 @@ class _Reader:
 
     def _is_class(self, folder: _Folder) -> bool:
         """Whether a folder holds clips of UCF101 or HMDB51 that are of the class of its name."""
-        found = (find_official(path.stem, self._lists) for path in folder.videos)
+        found = (find_original(path.stem, self._lists) for path in folder.videos)
         label = label_for_folder(folder.name)
         return any(f is not None and label_for_folder(f.original_class) == label for f in found)
 
     def _has_official(self, folder: _Folder) -> bool:
-        return any(find_official(path.stem, self._lists) for path in folder.videos)
+        return any(find_original(path.stem, self._lists) for path in folder.videos)
 
 
 def _deals_classes(folder: _Folder) -> bool:

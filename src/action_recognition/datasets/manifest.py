@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from action_recognition.datasets.file_names import as_text
@@ -48,12 +48,13 @@ class Manifest:
 
     Parameters:
         clips: one for each video.
-        passed_over: entries of the data folders that give no clip, with their reasons. A CSV does
-            not keep them.
+        passed_over: entries of the data folders that give no clip, with their reasons.
+        notes: lines for the user on how it was made. A CSV keeps neither of them.
     """
 
     clips: tuple[Clip, ...]
     passed_over: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def split(self, split: str) -> list[Clip]:
         """The clips of one split: train, val or test."""
@@ -88,7 +89,7 @@ class Manifest:
         return replace(self, clips=tuple(c for c in self.clips if c.label in set(classes)))
 
     def summary(self) -> str:
-        """A table of the clips, groups and seconds of each class, and the clips in no split."""
+        """A table of the clips of each class, the clips in no split, and the notes."""
         count = Counter((c.label, c.split) for c in self.clips)
         used = [c for c in self.clips if c.split in SPLITS]
         width = max((len(label) for label in self.labels), default=5)
@@ -107,7 +108,7 @@ class Manifest:
                 "one class only: a class is a folder of clips in the folder that you name, or that "
                 "folder itself, if there is none in it"
             )
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
     def omissions(self) -> list[str]:
         """Lines on what is in no split: left out, refused, passed over, and how much that is."""

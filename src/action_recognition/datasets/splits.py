@@ -88,8 +88,11 @@ def _imbalance(labels: Sequence[str], held: Iterable[int], share: float) -> floa
     return one_sided + sum((part[label] / total[label] - share) ** 2 for label in total)
 
 
-def check_leaks(groups: Sequence[str], splits: Sequence[str]) -> None:
+def check_leaks(groups: Sequence[str], splits: Sequence[str], *, known_by: str = "") -> None:
     """Fails when a group is in two splits.
+
+    Parameters:
+        known_by: how the groups are known, for the message; empty: they are those of the manifest.
 
     Raises:
         DataError: names the groups and their splits.
@@ -101,4 +104,5 @@ def check_leaks(groups: Sequence[str], splits: Sequence[str]) -> None:
     leaks = [f"{g} ({' and '.join(sorted(s))})" for g, s in sorted(seen.items()) if len(s) > 1]
     if leaks:
         shown = ", ".join(leaks[:5]) + (f" and {len(leaks) - 5} more" if len(leaks) > 5 else "")
-        raise DataError(f"the split leaks: groups in two splits: {shown}")
+        known = f"{known_by}, " if known_by else ""
+        raise DataError(f"the split leaks: {known}groups in two splits: {shown}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from action_recognition.datasets.download.sources import OFFICIAL
 from action_recognition.datasets.manifest import Clip, Manifest
+from action_recognition.datasets.names import find_original
 from action_recognition.datasets.official import film_of
 from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
@@ -36,13 +37,18 @@ def describe_download(root: str | Path) -> list[str]:
 
 
 def find_problems(manifest: Manifest) -> list[str]:
-    """What is wrong: files that are gone, groups that are in two splits."""
+    """What is wrong: files that are gone, and groups that are in two splits.
+
+    Groups are those of the manifest, and the recordings that names of UCF101 and HMDB51 tell of.
+    """
     used = [c for c in manifest.clips if c.split in SPLITS]
     problems = [f"{c.path}: the file is gone" for c in used if not c.path.is_file()]
-    try:
-        check_leaks([c.group for c in used], [c.split for c in used])
-    except DataError as error:
-        problems.append(str(error))
+    named = [(original.source, c) for c in used if (original := find_original(c.path.stem))]
+    for clips, known_by in (([(c.group, c) for c in used], ""), (named, "by their file names")):
+        try:
+            check_leaks([g for g, _ in clips], [c.split for _, c in clips], known_by=known_by)
+        except DataError as error:
+            problems.append(str(error))
     return problems
 
 
