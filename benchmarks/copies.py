@@ -4,8 +4,8 @@
 
 Prints Markdown: the pairs that are found between clips of different groups (look at them: data
 sets hold true copies), and in the same group; then, of copies made of some clips, how many are
-found, and how many pairs with a clip of another group. The group of a clip is that of UCF101 or HMDB51, or its
-name before the last underscore.
+found, and how many pairs with a clip of another group. The group of a clip is that of UCF101 or
+HMDB51, or its name before the last underscore.
 """
 
 from __future__ import annotations
