@@ -10,6 +10,8 @@ from dataclasses import replace
 import pytest
 
 from action_recognition.recognition.formats import (
+    as_utf8,
+    dump_json,
     segments_to_csv,
     segments_to_vtt,
     spreadsheet_text,
@@ -107,3 +109,55 @@ def test_lines_come_as_segments_do() -> None:
 def test_text_that_a_spreadsheet_would_run(text: str) -> None:
     assert spreadsheet_text(text) == "'" + text
     assert spreadsheet_text("a" + text) == "a" + text
+
+
+# -- names that are no text, or that an encoding lacks -------------------------------------
+
+NAMES = [
+    "跑步.mp4",
+    "é.mp4",
+    "😀.mp4",
+    "caf\udce9.mp4",
+    "\udcff\udcfe",
+    'a"\\\n\u2028.mp4',
+    "plain",
+]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252", "shift_jis", "utf-16", "koi8-r"])
+@pytest.mark.parametrize("name", NAMES)
+def test_json_can_be_encoded_and_read_back(name: str, encoding: str) -> None:
+    line = dump_json({name: [name]}, encoding=encoding)
+    assert json.loads(line.encode(encoding).decode(encoding)) == {name: [name]}
+    assert len(line.splitlines()) == 1 or "\u2028" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding", "shown"),
+    [
+        ("跑", "utf-8", '"跑"'),
+        ("跑", "cp1252", '"\\u8dd1"'),
+        ("é", "cp1252", '"é"'),
+        ("é", "ascii", '"\\u00e9"'),
+        ("😀", "cp1252", '"\\ud83d\\ude00"'),
+        ("\udce9", "utf-8", '"\\udce9"'),
+    ],
+)
+def test_json_escapes_only_what_must_be(name: str, encoding: str, shown: str) -> None:
+    assert dump_json(name, encoding=encoding) == shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_format_is_utf_8(name: str) -> None:
+    prediction = replace(FIRST, file=name, ranked=((name, 0.75), ("Run", 0.25)))
+    segments = [Segment(0, 2.5, name, name, 0.91, 0.97)]
+    texts = [to_json(prediction), to_csv([prediction])]
+    texts += ["\n".join(to_lines(segments)) for to_lines in (segments_to_csv, segments_to_vtt)]
+    assert all(text.encode("utf-8") for text in texts)
+    assert json.loads(texts[0])["file"] == name
+    assert next(csv.DictReader(io.StringIO(texts[1])))["file"] == as_utf8(name)
+
+
+def test_bytes_that_are_no_text_are_told_apart() -> None:
+    assert as_utf8("caf\udce9 跑.mp4") == r"caf\udce9 跑.mp4"
+    assert as_utf8("caf\udce8") != as_utf8("caf\udce9")

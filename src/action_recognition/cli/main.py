@@ -21,6 +21,7 @@ from action_recognition.cli import (
     train,
     watch,
 )
+from action_recognition.cli.printing import escape_what_cannot_be_shown
 from action_recognition.errors import ActionRecognitionError
 
 COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, reproduce)
@@ -28,6 +29,7 @@ COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, re
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
+    escape_what_cannot_be_shown()
     parser = argparse.ArgumentParser(
         prog="action-recognition",
         description="Recognises human actions in videos; trains and evaluates the network.",

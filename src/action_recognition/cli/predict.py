@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from action_recognition.cli.options import add_model_option
+from action_recognition.cli.printing import json_line
 from action_recognition.errors import UsageError, VideoError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
             facts = {**answer.to_dict(), "file": str(file)}
             if other is not None:
                 facts["otherwise"] = {**other.verdict(), "model": str(options.otherwise)}
-            print(json.dumps(facts, ensure_ascii=False), flush=True)
+            print(json_line(facts), flush=True)
         else:
             line = _sentence(answer, options.top)
             if other is not None:

@@ -19,7 +19,8 @@ from action_recognition.cli.train import (
     read_settings,
     train,
 )
-from action_recognition.errors import ModelFileError, UsageError
+from action_recognition.errors import UsageError
+from action_recognition.models.sealed_file import check_output
 
 if TYPE_CHECKING:
     from action_recognition.datasets.manifest import Manifest
@@ -55,8 +56,7 @@ def run_reproduce(options: argparse.Namespace) -> int:
         options.classes = [a.original_class for a in wanted]
     root = Path(options.root)
     output = Path(options.output) if options.output else root / "model.h5"
-    if output.suffix != ".h5":
-        raise ModelFileError(f"{output.name}: the name of a model file ends in .h5")
+    check_output(output)
     if options.videos:
         print("== download: not needed, --videos names folders", flush=True)
     else:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import add_model_option
+from action_recognition.cli.printing import json_line
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import UsageError
 
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 def _lines(segments: Iterator[Segment], *, as_json: bool) -> Iterator[str]:
     for segment in segments:
         if as_json:
-            yield json.dumps(segment.to_dict(), ensure_ascii=False)
+            yield json_line(segment.to_dict())
         else:
             span = f"{_clock(segment.start_s)} to {_clock(segment.end_s)}"
             answer = f"{segment.nearest_action} {segment.probability:.1%}"

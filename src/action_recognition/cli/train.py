@@ -19,6 +19,7 @@ from action_recognition.cli.options import (
 )
 from action_recognition.cli.progress import late_bar, progress_bar
 from action_recognition.errors import DataError, ModelFileError
+from action_recognition.models.sealed_file import check_output
 
 if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wait for torch
     from action_recognition.datasets.manifest import Manifest
@@ -121,8 +122,7 @@ def run_train(options: argparse.Namespace) -> int:
     from action_recognition.datasets.folders import load_data
 
     output = Path(options.output)
-    if output.suffix != ".h5":
-        raise ModelFileError(f"{output.name}: the name of a model file ends in .h5")
+    check_output(output)
     with progress_bar("checking clips") as on_progress:
         manifest = load_data(options.data, classes=options.classes, on_progress=on_progress)
     print(manifest.summary(), flush=True)
@@ -179,7 +179,10 @@ def train(
         **model.training, "note": options.note, "options": fingerprint_options(options),
     })  # fmt: skip
     unknown = read_unknown(options)
-    found = finish(model, manifest, output, unknown=unknown, device=options.device)
+    try:
+        found = finish(model, manifest, output, unknown=unknown, device=options.device)
+    except ModelFileError as error:
+        raise ModelFileError(f"{error}; when it can be, --resume goes on from here") from None
     for evaluation in found:
         print(evaluation.to_markdown())
     if not found:

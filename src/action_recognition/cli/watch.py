@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import add_model_option
+from action_recognition.cli.printing import json_line
 from action_recognition.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _watch(options: argparse.Namespace) -> None:
 def _print(answers: list[StreamAnswer], *, as_json: bool) -> None:
     for answer in answers:
         if as_json:
-            line = json.dumps(answer.to_dict(), ensure_ascii=False)
+            line = json_line(answer.to_dict())
         else:
             nearest = f"{answer.nearest_action} {answer.probability:.1%}"
             if answer.action is None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from action_recognition.evaluation.calibration import Reliability
 from action_recognition.evaluation.evaluate import Evaluation
+from action_recognition.recognition.formats import as_utf8
 
 
 def write_report(evaluation: Evaluation, folder: str | Path, *, title: str) -> list[Path]:
@@ -18,7 +19,8 @@ def write_report(evaluation: Evaluation, folder: str | Path, *, title: str) -> l
     names = ("report.md", "report.json", "confusion.png", "reliability.png")
     paths = [folder / name for name in names]
     picture = "\n![confusion matrix](confusion.png)\n\n![reliability](reliability.png)\n"
-    paths[0].write_text(f"# {title}\n\n{evaluation.to_markdown()}{picture}", encoding="utf-8")
+    text = as_utf8(f"# {title}\n\n{evaluation.to_markdown()}{picture}")
+    paths[0].write_text(text, encoding="utf-8")
     paths[1].write_text(json.dumps(evaluation.to_dict(), indent=1) + "\n", encoding="utf-8")
     _draw_confusion(evaluation, paths[2])
     _draw_reliability(evaluation.reliability, paths[3])
@@ -33,7 +35,8 @@ def _draw_confusion(evaluation: Evaluation, path: Path) -> None:
     side = max(5.0, 0.62 * len(evaluation.classes) + 2.5)
     figure = Figure(figsize=(side, side), layout="constrained")
     FigureCanvasAgg(figure)
-    display = ConfusionMatrixDisplay(evaluation.confusion, display_labels=list(evaluation.classes))
+    names = [as_utf8(name) for name in evaluation.classes]
+    display = ConfusionMatrixDisplay(evaluation.confusion, display_labels=names)
     display.plot(ax=figure.subplots(), cmap="Blues", xticks_rotation=90, colorbar=False)
     display.ax_.set_xlabel("answer")
     display.ax_.set_ylabel("true action")

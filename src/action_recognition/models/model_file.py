@@ -6,12 +6,9 @@ elsewhere: a file from a stranger can be wrong, but it cannot run anything.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -26,6 +23,7 @@ from action_recognition.clips import Preprocessing
 from action_recognition.errors import ActionRecognitionError, ModelFileError
 from action_recognition.models.hybridnet import Architecture, HybridNet
 from action_recognition.models.open_set import OpenSetRule
+from action_recognition.models.sealed_file import SEAL_BYTES, read_sealed, write_sealed
 
 FORMAT = "action-recognition model"
 FORMAT_VERSION = 8
@@ -33,12 +31,7 @@ FORMAT_VERSION = 8
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20
 _MAX_PARAMETERS = 500_000_000
-
-# The file begins with a user block (an area that HDF5 leaves to the application) that seals the
-# rest: libhdf5 can loop without end over damaged metadata, so damage must be met before it.
-_SEAL_BYTES = 512
-_SEAL = b"action-recognition model, sha256 of all after byte 512: "
-_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # where a file begins with it, it is not sealed
+_LARGEST = torch.finfo(torch.float16).max
 
 SHIPPED, KINETICS = "shipped", "kinetics600"
 SHIPPED_MODELS = {SHIPPED: "ucf101-hmdb51.h5", KINETICS: "kinetics600.h5"}
@@ -103,9 +96,43 @@ def save_model(model: Model, path: str | Path) -> None:
     Weights are stored as float16: this halves the size, and predictions agree to three digits.
 
     Raises:
-        ModelFileError: the file cannot be written, or a weight is not a finite float16 number.
+        ModelFileError: the file cannot be written, is read-only or held by another program, or a
+            weight is not a finite float16 number.
     """
     path = Path(path)
+    try:
+        write_sealed(path, _to_hdf5(model))
+    except ModelFileError as error:
+        raise ModelFileError(f"{path.name}: {error}") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise ModelFileError(f"{path.name}: the model cannot be written ({reason})") from None
+
+
+def load_model(path: str | Path) -> Model:
+    """Reads a model file, also one that another program has open or locked.
+
+    Raises:
+        ModelFileError: the file does not exist, is not a model file of a known version, is
+            damaged, or has a missing or invalid entry; the message names the entry.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelFileError(f"{path.name}: there is no such model file")
+    try:
+        # HDF5 opens in memory what was read once: the bytes that the seal proves are those that are
+        # used, and no lock is asked for, which others may have or the file system may not know.
+        with h5py.File.in_memory(read_sealed(path)) as file:
+            return _read(file)
+    except ActionRecognitionError as error:
+        raise ModelFileError(f"{path.name}: {error}") from None
+    except (
+        OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError
+    ) as error:  # fmt: skip
+        raise ModelFileError(f"{path.name}: the model file is damaged ({error})") from None
+
+
+def _to_hdf5(model: Model) -> bytes:
     weights = {name: _to_stored(name, w) for name, w in model.network.state_dict().items()}
     inference: dict[str, Any] = {
         "temperature": model.temperature,
@@ -124,68 +151,15 @@ def save_model(model: Model, path: str | Path) -> None:
         "metrics": json.dumps(dict(model.metrics)),
         "training": json.dumps(dict(model.training)),
     }
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        temporary = Path(name)
-        with h5py.File(temporary, "w", userblock_size=_SEAL_BYTES) as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["format_version"] = FORMAT_VERSION
-            for key, text in texts.items():
-                file.create_dataset(f"description/{key}", data=text)
-            for key, values in weights.items():
-                file.create_dataset(f"weights/{key}", data=values)
-        with temporary.open("rb+") as raw:
-            seal = _SEAL + _digest_after_seal(raw)
-            raw.seek(0)
-            raw.write(seal)
-            raw.flush()
-            os.fsync(raw.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes it readable for its owner only
-        temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ModelFileError(f"{path.name}: the model cannot be written ({reason})") from None
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def load_model(path: str | Path) -> Model:
-    """Reads a model file.
-
-    Raises:
-        ModelFileError: the file does not exist, is not a model file of a known version, is
-            damaged, or has a missing or invalid entry; the message names the entry.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise ModelFileError(f"{path.name}: there is no such model file")
-    try:
-        with path.open("rb") as raw:
-            head = raw.read(_SEAL_BYTES)
-            if head.startswith(_HDF5_SIGNATURE):
-                raise ModelFileError("it is an HDF5 file, but not a model of this project")
-            if not head.startswith(_SEAL):
-                raise ModelFileError("it is not a model file, or its beginning is damaged")
-            if head[len(_SEAL) :][:64] != _digest_after_seal(raw):
-                raise ModelFileError(
-                    "it is truncated, damaged or changed by hand: its content does not match "
-                    "its checksum"
-                )
-        with h5py.File(path, "r") as file:
-            return _read(file)
-    except ActionRecognitionError as error:
-        raise ModelFileError(f"{path.name}: {error}") from None
-    except OSError as error:
-        reason = error.strerror or "the HDF5 file is truncated or damaged"
-        raise ModelFileError(f"{path.name}: it cannot be read ({reason})") from None
-    except (KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError) as error:
-        raise ModelFileError(f"{path.name}: the model file is damaged ({error})") from None
+    content = io.BytesIO()
+    with h5py.File(content, "w", userblock_size=SEAL_BYTES) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        for key, text in texts.items():
+            file.create_dataset(f"description/{key}", data=text)
+        for key, values in weights.items():
+            file.create_dataset(f"weights/{key}", data=values)
+    return content.getvalue()
 
 
 def _read(file: h5py.File) -> Model:
@@ -239,7 +213,11 @@ def _read(file: h5py.File) -> Model:
 def _to_stored(name: str, weight: torch.Tensor) -> np.ndarray[Any, Any]:
     stored = weight.detach().cpu().contiguous().to(torch.float16)
     if not torch.isfinite(stored).all():
-        raise ModelFileError(f"weight {name} has values that are not finite float16 numbers")
+        worst = weight[~torch.isfinite(stored)][0]
+        raise ModelFileError(
+            f"weight {name} has values such as {worst:g} that a model file cannot hold (it holds "
+            f"numbers up to {_LARGEST:g}): its training has diverged; try a lower learning rate"
+        )
     return stored.numpy()
 
 
@@ -283,11 +261,6 @@ def _read_weight(file: h5py.File, key: str, shape: tuple[int, ...]) -> np.ndarra
     if values.dtype.kind == "f" and not math.isfinite(float(np.abs(values).max(initial=0.0))):
         raise ModelFileError(f"the weight {key} holds values that are not finite")
     return values
-
-
-def _digest_after_seal(raw: io.BufferedReader | io.BufferedRandom) -> bytes:
-    raw.seek(_SEAL_BYTES)
-    return hashlib.file_digest(raw, "sha256").hexdigest().encode()
 
 
 def _leaves(group: h5py.Group) -> list[str]:

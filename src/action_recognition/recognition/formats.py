@@ -1,4 +1,8 @@
-"""Answers in file formats that other programs can read."""
+"""Answers in file formats that other programs can read.
+
+Names of files and classes can hold bytes that are no text; Python reads them as lone surrogates.
+What is made here can be written as UTF-8 all the same: a surrogate is escaped, as "\\udce9".
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,26 @@ from action_recognition.recognition.segmentation import Segment
 
 def to_json(prediction: Prediction) -> str:
     """One answer as a JSON object (see `Prediction.to_dict`)."""
-    return json.dumps(prediction.to_dict(), ensure_ascii=False, indent=2) + "\n"
+    return dump_json(prediction.to_dict(), indent=2) + "\n"
+
+
+def dump_json(value: object, *, encoding: str = "utf-8", indent: int | None = None) -> str:
+    """JSON that can be encoded; if some character cannot, all beyond ASCII are escaped.
+
+    >>> print(dump_json(["\u8dd1", "\xe9"]), dump_json(["\u8dd1", "\xe9"], encoding="cp1252"))
+    ["\u8dd1", "\xe9"] ["\\u8dd1", "\\u00e9"]
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=indent)
+    return text
+
+
+def as_utf8(text: str) -> str:
+    """The text with lone surrogates escaped."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def to_csv(predictions: Sequence[Prediction]) -> str:
@@ -32,7 +55,7 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
         facts |= {"action": p.action or "", "unsure": str(p.unsure).lower()}
         shares = [facts["probabilities"].get(action, "") for action in actions]
         table.writerow([spreadsheet_text(p.file), *(facts[c] for c in columns), *shares])
-    return out.getvalue()
+    return as_utf8(out.getvalue())
 
 
 def segments_to_csv(segments: Iterable[Segment]) -> Iterator[str]:
@@ -44,7 +67,7 @@ def segments_to_csv(segments: Iterable[Segment]) -> Iterator[str]:
         facts = segment.to_dict()
         facts["action"] = facts["action"] or ""
         csv.writer(out, lineterminator="").writerow([facts[c] for c in columns])
-        yield out.getvalue()
+        yield as_utf8(out.getvalue())
 
 
 def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
@@ -63,7 +86,7 @@ def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
             text = segment.action.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
             text = f"Unsure: {text}" if segment.unsure else text
             span = f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}"
-            yield f"{span}\n{text} {segment.probability:.1%}\n"
+            yield f"{span}\n{as_utf8(text)} {segment.probability:.1%}\n"
 
 
 def _clock(time_s: float) -> str:
