@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from action_recognition.clips import Preprocessing
-from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model
 
 TINY = Architecture(

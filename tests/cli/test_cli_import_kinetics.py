@@ -10,7 +10,8 @@ import torch
 
 from action_recognition.cli import main
 from action_recognition.clips import Preprocessing
-from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import load_model
 from action_recognition.models.pretrained import _name_in_file
 

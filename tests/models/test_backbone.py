@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from action_recognition.models.architecture import MOVINET_A0
 from action_recognition.models.backbone import (
-    MOVINET_A0,
     Backbone,
     Layer,
     SpatialConv,

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from action_recognition.errors import UsageError
-from action_recognition.models.hybridnet import Architecture, HybridNet, Output, State
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.hybridnet import HybridNet, Output, State
 from tiny_network import TINY, randomise
 
 STILL = tuple((c, e, k, 1, s) for c, e, k, _, s in TINY.layers)  # no temporal convolution

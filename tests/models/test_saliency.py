@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
-from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.saliency import heat_maps
 from tiny_network import TINY, randomise
 

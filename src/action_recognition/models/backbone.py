@@ -14,15 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# (channels, expanded channels, spatial kernel, temporal kernel (1: none), stride) of each layer.
-Layers = tuple[tuple[int, int, int, int, int], ...]
-MOVINET_A0: Layers = (
-    (8, 24, 5, 1, 2),
-    (32, 80, 3, 3, 2), (32, 80, 3, 3, 1), (32, 80, 3, 3, 1),
-    (56, 184, 3, 5, 2), (56, 112, 3, 3, 1), (56, 184, 3, 3, 1),
-    (56, 184, 3, 5, 1), (56, 184, 3, 3, 1), (56, 184, 3, 3, 1), (56, 184, 3, 3, 1),
-    (104, 384, 3, 5, 2), (104, 280, 5, 1, 1), (104, 280, 5, 1, 1), (104, 344, 5, 1, 1),
-)  # fmt: skip
+from action_recognition.models.architecture import Layers
 
 
 class SpatialConv(nn.Conv2d):
@@ -80,7 +72,9 @@ class TemporalConv(nn.Module):
         # As a convolution of a picture whose rows are frames: channels lie last in memory already,
         # and the backward pass is five times as quick as that of a sum of products.
         y = x.permute(0, 2, 3, 1).reshape(1, -1, batch * rows * columns, channels)
-        y = F.conv2d(y.permute(0, 3, 1, 2), self.weight[:, None, :, None], self.bias, 1, 0, 1, channels)
+        y = F.conv2d(
+            y.permute(0, 3, 1, 2), self.weight[:, None, :, None], self.bias, 1, 0, 1, channels
+        )
         y = y.permute(0, 2, 3, 1).reshape(count, rows, columns, channels).permute(0, 3, 1, 2)
         return y, x[count:]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.runtime import to_input
+from action_recognition.models.torch_runtime import to_input
 
 
 def heat_maps(

@@ -1,0 +1,48 @@
+"""Runs the network itself, with PyTorch: on a GPU, and in training."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from action_recognition.errors import UsageError
+from action_recognition.models.hybridnet import HybridNet, State
+from action_recognition.models.runtime import Answer, Runtime
+
+
+class TorchRuntime(Runtime):
+    """A network on a device.
+
+    Parameters:
+        network: its weights are moved to the device, and it is set to eval mode.
+        device: "cpu", "cuda" or "auto" (a GPU if there is one).
+    """
+
+    def __init__(self, network: HybridNet, *, device: str = "auto") -> None:
+        super().__init__(network.architecture.window)
+        self.device = _pick_device(device)
+        self.network = network.to(self.device).eval()
+
+    def step(self, frames: NDArray[np.uint8], state: State | None) -> Answer:
+        """See `Runtime.step`."""
+        with torch.inference_mode():
+            output = self.network(to_input(torch.from_numpy(frames).to(self.device)), state)
+            alike = self.network.likeness(output.features)
+        arrays = (part.cpu().numpy() for part in (output.logits, alike, output.features))
+        return Answer(*arrays, state=output.state)
+
+
+def _pick_device(device: str) -> torch.device:
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"device={device!r}, must be one of auto, cpu, cuda")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device='cuda', but PyTorch finds no GPU here; use auto or cpu")
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+def to_input(frames: torch.Tensor) -> torch.Tensor:
+    """Frames (B, T, H, W, 3) uint8 RGB -> network input (B, T, 3, H, W) float32 in 0..1."""
+    return frames.permute(0, 1, 4, 2, 3).float() / 255
