@@ -72,7 +72,7 @@ def test_how_many_go_through_at_once_changes_nothing(
 ) -> None:
     frames = noise(2, 23)
     expected = runtime.run(frames)
-    monkeypatch.setattr(runtime_module, "_FRAMES_AT_ONCE", at_once)
+    monkeypatch.setattr(runtime_module, "FRAMES_AT_ONCE", at_once)
     found = runtime.run(frames)
     assert found.logits == pytest.approx(expected.logits, abs=1e-4)
     assert found.likeness == pytest.approx(expected.likeness, abs=1e-4)

@@ -10,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
+from action_recognition.models import saliency
 from action_recognition.models.architecture import Architecture
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.saliency import heat_maps
+from action_recognition.models.stored_network import open_runtime, stored
+from action_recognition.models.torch_runtime import TorchRuntime
 from tiny_network import TINY, randomise
 
 Clip = NDArray[np.uint8]
@@ -21,6 +23,12 @@ RED, GREEN = (255, 0, 0), (0, 255, 0)
 
 def noise(times: int, height: int = 32, width: int = 32) -> Clip:
     return np.random.default_rng(0).integers(0, 256, (times, height, width, 3), dtype=np.uint8)
+
+
+def heat_maps(network: HybridNet, clip: Clip, target: int, *, answers: int) -> NDArray[np.float32]:
+    """Those of a network, by PyTorch."""
+    runtime = TorchRuntime(network, device="cpu")
+    return saliency.heat_maps(runtime, clip, target, answers=answers)
 
 
 @pytest.fixture
@@ -130,6 +138,19 @@ def test_the_network_stays_as_it_is(change: dict[str, int]) -> None:
     assert all(p.grad is None and p.requires_grad for p in network.parameters())
     assert all(torch.equal(before[k], w) for k, w in network.state_dict().items())
     assert not network.training
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strides", [(2, 1), (1, 1)])
+def test_the_graph_gives_the_same_heat(strides: tuple[int, ...]) -> None:
+    layers = tuple((8, 16, 3, 3, s) for s in strides)
+    network = HybridNet(replace(TINY, layers=layers, lstm=0, gru=0)).eval()
+    randomise(network)
+    runtime = open_runtime(stored(network, size=32), device="cpu")
+    for times, target, answers in ((1, 0, 3), (3, 1, 2), (20, 2, 3)):
+        expected = heat_maps(network, noise(times), target, answers=answers)
+        found = saliency.heat_maps(runtime, noise(times), target, answers=answers)
+        assert found == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_class_that_is_not_there(network: HybridNet) -> None:

@@ -61,6 +61,11 @@ class Architecture:
             if not good:
                 raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
 
+    @property
+    def cut(self) -> int:
+        """The last layer that halves the resolution; heat maps are taken before it."""
+        return max([1, *(k for k, (*_, stride) in enumerate(self.layers) if stride > 1)])
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return asdict(self)

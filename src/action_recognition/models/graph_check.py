@@ -21,10 +21,12 @@ _DEPTH = 8
 # What networks of this project consist of (ONNX, operator set 18).
 _OPERATIONS = frozenset(
     {
-        "Add", "AveragePool", "Cast", "CastLike", "Clip", "Concat", "Constant", "Conv", "Div",
-        "Expand", "GRU", "Gather", "Identity", "LSTM", "Log", "MatMul", "Mul", "Pad", "Range",
-        "ReduceMean", "Reshape", "Shape", "Slice", "Softmax", "Sqrt", "Squeeze", "Sub",
-        "Transpose", "Unsqueeze",
+        "Abs", "Add", "AveragePool", "Cast", "CastLike", "Clip", "Concat", "Constant",
+        "ConstantOfShape", "Conv", "ConvTranspose", "Div", "Equal", "Exp", "Expand", "GRU",
+        "Gather", "Gemm", "GreaterOrEqual", "Identity", "LSTM", "LessOrEqual", "Log", "MatMul",
+        "Mul", "Neg", "Or", "Pad", "Range", "ReduceMax", "ReduceMean", "ReduceSum", "Relu",
+        "Reshape", "Shape", "Slice", "Softmax", "Sqrt", "Squeeze", "Sub", "Transpose",
+        "Unsqueeze", "Where",
     }
 )  # fmt: skip
 

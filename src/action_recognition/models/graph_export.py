@@ -25,7 +25,7 @@ from action_recognition.models.graph_names import OUTPUTS, STATE_OUTPUT, state_n
 from action_recognition.models.hybridnet import HybridNet, State
 
 OPSET = 18
-_MOST = 4096  # of videos, or of frames, in one call
+MOST = 4096  # of videos, or of frames, in one call
 
 
 @cache
@@ -45,7 +45,7 @@ def export_graph(architecture: Architecture, size: int) -> bytes:
         network.gru = _Recurrent(network.gru, _gru)  # type: ignore[assignment]
     frames = torch.zeros(2, 3, size, size, 3, dtype=torch.uint8)
     state = network.start(frames.permute(0, 1, 4, 2, 3).float())
-    batch, times = torch.export.Dim("batch", min=1, max=_MOST), torch.export.Dim("time", max=_MOST)
+    batch, times = torch.export.Dim("batch", min=1, max=MOST), torch.export.Dim("time", max=MOST)
     shapes = (
         {0: batch, 1: times},
         [{0: batch} for _ in state.trunk], {0: batch}, None,
@@ -53,7 +53,7 @@ def export_graph(architecture: Architecture, size: int) -> bytes:
     )  # fmt: skip
     given = (frames, list(state.trunk), state.recent, state.seen, list(state.lstm), list(state.gru))
     names = state_names(architecture)
-    with _quiet():
+    with quiet():
         program = torch.export.export(_Streaming(network), given, dynamic_shapes=shapes)
         exported = torch.onnx.export(
             program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False,
@@ -65,7 +65,7 @@ def export_graph(architecture: Architecture, size: int) -> bytes:
             },
         )  # fmt: skip
     assert exported is not None
-    return _without_weights(exported.model_proto, set(network.state_dict())).SerializeToString()
+    return without_weights(exported.model_proto, set(network.state_dict())).SerializeToString()
 
 
 class _Streaming(nn.Module):
@@ -84,15 +84,18 @@ class _Streaming(nn.Module):
         lstm: list[Tensor],
         gru: list[Tensor],
     ) -> tuple[Tensor, ...]:
-        network = self.network
-        maps, after = network.trunk(frames.permute(0, 1, 4, 2, 3).float() / 255, trunk)
+        network, cut = self.network, self.network.architecture.cut
+        early = sum(frames > 1 for *_, frames, _ in network.architecture.layers[:cut])
+        x = frames.permute(0, 1, 4, 2, 3).float() / 255
+        maps, after = network.trunk(x, trunk[:early], last=cut)
+        late, later = network.trunk(maps, trunk[early:], first=cut)
         state = State((), recent, seen, tuple(lstm), tuple(gru))
-        output = network.answer(maps.mean((3, 4)), state)
+        output = network.answer(late.mean((3, 4)), state)
         likeness = network.likeness(output.features)
         recent, seen, lstm_after, gru_after = output.state[1:]
         return (
             output.logits, likeness, output.features, maps,
-            *after, recent, seen, *lstm_after, *gru_after,
+            *after, *later, recent, seen, *lstm_after, *gru_after,
         )  # fmt: skip
 
 
@@ -184,8 +187,8 @@ def _ints(value: int) -> Any:
 # -- the exported model ----------------------------------------------------------------------
 
 
-def _without_weights(model: onnx.ModelProto, weights: set[str]) -> onnx.ModelProto:
-    """Makes inputs of the weights, under their names in the network."""
+def without_weights(model: onnx.ModelProto, weights: set[str]) -> onnx.ModelProto:
+    """Makes inputs of the weights, under their names in the network, and drops remarks."""
     prefix, graph = "network.", model.graph
     kept = [i for i in graph.initializer if i.name.removeprefix(prefix) not in weights]
     moved = [i for i in graph.initializer if i.name.removeprefix(prefix) in weights]
@@ -208,7 +211,7 @@ def _without_weights(model: onnx.ModelProto, weights: set[str]) -> onnx.ModelPro
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
+def quiet() -> Any:
     """Without the exporter's own messages, which are for its authors."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from action_recognition.models.architecture import Architecture
 
 FRAMES = "frames"
 OUTPUTS = ("logits", "likeness", "features", "maps")
 STATE_OUTPUT = "next_"  # before the name of a state's input
+
+HEAT_INPUTS = ("maps", "target", "others", "counted")  # of the graph behind heat maps
+HEAT_OUTPUT = "evidence"
+
+
+class Graphs(NamedTuple):
+    """The graphs of a network, as the bytes of ONNX models.
+
+    Parameters:
+        network: the streaming form, see `graph_export`.
+        heat: what heat maps are made of, see `graph_heat_export`.
+    """
+
+    network: bytes
+    heat: bytes
 
 
 def state_names(architecture: Architecture) -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,16 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import ModelFileError
 from action_recognition.models.architecture import Architecture
-from action_recognition.models.graph_names import FRAMES, OUTPUTS, STATE_OUTPUT, state_names
-from action_recognition.models.runtime import Answer, Runtime
+from action_recognition.models.graph_names import (
+    FRAMES,
+    HEAT_INPUTS,
+    HEAT_OUTPUT,
+    OUTPUTS,
+    STATE_OUTPUT,
+    Graphs,
+    state_names,
+)  # fmt: skip
+from action_recognition.models.runtime import FRAMES_AT_ONCE, Answer, Runtime, check_frames
 
 # The answers of a processor with bfloat16 must be those of one without.
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
@@ -24,52 +33,100 @@ State = dict[str, NDArray[Any]]
 
 
 class GraphRuntime(Runtime):
-    """A graph with its weights, compiled for this processor.
+    """The graphs of a network with its weights, compiled for this processor.
 
     Parameters:
-        graph: as `graph_export.export_graph` makes it.
+        graphs: the network's, and that behind its heat maps, which is compiled when it is needed.
         weights: by their names in the network.
         architecture: of the network.
 
     Raises:
-        ModelFileError: the graph cannot be read, or does not fit the weights or the architecture.
+        ModelFileError: a graph cannot be read, or does not fit the weights or the architecture.
     """
 
     def __init__(
-        self, graph: bytes, weights: Mapping[str, NDArray[Any]], architecture: Architecture
+        self, graphs: Graphs, weights: Mapping[str, NDArray[Any]], architecture: Architecture
     ) -> None:
-        super().__init__(architecture.window)
+        super().__init__(architecture)
+        self._graphs, self._weights = graphs, weights
         self._state_names = state_names(architecture)
+        self._network = _Compiled(
+            graphs.network, weights, (FRAMES, *self._state_names),
+            (*OUTPUTS, *(STATE_OUTPUT + name for name in self._state_names)),
+        )  # fmt: skip
+
+    def step(self, frames: NDArray[np.uint8], state: State | None) -> Answer:
+        """See `Runtime.step`."""
+        logits, likeness, features, _, *after = self._step(frames, state)
+        return Answer(logits, likeness, features, dict(zip(self._state_names, after, strict=True)))
+
+    def evidence(
+        self,
+        clip: NDArray[np.uint8],
+        target: NDArray[np.float32],
+        others: NDArray[np.float32],
+        counted: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """See `Runtime.evidence`."""
+        check_frames(clip[None])
+        maps, state = [], None
+        for start in range(0, len(clip), FRAMES_AT_ONCE):
+            found = self._step(clip[None, start : start + FRAMES_AT_ONCE], state)
+            maps.append(found[OUTPUTS.index("maps")])
+            state = dict(zip(self._state_names, found[len(OUTPUTS) :], strict=True))
+        given = (np.concatenate(maps, 1), target, others, counted)
+        (heat,) = self._heat.run(dict(zip(HEAT_INPUTS, given, strict=True)))
+        return heat
+
+    def _step(self, frames: NDArray[np.uint8], state: State | None) -> list[NDArray[Any]]:
+        given = self._network.zeros(self._state_names, len(frames)) if state is None else state
+        return self._network.run({FRAMES: np.ascontiguousarray(frames), **given})
+
+    @cached_property
+    def _heat(self) -> _Compiled:
+        return _Compiled(self._graphs.heat, self._weights, HEAT_INPUTS, (HEAT_OUTPUT,))
+
+
+class _Compiled:
+    """One graph with its weights. Safe to share between threads."""
+
+    def __init__(
+        self,
+        graph: bytes,
+        weights: Mapping[str, NDArray[Any]],
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+    ) -> None:
+        self._outputs = outputs
         core = ov.Core()
         model = _read(core, graph)
         _fill(model, weights)
-        self._check(model)
+        unknown = {i.any_name for i in model.inputs} ^ set(inputs)
+        missing = set(outputs) - {o.any_name for o in model.outputs}
+        if unknown or missing:
+            wrong = min(unknown or missing)
+            raise ModelFileError(f"its graph does not fit its architecture or weights: {wrong}")
         try:
             self._compiled = core.compile_model(model, "CPU", _SETTINGS)
         except RuntimeError as error:
             raise ModelFileError(f"its graph cannot be run ({_first_line(error)})") from None
-        self._shapes = {
-            i.any_name: [0 if d.is_dynamic else d.get_length() for d in i.partial_shape]
-            for i in model.inputs
-        }
-        self._types = {i.any_name: i.element_type.to_dtype() for i in model.inputs}
+        self._inputs = {i.any_name: i for i in model.inputs}
         self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
 
-    def step(self, frames: NDArray[np.uint8], state: State | None) -> Answer:
-        """See `Runtime.step`."""
-        given = self._start(frames.shape[0]) if state is None else state
+    def run(self, given: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        """The outputs, in their order, as arrays of their own."""
         with self._request() as request:
-            request.infer({FRAMES: np.ascontiguousarray(frames), **given})
-            found = [request.get_tensor(name).data.copy() for name in OUTPUTS[:3]]
-            after = {n: request.get_tensor(STATE_OUTPUT + n).data.copy() for n in given}
-        return Answer(*found, state=after)
+            request.infer(dict(given))
+            return [request.get_tensor(name).data.copy() for name in self._outputs]
 
-    def _start(self, batch: int) -> State:
-        """The state before the first frame: zeros."""
-        return {
-            name: np.zeros([n or batch for n in self._shapes[name]], self._types[name])
-            for name in self._state_names
-        }
+    def zeros(self, names: Sequence[str], batch: int) -> State:
+        """Zeros for some inputs, with the batch where their shape leaves a size open."""
+        found = {}
+        for name in names:
+            sizes = self._inputs[name].partial_shape
+            shape = [batch if size.is_dynamic else size.get_length() for size in sizes]
+            found[name] = np.zeros(shape, self._inputs[name].element_type.to_dtype())
+        return found
 
     @contextmanager
     def _request(self) -> Iterator[ov.InferRequest]:
@@ -82,16 +139,6 @@ class GraphRuntime(Runtime):
             yield request
         finally:
             self._requests.put(request)
-
-    def _check(self, model: ov.Model) -> None:
-        inputs = {i.any_name for i in model.inputs}
-        outputs = {o.any_name for o in model.outputs}
-        state = set(self._state_names)
-        if inputs != {FRAMES, *state}:
-            wrong = min(inputs ^ {FRAMES, *state})
-            raise ModelFileError(f"its graph does not fit its architecture or weights: {wrong}")
-        if not {*OUTPUTS, *(STATE_OUTPUT + name for name in state)} <= outputs:
-            raise ModelFileError("its graph does not fit its architecture: an output is missing")
 
 
 def _read(core: ov.Core, graph: bytes) -> ov.Model:

@@ -99,10 +99,8 @@ class HybridNet(nn.Module):
         """Runs the layers after the trunk: one vector per frame (B, T, features) -> the output."""
         a, times = self.architecture, vectors.shape[1]
         recent = torch.cat([state.recent, vectors], 1)  # (B, window - 1 + T, features)
-        sums = F.avg_pool1d(recent.transpose(1, 2), a.window, 1).transpose(1, 2) * a.window
         seen = state.seen + torch.arange(1, times + 1, device=vectors.device)
-        mean = sums / seen.clamp(max=a.window)[:, None]  # (B, T, features)
-        hidden = F.relu6(self.hidden(mean))  # (B, T, hidden)
+        hidden = self._hidden(recent, seen)  # (B, T, hidden)
         logits = self.dense(hidden)  # (B, T, classes)
         x, lstm, gru = vectors, state.lstm, state.gru
         if self.lstm is not None:
@@ -117,6 +115,18 @@ class HybridNet(nn.Module):
             logits = logits + past[:, None] * self.recurrent_dense(x)
         kept = recent[:, times:]
         return Output(logits, hidden, State(state.trunk, kept, state.seen + times, lstm, gru))
+
+    def _hidden(self, recent: Tensor, seen: Tensor) -> Tensor:
+        window = self.architecture.window
+        sums = F.avg_pool1d(recent.transpose(1, 2), window, 1).transpose(1, 2) * window
+        mean = sums / seen.clamp(max=window)[:, None]  # (B, T, features)
+        return F.relu6(self.hidden(mean))
+
+    def window_logits(self, vectors: Tensor) -> Tensor:
+        """The logits (B, T, classes) of a beginning (B, T, features), without LSTM and GRU."""
+        recent = F.pad(vectors, (0, 0, self.architecture.window - 1, 0))
+        seen = torch.arange(1, vectors.shape[1] + 1, device=vectors.device)
+        return self.dense(self._hidden(recent, seen))
 
     def likeness(self, features: Tensor) -> Tensor:
         """How similar frames are to each class's training clips, as the pretrained network sees it.

@@ -22,6 +22,7 @@ from action_recognition.clips import Preprocessing
 from action_recognition.errors import ActionRecognitionError, ModelFileError
 from action_recognition.models.architecture import Architecture, weight_shapes
 from action_recognition.models.graph_check import check_graph
+from action_recognition.models.graph_names import Graphs
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.sealed_file import SEAL_BYTES, read_sealed, write_sealed
 from action_recognition.models.stored_network import StoredNetwork, stored
@@ -106,7 +107,7 @@ def find_model(name: str | Path | None) -> Path:
     return Path(name)
 
 
-def save_model(model: Model, path: str | Path, *, graph: bool = True) -> None:
+def save_model(model: Model, path: str | Path, *, graphs: bool = True) -> None:
     """Writes a model file. An interruption at any point leaves an existing file intact.
 
     Weights are stored as float16: this halves the size, and predictions agree to three digits.
@@ -117,7 +118,7 @@ def save_model(model: Model, path: str | Path, *, graph: bool = True) -> None:
     """
     path = Path(path)
     try:
-        write_sealed(path, _to_hdf5(model, graph=graph))
+        write_sealed(path, _to_hdf5(model, graphs=graphs))
     except ModelFileError as error:
         raise ModelFileError(f"{path.name}: {error}") from None
     except OSError as error:
@@ -148,8 +149,8 @@ def load_model(path: str | Path) -> Model:
         raise ModelFileError(f"{path.name}: the model file is damaged ({error})") from None
 
 
-def _to_hdf5(model: Model, *, graph: bool) -> bytes:
-    network = stored(model.network, size=model.preprocessing.size if graph else None)
+def _to_hdf5(model: Model, *, graphs: bool) -> bytes:
+    network = stored(model.network, size=model.preprocessing.size if graphs else None)
     weights = {name: _to_float16(name, w) for name, w in network.weights.items()}
     inference: dict[str, Any] = {
         "temperature": model.temperature,
@@ -176,8 +177,9 @@ def _to_hdf5(model: Model, *, graph: bool) -> bytes:
             file.create_dataset(f"description/{key}", data=text)
         for key, values in weights.items():
             file.create_dataset(f"weights/{key}", data=values)
-        if network.graph is not None:
-            file.create_dataset("graph", data=np.frombuffer(network.graph, np.uint8))
+        if network.graphs is not None:
+            for key, graph in network.graphs._asdict().items():
+                file.create_dataset(f"graphs/{key}", data=np.frombuffer(graph, np.uint8))
     return content.getvalue()
 
 
@@ -211,7 +213,7 @@ def _read(file: h5py.File) -> Model:
     }
     window_temperature = inference["window_temperature"]
     return Model(
-        network=StoredNetwork(architecture, weights, _read_graph(file)),
+        network=StoredNetwork(architecture, weights, _read_graphs(file)),
         classes=tuple(str(c) for c in described["classes"]),
         preprocessing=preprocessing,
         temperature=float(inference["temperature"]),
@@ -277,16 +279,18 @@ def _read_weight(file: h5py.File, key: str, shape: tuple[int, ...]) -> np.ndarra
     return values
 
 
-def _read_graph(file: h5py.File) -> bytes | None:
-    node = file.get("graph")
-    if node is None:
+def _read_graphs(file: h5py.File) -> Graphs | None:
+    if "graphs" not in file:
         return None
-    plain = isinstance(node, h5py.Dataset) and node.ndim == 1 and node.dtype == np.uint8
-    if not plain or node.external or node.is_virtual or node.nbytes > _MAX_GRAPH_BYTES:
-        raise ModelFileError("its graph does not lie in the file as plain bytes")
-    graph = node[()].tobytes()
-    check_graph(graph)
-    return graph
+    found = {}
+    for key in Graphs._fields:
+        node = file.get(f"graphs/{key}")
+        plain = isinstance(node, h5py.Dataset) and node.ndim == 1 and node.dtype == np.uint8
+        if not plain or node.external or node.is_virtual or node.nbytes > _MAX_GRAPH_BYTES:
+            raise ModelFileError(f"its graph {key} is missing or does not lie in it as plain bytes")
+        found[key] = node[()].tobytes()
+        check_graph(found[key])
+    return Graphs(**found)
 
 
 def _leaves(group: h5py.Group) -> list[str]:

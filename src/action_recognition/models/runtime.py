@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
+from action_recognition.models.architecture import Architecture
 
 State = Any  # what a runtime needs to continue: it alone knows what that is
 
 _APART = 5  # frames from one of the moments of `answer` to the next
-_FRAMES_AT_ONCE = 12  # bounds the memory: some 4 MB of feature maps a frame at 172 pixels
+FRAMES_AT_ONCE = 12  # bounds the memory: some 4 MB of feature maps a frame at 172 pixels
 
 
 class Answer(NamedTuple):
@@ -57,35 +58,53 @@ class Runtime(ABC):
     """A network, ready to run. Safe to share between threads: it keeps no state.
 
     Parameters:
-        window: number of frames that each answer covers.
+        architecture: of the network.
     """
 
-    def __init__(self, window: int) -> None:
-        self.window = window
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture = architecture
+
+    @property
+    def window(self) -> int:
+        """The number of frames that each answer covers."""
+        return self.architecture.window
 
     @abstractmethod
     def step(self, frames: NDArray[np.uint8], state: State) -> Answer:
         """Runs a few frames, (B, T, H, W, 3) uint8 RGB, that follow those of `state`."""
+
+    @abstractmethod
+    def evidence(
+        self,
+        clip: NDArray[np.uint8],
+        target: NDArray[np.float32],
+        others: NDArray[np.float32],
+        counted: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """What each place of each frame (T, H, W, 3) adds to a score, see `evidence.evidence`.
+
+        Returns:
+            (T, h, w), at least 0.
+        """
 
     def run(self, frames: NDArray[np.uint8], state: State = None) -> Answer:
         """Runs frames (B, T, H, W, 3) uint8 RGB that follow those of `state`.
 
         T is at least 1. The frames are processed a few at a time, with the same result as at once.
         """
-        if frames.ndim != 5 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
-            raise UsageError(
-                f"run: frames of shape {frames.shape} and type {frames.dtype}, "
-                "must be (B, T, H, W, 3) uint8"
-            )
+        check_frames(frames)
         batch, times = frames.shape[:2]
-        piece = max(1, _FRAMES_AT_ONCE // batch)
+        piece = max(1, FRAMES_AT_ONCE // batch)
         found: list[Answer] = []
         for start in range(0, times, piece):
             found.append(self.step(frames[:, start : start + piece], state))
             state = found[-1].state
-        logits, likeness, features, _ = zip(*found, strict=True)
-        joined = (np.concatenate(part, 1) for part in (logits, likeness, features))
-        return Answer(*joined, state=state)
+        return Answer(
+            np.concatenate([a.logits for a in found], 1),
+            np.concatenate([a.likeness for a in found], 1),
+            np.concatenate([a.features for a in found], 1),
+            state,
+        )
 
     def answer(self, clips: NDArray[np.uint8]) -> VideoAnswer:
         """The output of the network for a whole video.
@@ -101,3 +120,16 @@ class Runtime(ABC):
         means = (part[:, first:].mean((0, 1), dtype=np.float64) for part in answer[:3])
         some = (np.concatenate(part[:, first::_APART]) for part in answer[:2])
         return VideoAnswer(*means, *some)
+
+
+def check_frames(frames: NDArray[np.uint8]) -> None:
+    """Checks that frames are an array (B, T, H, W, 3) uint8.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if frames.ndim != 5 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
+        raise UsageError(
+            f"frames have shape {frames.shape} and type {frames.dtype}, "
+            "must be (B, T, H, W, 3) uint8"
+        )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import ModelFileError, UsageError
 from action_recognition.models.architecture import Architecture
+from action_recognition.models.graph_names import Graphs
 from action_recognition.models.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ class StoredNetwork:
     Parameters:
         architecture: its settings.
         weights: by their names in the network.
-        graph: its portable graph, see `graph_export`; None: the file has none.
+        graphs: its portable graphs; None: the file has none.
     """
 
     architecture: Architecture
     weights: Mapping[str, NDArray[Any]]
-    graph: bytes | None = None
+    graphs: Graphs | None = None
 
     def restored(self) -> HybridNet:
         """The network itself, on the CPU, in eval mode.
@@ -67,17 +68,19 @@ def stored(network: HybridNet | StoredNetwork, *, size: int | None = None) -> St
     """A network as a file would hold it, its weights not rounded.
 
     Parameters:
-        size: side of its frames, in pixels: with its graph, for such frames; None: without one.
+        size: side of its frames, in pixels: with its graphs, for such frames; None: without.
     """
     if isinstance(network, StoredNetwork):
         return network
-    graph = None
+    graphs = None
     if size is not None:
         from action_recognition.models.graph_export import export_graph
+        from action_recognition.models.graph_heat_export import export_heat_graph
 
-        graph = export_graph(network.architecture, size)
+        a = network.architecture
+        graphs = Graphs(export_graph(a, size), export_heat_graph(a, size))
     weights = {name: w.detach().cpu().numpy() for name, w in network.state_dict().items()}
-    return StoredNetwork(network.architecture, weights, graph)
+    return StoredNetwork(network.architecture, weights, graphs)
 
 
 def open_runtime(network: HybridNet | StoredNetwork, *, device: str = "auto") -> Runtime:
@@ -94,10 +97,10 @@ def open_runtime(network: HybridNet | StoredNetwork, *, device: str = "auto") ->
         raise UsageError(f"device={device!r}, must be one of auto, cpu, cuda")
     if isinstance(network, StoredNetwork):
         on_gpu = device == "cuda" or (device == "auto" and _may_have_gpu())
-        if network.graph is not None and not on_gpu:
+        if network.graphs is not None and not on_gpu:
             from action_recognition.models.graph_runtime import GraphRuntime
 
-            return GraphRuntime(network.graph, network.weights, network.architecture)
+            return GraphRuntime(network.graphs, network.weights, network.architecture)
         network = network.restored()
     from action_recognition.models.torch_runtime import TorchRuntime
 

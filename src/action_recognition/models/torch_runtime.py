@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
+from action_recognition.models.evidence import evidence
 from action_recognition.models.hybridnet import HybridNet, State
-from action_recognition.models.runtime import Answer, Runtime
+from action_recognition.models.runtime import Answer, Runtime, check_frames
 
 
 class TorchRuntime(Runtime):
@@ -20,7 +21,7 @@ class TorchRuntime(Runtime):
     """
 
     def __init__(self, network: HybridNet, *, device: str = "auto") -> None:
-        super().__init__(network.architecture.window)
+        super().__init__(network.architecture)
         self.device = _pick_device(device)
         self.network = network.to(self.device).eval()
 
@@ -29,8 +30,26 @@ class TorchRuntime(Runtime):
         with torch.inference_mode():
             output = self.network(to_input(torch.from_numpy(frames).to(self.device)), state)
             alike = self.network.likeness(output.features)
-        arrays = (part.cpu().numpy() for part in (output.logits, alike, output.features))
-        return Answer(*arrays, state=output.state)
+        parts = output.logits, alike, output.features
+        logits, likeness, features = (part.cpu().numpy() for part in parts)
+        return Answer(logits, likeness, features, output.state)
+
+    def evidence(
+        self,
+        clip: NDArray[np.uint8],
+        target: NDArray[np.float32],
+        others: NDArray[np.float32],
+        counted: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """See `Runtime.evidence`."""
+        check_frames(clip[None])
+        trunk, cut = self.network.trunk, self.architecture.cut
+        given = (torch.from_numpy(values).to(self.device) for values in (target, others, counted))
+        with torch.no_grad():
+            x = to_input(torch.from_numpy(clip[None]).to(self.device))
+            maps, _ = trunk(x, trunk.start(x), last=cut)
+        found = evidence(self.network, maps, *given)
+        return np.asarray(found.cpu().numpy(), np.float32)
 
 
 def _pick_device(device: str) -> torch.device:

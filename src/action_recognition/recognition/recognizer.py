@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,8 @@ from action_recognition.errors import UsageError, VideoError
 from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.probabilities import softmax
-from action_recognition.models.stored_network import open_runtime, restored
+from action_recognition.models.saliency import heat_maps
+from action_recognition.models.stored_network import open_runtime
 from action_recognition.prefetch import ahead, in_groups
 from action_recognition.recognition.motion import nothing_moves
 from action_recognition.recognition.results import Prediction, Timings, rank
@@ -29,9 +29,6 @@ from action_recognition.recognition.windows import Windows
 from action_recognition.video import Video, VideoInfo
 from action_recognition.video.source import Source
 from action_recognition.video.transforms import SquareConverter
-
-if TYPE_CHECKING:
-    from action_recognition.models.hybridnet import HybridNet
 
 _FRAMES_AHEAD = 32  # frames that are decoded ahead of the network: some 3 MB
 _FRAMES_AT_ONCE = 20  # frames of a timeline that go through the network in one call
@@ -320,7 +317,6 @@ class Recognizer:
 
         Raises:
             UsageError: the prediction has no frames, or there is no such clip or action.
-            ModelFileError: PyTorch, which works heat maps out, is not installed.
         """
         if prediction.clips is None:
             raise UsageError("explain: the prediction has no frames; use predict(keep_frames=True)")
@@ -329,14 +325,8 @@ class Recognizer:
         action = prediction.nearest_action if action is None else action
         if action not in self.classes:
             raise UsageError(f"explain: {action!r} is no action of this model")
-        from action_recognition.models.saliency import heat_maps
-
         frames, target = prediction.clips.frames[clip], self.classes.index(action)
-        return heat_maps(self._network, frames, target, answers=len(self.classes))
-
-    @cached_property
-    def _network(self) -> HybridNet:
-        return restored(self.model.network)
+        return heat_maps(self.runtime, frames, target, answers=len(self.classes))
 
     def describe(self) -> Mapping[str, Any]:
         """Facts about the model: classes, preprocessing, metrics, training record."""
