@@ -18,7 +18,9 @@ def test_video_error_survives_the_way_between_processes() -> None:
     assert (error.name, error.reason, str(error)) == ("a.mp4", "it is empty", "a.mp4: it is empty")
 
 
-@pytest.mark.parametrize("kind", ["VideoError", "ModelFileError", "DataError", "UsageError"])
+@pytest.mark.parametrize(
+    "kind", ["VideoError", "ModelFileError", "DataError", "UsageError", "TrainingError"]
+)
 def test_one_base_class_catches_all(kind: str) -> None:
     assert issubclass(getattr(errors, kind), errors.ActionRecognitionError)
     assert not issubclass(errors.ActionRecognitionError, (ValueError, OSError))

@@ -30,3 +30,7 @@ class DataError(ActionRecognitionError):
 
 class UsageError(ActionRecognitionError, ValueError):
     """An argument or option has an invalid value."""
+
+
+class TrainingError(ActionRecognitionError):
+    """A training cannot go on: it has diverged, or memory or disk space has run out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -206,14 +207,16 @@ def test_model_file_is_complete(model: Path) -> None:
 def test_what_is_printed(model: Path, manifest: Path, tmp_path: Path, capsys: Capture) -> None:
     output = tmp_path / "m.h5"
     assert train(manifest, output, init=model) == 0
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
     assert any(line.startswith("Moving left ") for line in lines)  # the table of clips
     assert any(line.startswith("epoch   1  train_loss ") for line in lines)
     assert any(line.startswith("| macro-F1 |") for line in lines)
     assert lines[-1] == f"written: {output}"
     assert "drawing clips: 18" in lines
     assert "drawing clips of the tuned network: 18" in lines
-    assert not any("to train on, none to" in line or line.startswith("not ") for line in lines)
+    assert not any(line.startswith("not ") for line in lines)
+    assert "note: " not in printed.err
 
 
 @pytest.mark.slow
@@ -304,11 +307,15 @@ def test_one_clip_a_class_is_enough_and_what_that_means_is_said(
     shutil.copy(folder / "growing" / "growing_001.mp4", tmp_path / "few" / "growing")
     output = tmp_path / "m.h5"
     assert train(tmp_path / "few", output, init=init) == 0
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    lines, said = printed.out.splitlines(), printed.err.splitlines()
     few = "none to measure or to calibrate on; that takes clips of at least three recordings"
-    assert f"Growing: 2 clips to train on, {few}" in lines
-    assert f"Moving left: 1 clip to train on, {few}" in lines
-    assert "not calibrated, and no rule for `none of these`: no class has validation clips" in lines
+    uncalibrated = "not calibrated, and no rule for `none of these`: no class has validation clips"
+    assert said == [
+        f"action-recognition: note: Growing: 2 clips to train on, {few}",
+        f"action-recognition: note: Moving left: 1 clip to train on, {few}",
+        f"action-recognition: note: {uncalibrated}",
+    ]
     assert "not measured: no class has test clips" in lines
     assert lines[-1] == f"written: {output}"
     model = load_model(output)
@@ -327,10 +334,11 @@ def test_one_class_of_few_clips_among_others(
     (tmp_path / "few" / "moving_left").mkdir()
     shutil.copy(folder / "moving_left" / "moving_left_000.mp4", tmp_path / "few" / "moving_left")
     assert train(tmp_path / "few", tmp_path / "m.h5", init=init) == 0
-    out = capsys.readouterr().out
-    assert "Moving left: 1 clip to train on, none to measure" in out
-    assert "Growing: " not in out
-    assert "not calibrated" not in out
+    said = capsys.readouterr().err
+    assert "note: Moving left: 1 clip to train on, none to measure" in said
+    assert "note: the classes are very unequal: Growing has 6 clips to train on, but Moving" in said
+    assert "Growing: " not in said
+    assert "not calibrated" not in said
     model = load_model(tmp_path / "m.h5")
     assert model.open_set is not None
     assert {c["class"] for c in model.metrics["per_class"]} == {"Growing"}
@@ -363,6 +371,79 @@ def test_train_refuses_in_one_sentence(
     assert sentence in error
     assert error.count("\n") == 1
     assert not (tmp_path / "x.h5").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_training_that_diverges_is_one_sentence(
+    existing: bool, init: Path, manifest: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    output = tmp_path / "m.h5"
+    if existing:
+        output.write_bytes(b"an older model")
+    assert train(manifest, output, "--epochs", "40", "--learning-rate", "1e12") == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"action-recognition: the training has diverged: .*in epoch 1\b.*\n", error)
+    assert "lower --learning-rate (now 1e+12)" in error
+    assert output.exists() == existing
+    if existing:
+        assert output.read_bytes() == b"an older model"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "out of memory; lower --batch (now 4), --frames (now 4), --tuned-layers"),
+        (OSError(28, "No space left on device"), "no space left on the disk of "),
+        (RuntimeError("CUDA out of memory."), "out of GPU memory; lower --batch (now 4)"),
+    ],
+)
+def test_what_runs_out_is_one_sentence(
+    error: Exception, sentence: str, init: Path, manifest: Path, tmp_path: Path, capsys: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("action_recognition.training.train.tune", fail)
+    assert train(manifest, tmp_path / "m.h5") == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"action-recognition: {sentence}")
+    assert printed.count("\n") == 1
+    assert not (tmp_path / "m.h5").exists()
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_replaced_is_met_before_and_after(
+    init: Path, manifest: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "m.h5"
+    output.write_bytes(b"an older model")
+    output.chmod(0o444)
+    assert train(manifest, output) == 2
+    said = "action-recognition: m.h5: the model cannot be written (the file is read-only)"
+    assert capsys.readouterr().err == f"{said}\n"
+    assert not output.with_suffix(".training").exists()  # nothing was begun
+    monkeypatch.setattr("action_recognition.cli.train.check_output", lambda _: None)
+    assert train(manifest, output) == 2
+    assert capsys.readouterr().err == f"{said}; when it can be, --resume goes on from here\n"
+    assert output.read_bytes() == b"an older model"
+    output.chmod(0o644)
+    assert train(manifest, output, "--resume") == 0
+    assert load_model(output).training["epochs_run"] == 1
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_tuning(
+    init: Path, manifest: Path, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("action_recognition.training.tuning.EpochLines.on_train_start", interrupt)
+    assert train(manifest, tmp_path / "m.h5") == 130
+    assert capsys.readouterr().err == "action-recognition: interrupted\n"
 
 
 @pytest.mark.slow

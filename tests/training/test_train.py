@@ -244,6 +244,14 @@ def test_a_refit_learns_from_validation_clips_and_keeps_the_calibration(
     assert refitted == train_clips | val_clips  # and none of the split test
 
 
+def test_a_refit_with_patience_where_nothing_is_tuned(
+    motion: Manifest, init: str, tmp_path: Path
+) -> None:
+    manifest = few(motion)
+    run = run_of(init, tmp_path, refit=True, patience=2, tuned_layers=0)
+    assert train(manifest, gather(manifest), run).training["films"]
+
+
 # -- few clips -----------------------------------------------------------------------------
 
 

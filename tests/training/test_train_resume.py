@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from action_recognition.datasets.manifest import Manifest
-from action_recognition.errors import UsageError
+from action_recognition.errors import TrainingError, UsageError
 from action_recognition.models.model_file import load_model, save_model
 from action_recognition.training import train as train_module
 from action_recognition.training import tuning
@@ -52,7 +53,7 @@ def test_an_interrupted_training_resumes_to_the_same_model(
             raise KeyboardInterrupt
 
     monkeypatch.setattr(tuning.EpochLines, "on_train_epoch_end", interrupt)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
+    with pytest.raises(KeyboardInterrupt):
         train(manifest, data, run_of(init, tmp_path / "parts", **options))
     monkeypatch.undo()
     resumed = train(manifest, data, run_of(init, tmp_path / "parts", resume=True, **options))
@@ -75,6 +76,50 @@ def test_interrupted_before_the_first_epoch_it_begins_where_it_stopped(
     model = train(manifest, data, run_of(init, tmp_path / "parts", resume=True))
     assert model.training["epochs_run"] == 2
     assert same(weights(model.network), weights(whole.network))
+
+
+@pytest.mark.parametrize("step", ["calibrate", "learn_films", "_learn_again"])
+@pytest.mark.parametrize("patience", [0, 2])
+def test_interrupted_after_tuning_and_moved_it_does_not_tune_again(
+    step: str, patience: int, motion: Manifest, init: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    manifest, options = few(motion), {"patience": patience, "refit": True}
+    data = gather(manifest)
+    whole = train(manifest, data, run_of(init, tmp_path / "whole", **options))
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, step, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(manifest, data, run_of(init, tmp_path / "a" / "m.training", **options))
+    (tmp_path / "a").rename(tmp_path / "b")
+    (tmp_path / "start").mkdir()  # and the model that it starts from has moved, too
+    moved_init = str(shutil.copy(init, tmp_path / "start" / "other.h5"))
+    last = (tmp_path / "b" / "m.training" / "last.ckpt").stat().st_mtime_ns
+    run = run_of(moved_init, tmp_path / "b" / "m.training", resume=True, **options)
+    model = train(manifest, data, run)
+    assert (tmp_path / "b" / "m.training" / "last.ckpt").stat().st_mtime_ns == last
+    assert not (tmp_path / "a").exists()
+    assert same(weights(model.network), weights(whole.network))
+    assert (model.temperature, model.open_set) == (whole.temperature, whole.open_set)
+    own = ("init", "seconds", "tuning_seconds")
+    records = [{k: v for k, v in m.training.items() if k not in own} for m in (model, whole)]
+    assert records[0] == records[1]
+
+
+def test_fewer_workers_and_no_films_resume_a_run_that_ran_out_of_memory(
+    motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    manifest = few(motion)
+    data = gather(manifest)
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "learn_films", fail)
+        with pytest.raises(TrainingError, match=r"^out of memory; lower --batch \(now 4\)"):
+            train(manifest, data, run_of(init, tmp_path, workers=1))
+    run = run_of(init, tmp_path, resume=True, workers=0, film_epochs=0)
+    assert train(manifest, data, run).training["epochs_run"] == 2
 
 
 def interrupted(*_: Any, **__: Any) -> None:

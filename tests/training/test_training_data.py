@@ -10,7 +10,7 @@ import pytest
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.errors import DataError
 from action_recognition.training.footage import Sample
-from action_recognition.training.training_data import counts, gather, sources
+from action_recognition.training.training_data import counts, gather, notes, sources
 
 
 def manifest(*rows: tuple[str, str, str]) -> Manifest:
@@ -125,3 +125,55 @@ def test_counts() -> None:
         "test": {"Jump": 1},
         "samples": {"(nothing)": 5, "Crawl": 3, "Jump": 2, "Ride": 1},
     }
+
+
+# -- what is worth a note ------------------------------------------------------------------
+
+
+def notes_on(background: tuple[str, ...] = (), **classes: tuple[int, int, int]) -> list[str]:
+    """Those on classes of so many clips in train, val and test."""
+    splits = ("train", "val", "test")
+    rows = [
+        (label, split, "own")
+        for label, counts in classes.items()
+        for split, count in zip(splits, counts, strict=True)
+        for _ in range(count)
+    ]
+    data = manifest(*rows)
+    return list(notes(data, gather(data, background=background)))
+
+
+def test_nothing_is_said_of_enough_clips() -> None:
+    assert notes_on(Jump=(9, 2, 3), Ride=(4, 1, 1), Crawl=(2, 1, 1)) == []
+    assert notes_on(("Crawl",), Jump=(9, 2, 3), Ride=(4, 1, 1), Crawl=(1, 0, 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((1, 1, 1), "Ride: 1 clip to train on; one clip shows little"),
+        ((3, 0, 1), "Ride: 3 clips to train on, none to calibrate on; that takes"),
+        ((3, 1, 0), "Ride: 3 clips to train on, none to measure; that takes"),
+        ((1, 0, 0), "Ride: 1 clip to train on, none to measure or to calibrate on; that takes"),
+    ],
+)
+def test_a_class_of_too_few_clips(counts: tuple[int, int, int], said: str) -> None:
+    found = notes_on(Jump=(4, 1, 1), Ride=counts)
+    assert len(found) == 1
+    assert found[0].startswith(said)
+
+
+def test_no_validation_clips_at_all() -> None:
+    found = notes_on(Jump=(4, 0, 1), Ride=(4, 0, 2))
+    assert [x.split(":")[0] for x in found[:2]] == ["Jump", "Ride"]
+    assert found[2].startswith("not calibrated, and no rule for `none of these`")
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(("most", "said"), [(9, False), (10, True), (400, True)])
+def test_very_unequal_classes(most: int, said: bool) -> None:
+    found = notes_on(Jump=(most, 1, 1), Ride=(2, 1, 1), Crawl=(2, 9, 9), Walk=(3 * most // 4, 1, 1))
+    expected = (
+        f"the classes are very unequal: Jump has {most} clips to train on, but Crawl 2, Ride 2; "
+    )
+    assert [x.startswith(expected) for x in found] == [True] * said

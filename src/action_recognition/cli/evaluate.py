@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
         check=False,
         validation=options.split != "test",  # a folder of test clips alone is enough
     )
+    for line in manifest.omissions():
+        print(line, file=sys.stderr)  # the report alone goes to stdout
     with progress_bar("evaluating") as on_progress:
         evaluation = evaluate(
             recognizer,

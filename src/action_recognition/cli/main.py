@@ -1,7 +1,7 @@
 """Entry point: finds the subcommand, and turns every expected error into one sentence.
 
-Exit codes: 0 done; 1 some of several files failed; 2 wrong usage or input that cannot be used;
-130 interrupted.
+Exit codes: 0 done; 1 some of several files failed; 2 wrong usage, input that cannot be used, or a
+training that cannot go on; 130 interrupted.
 """
 
 from __future__ import annotations

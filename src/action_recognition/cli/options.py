@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def read_unknown(options: argparse.Namespace) -> tuple[Clip, ...]:
     folders = load_data(
         options.unknown, classes=options.unknown_classes, check=False, validation=False
     )
+    for line in folders.omissions():
+        print(f"unknown classes: {line}", file=sys.stderr)
     return tuple(c for c in folders.clips if c.split in ("train", "test"))
 
 

@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,8 +162,6 @@ def train(
         made=options.made,
         seed=options.seed,
     )
-    for line in _unmeasured(manifest, data.classes):
-        print(line, flush=True)
     run = Run(
         settings=read_settings(options),
         folder=output.with_suffix(".training"),
@@ -173,6 +170,7 @@ def train(
         device=options.device,
         progress=sys.stderr.isatty(),
         on_progress=_bars(),
+        on_note=lambda note: print(f"action-recognition: note: {note}", file=sys.stderr),
     )
     model = train_network(manifest, data, run)
     model = replace(model, training={
@@ -208,23 +206,6 @@ def fingerprint_options(options: argparse.Namespace) -> str:
     names = ("init", "background", "background_classes", "background_clips", "made", "pictures")
     values = [getattr(options, name) for name in (*names, "lstm", "gru")]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
-
-
-def _unmeasured(manifest: Manifest, classes: Sequence[str]) -> Iterator[str]:
-    """What there is to say of classes that are trained on only."""
-    for label in classes:
-        clips = [c for c in manifest.split("train") if c.label == label]
-        splits = {c.split for c in manifest.clips if c.label == label}
-        missing = [
-            use for s, use in (("test", "measure"), ("val", "calibrate on")) if s not in splits
-        ]
-        if missing:
-            yield (
-                f"{label}: {len(clips)} clip{'s' if len(clips) > 1 else ''} to train on, none to "
-                f"{' or to '.join(missing)}; that takes clips of at least three recordings"
-            )
-    if not any(c.label in classes for c in manifest.split("val")):
-        yield "not calibrated, and no rule for `none of these`: no class has validation clips"
 
 
 def _default(name: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from action_recognition.actions import label_for_folder
 from action_recognition.dashboard.media.figure import film, jumping, jumping_then_resting
-from action_recognition.datasets.folders import videos_in
+from action_recognition.datasets.walk import videos_in
 
 _SIZE = (480, 360)
 _MAX_BYTES = 50_000_000

@@ -52,7 +52,7 @@ def add_background(
     for label in background.labels:
         if not count[label, "train"]:
             raise DataError(f"background class {label!r} has no clip left to train on")
-    return Manifest(clips)
+    return Manifest(clips, (*manifest.passed_over, *background.passed_over))
 
 
 def spread(clips: Sequence[Clip], per_class: int) -> list[Clip]:

@@ -1,30 +1,35 @@
-"""Makes a manifest from folders that hold one folder of videos per class.
+"""Makes a manifest from data folders: class folders, dealt out in splits or not, and their lists.
 
-Clips of UCF101 and HMDB51 are recognised by their file names and keep their official split; others
-are split by group.
+Clips of UCF101 and HMDB51 are recognised by their file names and keep their official split, where
+no other one is given; others are split by group.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from action_recognition.actions import find_action, label_for_folder
+from action_recognition.actions import label_for_folder
+from action_recognition.datasets.annotation_lists import TABLES, read_annotations
+from action_recognition.datasets.file_names import as_text
+from action_recognition.datasets.find_clips import FoundClip, find_clips
+from action_recognition.datasets.left_out import LeftOut
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.manifest_csv import read_list
-from action_recognition.datasets.official import find_official
+from action_recognition.datasets.placing import (
+    OWN,
+    carve_validation,
+    keep_given,
+    place_official,
+    place_own,
+)
 from action_recognition.datasets.probe import probe
-from action_recognition.datasets.splits import SPLITS, assign_by_group, check_leaks, resolve_films
+from action_recognition.datasets.sections import refuse_untrimmed
+from action_recognition.datasets.splits import check_leaks
 from action_recognition.errors import DataError
-from action_recognition.video import FILE_EXTENSIONS, has_video_name
-
-VALIDATION_SHARE = 1 / 6
-TEST_SHARE = 0.25
-OWN = "own"
 
 Films = Literal["strict", "class"]
 
@@ -45,7 +50,9 @@ class SplitRules:
             the class; "class": it is in one split within each class, as in the official lists,
             and parts of a film count as that film. Train clips of a film in test are left out.
         seed: seed of the random splits (validation; also test for your own data).
-        validation: set aside train clips for validation.
+        validation: set aside train clips for validation; not of splits that are given with one.
+        keep_given: clips stay in the split that a folder (`train`, `val`, `test`) or a list gives
+            them; False: they are divided as if there were none.
     """
 
     official_split: int = 1
@@ -54,6 +61,7 @@ class SplitRules:
     films: Films = "strict"
     seed: int = 0
     validation: bool = True
+    keep_given: bool = True
 
     def __post_init__(self) -> None:
         if self.official_split not in (1, 2, 3):
@@ -70,8 +78,13 @@ def build_manifest(
 ) -> Manifest:
     """Makes a manifest from folders that hold one folder per class.
 
+    The class folders can lie in folders of splits and of data sets (see `layouts`), and annotation
+    lists of known data sets are read (see `annotation_lists`). `Manifest.passed_over` says what
+    in the folders gives no clip.
+
     Parameters:
-        folders: for example the folders of UCF101 and of HMDB51.
+        folders: for example the folders of UCF101 and of HMDB51; annotation lists of their clips
+            can stand among them.
         classes: folder names or labels to use; None: every folder that holds videos.
         rules: rules for the splits; None: the defaults.
         check: decode each file once; files that fail are marked as refused.
@@ -82,17 +95,20 @@ def build_manifest(
             be in two splits.
     """
     rules = rules or SplitRules()
-    files = _find_files([Path(f) for f in folders], classes)
-    pattern = _compile(rules.group_pattern)
-    clips = [_describe(*found, rules, pattern) for found in files]
+    found, passed_over = find_clips([Path(f) for f in folders], classes)
+    clips = _describe_all(found, rules)
     if check:
         clips = _check_files(clips, on_progress)
-    clips = _place_official(clips)
-    clips = _place_own(clips, rules.seed)
+    clips = refuse_untrimmed(clips, [f.section for f in found])
+    given = {f.path for f in found if f.split is not None} if rules.keep_given else set()
+    clips, settled = keep_given(clips, given)
+    clips = place_official(clips)
+    clips = place_own(clips, rules.seed, settled)
     if rules.validation:
-        clips = _carve_validation(clips, rules.seed)
+        has_val = any(c.split == "val" for c in clips)
+        clips = carve_validation(clips, rules.seed, settled if has_val else ())
     check_leaks([c.group for c in clips], [c.split for c in clips])
-    return Manifest(tuple(clips))
+    return Manifest(tuple(clips), tuple(passed_over))
 
 
 def load_data(
@@ -104,75 +120,50 @@ def load_data(
     validation: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
-    """Loads the sources of `--data`: folders with one folder per class, CSV files, or both.
+    """Loads the sources of `--data`: folders with one folder per class, lists of clips, or both.
 
-    A CSV file is a manifest, or any list of clips with columns for path, class and split (see
-    `manifest_csv.read_list`). The validation clips of each source come from its own train clips.
+    A list is a manifest, or any table of clips with columns for path, class and split (see
+    `manifest_csv.read_list`). Annotation lists of data sets (see `annotation_lists`), which give no
+    paths, tell of the clips in the folders; without a folder, of those in their own. The validation
+    clips of each source come from its own train clips.
 
     Raises:
         DataError: see `build_manifest`; a group is in two splits, or a class has no clips.
     """
-    paths = [Path(s) for s in sources]
-    lists = [p for p in paths if p.suffix.lower() == ".csv"]
-    folders = [p for p in paths if p not in lists]
+    folders, lists = _sort_sources([Path(s) for s in sources])
     clips: list[Clip] = []
+    passed_over: tuple[LeftOut, ...] = ()
     if folders:
         wanted = classes if not lists else None
         rules = SplitRules(seed=seed, validation=validation)
-        clips += build_manifest(
-            folders, rules, classes=wanted, check=check, on_progress=on_progress
-        ).clips
+        built = build_manifest(folders, rules, classes=wanted, check=check, on_progress=on_progress)
+        clips, passed_over = list(built.clips), built.passed_over
     for path in lists:
-        found = list(read_list(path))
-        if validation and not any(c.split == "val" for c in found):
-            found = _carve_validation(found, seed)
-        clips += found
+        listed = list(read_list(path))
+        if validation and not any(c.split == "val" for c in listed):
+            listed = carve_validation(listed, seed)
+        clips += listed
     check_leaks([c.group for c in clips], [c.split for c in clips])
-    manifest = Manifest(tuple(clips))
+    manifest = Manifest(tuple(clips), passed_over)
     return manifest.select([label_for_folder(c) for c in classes]) if classes else manifest
+
+
+def _sort_sources(sources: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Folders with the annotation lists of their clips, and lists that stand for themselves."""
+    lists = [
+        s
+        for s in sources
+        if s.suffix.lower() in TABLES and not s.is_dir() and not read_annotations([s]).files
+    ]
+    return [s for s in sources if s not in lists], lists
 
 
 # -- the steps of build_manifest -----------------------------------------------------------
 
 
-def _find_files(folders: Sequence[Path], classes: Sequence[str] | None) -> list[tuple[Path, Path]]:
-    """Each video with the class folder that it belongs to."""
-    wanted = None if classes is None else {label_for_folder(c) for c in classes}
-    files: list[tuple[Path, Path]] = []
-    label_of: dict[str, str] = {}
-    for root in folders:
-        if not root.is_dir():
-            raise DataError(f"{root}: there is no such folder of clips")
-        for folder in sorted(p for p in root.iterdir() if p.is_dir() and p.name[0] != "."):
-            label = label_for_folder(folder.name)
-            if wanted is not None and label not in wanted:
-                continue
-            found = videos_in(folder)
-            if not found:
-                continue
-            other = label_of.setdefault(label, folder.name)
-            if other != folder.name and find_action(other) is None:
-                raise DataError(f"folders {other!r} and {folder.name!r} give one label, {label!r}")
-            files += [(p, folder) for p in found]
-    if wanted is not None:
-        missing = sorted(wanted - set(label_of))
-        if missing:
-            raise DataError(f"no folder with videos of class {missing[0]!r} is there")
-    if not files:
-        names = ", ".join(str(f) for f in folders)
-        raise DataError(f"{names}: no folder in it holds videos ({', '.join(FILE_EXTENSIONS)})")
-    return files
-
-
-def videos_in(folder: Path) -> list[Path]:
-    """Video files in a folder and its subfolders, by file extension; hidden ones are skipped."""
-    return sorted(
-        p
-        for p in folder.rglob("*")
-        if has_video_name(p)
-        and p.is_file()
-        and not any(part[0] == "." for part in p.relative_to(folder).parts)
-    )
+def _describe_all(found: Sequence[FoundClip], rules: SplitRules) -> list[Clip]:
+    pattern = _compile(rules.group_pattern)
+    return [_describe(clip, rules, pattern) for clip in found]
 
 
 def _compile(group_pattern: str | None) -> re.Pattern[str] | None:
@@ -187,40 +178,43 @@ def _compile(group_pattern: str | None) -> re.Pattern[str] | None:
     return pattern
 
 
-def _describe(
-    path: Path,
-    folder: Path,
-    rules: SplitRules,
-    pattern: re.Pattern[str] | None,
-) -> Clip:
-    label = label_for_folder(folder.name)
-    official = find_official(path.stem)
-    if official is not None:
-        split = official.splits[rules.official_split - 1]
-        film = official.group
-        if rules.films == "class" and official.dataset == "HMDB51":
-            film = f"{official.original_class}/{film}"
-        return Clip(
-            path=path,
-            label=label,
-            dataset=official.dataset,
-            original_class=official.original_class,
-            group=film,
-            split=split or "left_out",
-            reason="" if split else f"not used in official split {rules.official_split}",
-        )
-    group = str(path)
+def _describe(found: FoundClip, rules: SplitRules, pattern: re.Pattern[str] | None) -> Clip:
+    given = found.split if rules.keep_given else None
+    official = found.official
+    if official is None:
+        group = _group(found, rules, pattern)
+        return Clip(found.path, found.label, OWN, found.class_name, group, given or "train")
+    split = given or official.splits[rules.official_split - 1]
+    film = official.group
+    if rules.films == "class" and official.dataset == "HMDB51":
+        film = f"{official.original_class}/{film}"
+    return Clip(
+        path=found.path,
+        label=found.label,
+        dataset=official.dataset,
+        original_class=official.original_class,
+        group=film,
+        split=split or "left_out",
+        reason="" if split else f"not used in official split {rules.official_split}",
+    )
+
+
+def _group(found: FoundClip, rules: SplitRules, pattern: re.Pattern[str] | None) -> str:
+    """What a clip of one's own must not be separated from."""
+    name = as_text(found.path.name)
     if pattern is not None:
-        match = pattern.search(path.name)
+        match = pattern.search(name)
         if match is None or not match[1]:
-            raise DataError(f"{path.name}: the group pattern {pattern.pattern!r} does not match")
-        group = match[1]
-    elif rules.groups == "folders" and path.parent != folder:
-        group = path.relative_to(folder).parts[0]
-    return Clip(path, label, OWN, folder.name, group, "train")
+            raise DataError(f"{name}: the group pattern {pattern.pattern!r} does not match")
+        return match[1]
+    if found.group and rules.groups == "folders":
+        return found.group
+    return as_text(str(found.path))
 
 
-def _check_files(clips: list[Clip], on_progress: Callable[[int, int], None] | None) -> list[Clip]:
+def _check_files(
+    clips: Sequence[Clip], on_progress: Callable[[int, int], None] | None
+) -> list[Clip]:
     probes = probe([c.path for c in clips], on_progress=on_progress)
     return [
         replace(c, split="refused", reason=p.reason)
@@ -228,65 +222,3 @@ def _check_files(clips: list[Clip], on_progress: Callable[[int, int], None] | No
         else replace(c, duration_s=p.duration_s)
         for c, p in zip(clips, probes, strict=True)
     ]
-
-
-def _place_official(clips: list[Clip]) -> list[Clip]:
-    """Leaves out train clips of films that are also in test."""
-    index = [k for k, c in enumerate(clips) if c.dataset != OWN and c.split in SPLITS]
-    splits = resolve_films([clips[k].group for k in index], [clips[k].split for k in index])  # type: ignore[misc]
-    placed = list(clips)
-    for k, split in zip(index, splits, strict=True):
-        if split is None:
-            placed[k] = replace(
-                clips[k], split="left_out", reason=f"film {clips[k].group} stands in test"
-            )
-    return placed
-
-
-def _place_own(clips: list[Clip], seed: int) -> list[Clip]:
-    groups: dict[str, set[str]] = defaultdict(set)
-    for c in clips:
-        if c.split == "train":
-            groups[c.label].add(c.group)
-    few = {label for label, names in groups.items() if len(names) < len(SPLITS)}
-    return _move(
-        clips,
-        lambda c: c.dataset == OWN and c.split == "train" and c.label not in few,
-        "test",
-        TEST_SHARE,
-        seed,
-    )
-
-
-def _carve_validation(clips: list[Clip], seed: int) -> list[Clip]:
-    """Moves train clips to validation.
-
-    A class with only one or two groups stays in train and is not measured; nor is validation taken
-    from a class whose train clips are all from one group.
-    """
-    groups: dict[str, set[str]] = defaultdict(set)
-    train: dict[str, set[str]] = defaultdict(set)
-    for c in clips:
-        if c.split in SPLITS:
-            groups[c.label].add(c.group)
-        if c.split == "train":
-            train[c.label].add(c.group)
-    few = {a for a, names in groups.items() if len(names) < len(SPLITS) or len(train[a]) < 2}
-    return _move(
-        clips, lambda c: c.split == "train" and c.label not in few, "val", VALIDATION_SHARE, seed
-    )
-
-
-def _move(
-    clips: list[Clip], which: Callable[[Clip], bool], to: str, share: float, seed: int
-) -> list[Clip]:
-    index = [k for k, c in enumerate(clips) if which(c)]
-    if not index:
-        return clips
-    labels, groups = [clips[k].label for k in index], [clips[k].group for k in index]
-    moved = list(clips)
-    picks = assign_by_group(labels, groups, share=share, seed=seed)
-    for k, picked in zip(index, picks, strict=True):
-        if picked:
-            moved[k] = replace(clips[k], split=to)
-    return moved

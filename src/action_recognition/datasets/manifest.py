@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from action_recognition.datasets.file_names import as_text
+from action_recognition.datasets.left_out import LeftOut, describe, some
 from action_recognition.datasets.splits import SPLITS
 from action_recognition.errors import DataError
+
+_OF_GROUPS = ("film ", "group ")  # reasons that begin so name the group of the clip
 
 
 @dataclass(frozen=True)
@@ -40,9 +44,16 @@ class Clip:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All clips of a data set, including those that are in no split."""
+    """All clips of a data set, including those that are in no split.
+
+    Parameters:
+        clips: one for each video.
+        passed_over: entries of the data folders that give no clip, with their reasons. A CSV does
+            not keep them.
+    """
 
     clips: tuple[Clip, ...]
+    passed_over: tuple[LeftOut, ...] = ()
 
     def split(self, split: str) -> list[Clip]:
         """The clips of one split: train, val or test."""
@@ -62,7 +73,7 @@ class Manifest:
 
     @property
     def left_out(self) -> list[Clip]:
-        """Clips in no split: their film is in test, or the official split does not use them."""
+        """Clips in no split: their group is in test, or the official split does not use them."""
         return [c for c in self.clips if c.split == "left_out"]
 
     def select(self, classes: Sequence[str]) -> Manifest:
@@ -74,7 +85,7 @@ class Manifest:
         missing = sorted(set(classes) - {c.label for c in self.clips})
         if missing:
             raise DataError(f"no clips of class {missing[0]!r} in this data")
-        return Manifest(tuple(c for c in self.clips if c.label in set(classes)))
+        return replace(self, clips=tuple(c for c in self.clips if c.label in set(classes)))
 
     def summary(self) -> str:
         """A table of the clips, groups and seconds of each class, and the clips in no split."""
@@ -90,14 +101,61 @@ class Manifest:
             row = " ".join(f"{n:>6}" for n in splits)
             groups, seconds = len({c.group for c in of}), sum(c.duration_s for c in of)
             lines.append(f"{label:<{width}}  {row} {groups:>7} {seconds:>8.0f}")
-        films = {c.group for c in self.left_out if c.reason.startswith("film ")}
-        if films:
-            clips = sum(c.reason.startswith("film ") for c in self.left_out)
-            lines.append(f"left out: {clips} train clips of {len(films)} films that stand in test")
-        reasons = Counter(c.reason for c in self.left_out if not c.reason.startswith("film "))
+        lines += self.omissions()
+        if len(self.labels) == 1:
+            lines.append(
+                "one class only: a class is a folder of clips in the folder that you name, or that "
+                "folder itself, if there is none in it"
+            )
+        return "\n".join(lines)
+
+    def omissions(self) -> list[str]:
+        """Lines on what is in no split: left out, refused, passed over, and how much that is."""
+        dropped = [c for c in self.left_out if c.reason.startswith("film ")]
+        lines = []
+        if dropped:
+            films = len({c.group for c in dropped})
+            lines.append(
+                f"left out: {len(dropped)} train clips of {films} films that stand in test"
+            )
+        lines += _leaks(self.left_out)
+        reasons = Counter(c.reason for c in self.left_out if not c.reason.startswith(_OF_GROUPS))
         lines += [f"left out: {n} clips, {reason}" for reason, n in sorted(reasons.items())]
         lines += [f"refused: {c.path.name}: {c.reason}" for c in self.refused]
-        return "\n".join(lines)
+        lines += describe(self.passed_over)
+        lines += self._empty_classes()
+        used = sum(c.split in SPLITS for c in self.clips)
+        total = len(self.clips) + sum(entry.files for entry in self.passed_over)
+        if used < total:
+            lines.append(f"taken: {used} of {total} entries")
+        return [as_text(line) for line in lines]
+
+    def _empty_classes(self) -> list[str]:
+        trained = {c.label for c in self.split("train")}
+        lines = [
+            f"class {label!r} is empty: none of its clips is taken"
+            for label in sorted({c.label for c in self.clips} - set(self.labels))
+        ]
+        leaking = {c.label for c in self.left_out if c.reason.startswith("group ")}
+        lines += [
+            f"class {label!r} has no clip left to train on, because the given splits leak; "
+            "`data from-folder --new-splits` divides the clips anew"
+            for label in sorted(leaking - trained)
+        ]
+        return lines
+
+
+def _leaks(clips: Iterable[Clip]) -> list[str]:
+    """Lines on clips whose group stands in another of the given splits."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for c in clips:
+        if c.reason.startswith("group "):
+            groups[c.reason.rpartition(" ")[2]].append(c.group)
+    return [
+        f"left out: {len(of)} clips of {len(set(of))} groups that stand in {split}, too: the given "
+        f"splits leak ({some(sorted(set(of)), 10)})"
+        for split, of in sorted(groups.items())
+    ]
 
 
 def fingerprint(clips: Iterable[Clip]) -> str:

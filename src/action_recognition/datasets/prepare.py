@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from action_recognition.actions import ACTIONS, find_action, label_for_folder
-from action_recognition.datasets.folders import VALIDATION_SHARE, videos_in
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.official import OfficialClip, Split, find_official
+from action_recognition.datasets.placing import VALIDATION_SHARE
 from action_recognition.datasets.probe import probe
 from action_recognition.datasets.splits import assign_by_group, check_leaks
+from action_recognition.datasets.walk import videos_in
 from action_recognition.errors import DataError
 
 TRAIN_SHARE = 0.7  # HMDB51's own proportion: 70 train and 30 test clips a class

@@ -11,6 +11,7 @@ from action_recognition.models.model_file import Model
 from action_recognition.models.open_set import OpenSetRule, Seen, fit_rule
 from action_recognition.models.probabilities import fit_temperature
 from action_recognition.training.answers import Answers
+from action_recognition.training.divergence import check_features
 
 KEPT = 0.95  # of the known validation videos
 
@@ -24,7 +25,14 @@ def calibrate(
         known: of validation videos of its classes, at least one.
         unknown: of validation videos of its background classes; None: there are none.
         kept: share of the known ones that is to be taken for known.
+
+    Raises:
+        TrainingError: an answer is not a number.
     """
+    for answered in (known, unknown):
+        for video in answered.videos if answered else ():
+            for values in video:
+                check_features(values, "the validation videos", "lower --learning-rate")
     count = len(model.classes)
     targets = [model.classes.index(label) for label in known.labels]
 

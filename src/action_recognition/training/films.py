@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from action_recognition.models.hybridnet import HybridNet
+from action_recognition.training.divergence import check_loss, check_weights
 
 _FRAMES = 80  # of a film: 16 s at 5 frames a second
 _FILMS = 16  # in a step
 _VALIDATION_FILMS = 96
 _RATE, _DECAY = 2e-3, 0.01
+_REMEDY = "do without LSTM and GRU: the same command with --film-epochs 0 --resume"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,9 @@ def learn_films(
     Returns:
         loss and accuracy over the moments of validation films, without and with them, and the
         epoch whose weights are kept, 0: none.
+
+    Raises:
+        TrainingError: it has diverged.
     """
     parts = [p for p in (network.lstm, network.gru, network.recurrent_dense) if p is not None]
     random = np.random.default_rng(seed)
@@ -71,16 +76,20 @@ def learn_films(
     figures = {"loss_without": without[0], "accuracy_without": without[1]}
     (lowest, right), best_epoch = without, 0
     for epoch in range(epochs):
+        where = f"in film epoch {epoch + 1}"
         for _ in range(steps // epochs):
             vectors, targets = join_films(train, _FILMS, window, random)
             logits = network.answer(vectors, network.start_answer(vectors)).logits
             loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), label_smoothing=0.1)
+            check_loss(loss.item(), "loss of LSTM and GRU", where, _REMEDY)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(learned, 1.0)
             optimizer.step()
             schedule.step()
         now = measure(network, *held)
+        check_loss(now[0], "validation loss of LSTM and GRU", where, _REMEDY)
+        check_weights(network, where, _REMEDY)
         if now[0] < lowest or not validation:
             (lowest, right), best_epoch = now, epoch + 1
             best = copy.deepcopy(network.state_dict())

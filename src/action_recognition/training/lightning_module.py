@@ -97,7 +97,9 @@ class TuningModule(L.LightningModule):
             {"params": [p for p in learned if p.ndim > 1], "weight_decay": s.weight_decay},
             {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=s.learning_rate, fused=True)
+        # With mixed precision, Lightning refuses to clip the gradients of a fused optimiser.
+        fused = s.precision == "32-true"
+        optimizer = torch.optim.AdamW(groups, lr=s.learning_rate, fused=fused)
         total = max(2, int(self.trainer.estimated_stepping_batches))
         warm_up = max(1, min(total // s.epochs, total // 5))
 

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.probabilities import fit_temperature, log_loss
+from action_recognition.training.divergence import check_features, check_weights
 
 # Inverse strengths of the regularisation that are tried on validation videos; the first is taken
 # where there are none. A few hundred videos against 2048 numbers want a strong one.
 STRENGTHS = (3e-4, 1e-4, 1e-3, 3e-3, 1e-2)
 _LEAST_DEVIATION = 1e-2
+_REMEDY = "start from another model (--init)"
 
 
 def fit_dense(
@@ -35,7 +37,13 @@ def fit_dense(
 
     Returns:
         the strength that was taken.
+
+    Raises:
+        TrainingError: features, or the weights that come of them, are not finite numbers.
     """
+    check_features(hidden, "the training clips", _REMEDY)
+    if validation is not None:
+        check_features(validation[0], "the validation videos", _REMEDY)
     read, labels = hidden.astype(np.float64), np.asarray(targets)
     tried = strengths if validation is not None and len(validation[1]) else strengths[:1]
     fits = [(strength, *_fit(read, labels, strength)) for strength in tried]
@@ -51,6 +59,7 @@ def fit_dense(
     with torch.no_grad():
         network.dense.weight.copy_(torch.from_numpy(weights))
         network.dense.bias.copy_(torch.from_numpy(bias))
+    check_weights(network, "after the regression", _REMEDY)
     return strength
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,12 +19,12 @@ from torch import nn
 
 from action_recognition.clips import Preprocessing
 from action_recognition.datasets.manifest import Manifest, fingerprint
-from action_recognition.errors import UsageError
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.models.runtime import Runtime
 from action_recognition.training.answers import Answers, answers, read_videos, trunk_vectors
 from action_recognition.training.calibration import calibrate
+from action_recognition.training.divergence import check_features
 from action_recognition.training.films import TrunkVideo, learn_films
 from action_recognition.training.footage import Sample
 from action_recognition.training.networks import (
@@ -34,8 +34,17 @@ from action_recognition.training.networks import (
 )
 from action_recognition.training.random_clips import RandomClips, draw_features
 from action_recognition.training.regression import STRENGTHS, fit_dense
+from action_recognition.training.run_folder import (
+    LAST,
+    REFIT,
+    STRENGTH,
+    prepare_folder,
+    read_json,
+    write_json,
+)
 from action_recognition.training.settings import TrainingSettings
-from action_recognition.training.training_data import TrainingData, counts, sources
+from action_recognition.training.shortage import explained
+from action_recognition.training.training_data import TrainingData, counts, notes, sources
 from action_recognition.training.tuning import ValidationVideos, tune
 
 OnProgress = Callable[[str, int, int], None]
@@ -53,6 +62,8 @@ class Run:
         device: "auto", "cpu" or "cuda".
         progress: whether Lightning shows progress bars.
         on_progress: called with (name of the step, number done, number in total).
+        on_note: called with a sentence about what may be wrong but does not prevent the training;
+            by default, a `UserWarning` is raised.
     """
 
     settings: TrainingSettings
@@ -62,6 +73,7 @@ class Run:
     device: str = "auto"
     progress: bool = False
     on_progress: OnProgress = lambda *_: None
+    on_note: Callable[[str], None] = warnings.warn
 
 
 def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
@@ -72,13 +84,21 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
 
     Raises:
         ModelFileError: the file to start from cannot be read.
+        TrainingError: the training has diverged, or memory or disk space has run out.
         UsageError: `resume` was given without an interrupted run, or with different settings.
     """
+    for note in notes(manifest, data):
+        run.on_note(note)
+    with explained(run.settings, run.folder):
+        return _train(manifest, data, run)
+
+
+def _train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
     started = time.perf_counter()
     L.seed_everything(run.settings.seed, workers=True, verbose=False)
     start = load_model(find_model(run.init))
     record = _describe(manifest, data, run, start)
-    checkpoint = _prepare_folder(run, record)
+    checkpoint = prepare_folder(run.folder, record, resume=run.resume, on_note=run.on_note)
     if not data.validation:  # nothing would say whether LSTM and GRU help
         run = replace(run, settings=replace(run.settings, film_epochs=0))
     network = _learn(start, data, run, checkpoint, record)
@@ -139,28 +159,6 @@ def _describe(manifest: Manifest, data: TrainingData, run: Run, start: Model) ->
     }
 
 
-def _prepare_folder(run: Run, record: dict[str, Any]) -> Path | None:
-    """The checkpoint to continue from, or None; a fresh run clears the files of an old one."""
-    settings_file, checkpoint = run.folder / "settings.json", run.folder / "last.ckpt"
-    described = json.loads(json.dumps({k: v for k, v in record.items() if k != "date"}))
-    if run.resume:
-        if not settings_file.exists():
-            raise UsageError(f"nothing to resume: {run.folder} holds no interrupted training")
-        before = json.loads(settings_file.read_text(encoding="utf-8"))
-        changed = [key for key in described if described[key] != before.get(key)]
-        if changed:
-            raise UsageError(
-                f"cannot resume: {', '.join(changed)} differ from those of the interrupted run; "
-                "use the same options and data, or start anew without --resume"
-            )
-        return checkpoint if checkpoint.exists() else None
-    run.folder.mkdir(parents=True, exist_ok=True)
-    for name in ("last.ckpt", "best.ckpt", "refit/last.ckpt", "refit/best.ckpt"):
-        (run.folder / name).unlink(missing_ok=True)
-    settings_file.write_text(json.dumps(described, indent=1), encoding="utf-8")
-    return None
-
-
 def _learn(
     start: Model,
     data: TrainingData,
@@ -174,15 +172,15 @@ def _learn(
     known = [c for c in data.validation if c.label in data.classes]
     network = with_classes(start.network, len(data.labels)).cpu()
     drawn = None
-    chosen = run.folder / "strength.json"
+    chosen = run.folder / STRENGTH
     if checkpoint is not None:  # the weights are those of the checkpoint
-        record["strength"] = json.loads(chosen.read_text(encoding="utf-8"))
+        record["strength"] = read_json(chosen)
     else:
         runtime = Runtime(start.network, device=run.device)
         drawn = draw_features(runtime, clips, settings.views, _bar(run, "drawing clips"))
         held = answers(runtime, known, preprocessing, _bar(run, "validation videos"))
         record["strength"] = _regress(network, drawn, data, held, record)
-        chosen.write_text(json.dumps(record["strength"]), encoding="utf-8")
+        write_json(chosen, record["strength"])
     if settings.tuned_layers:
         videos = [(c.path, data.labels.index(c.label)) for c in known]
         record |= tune(
@@ -194,6 +192,7 @@ def _learn(
     if drawn is None or settings.tuned_layers:
         runtime = Runtime(network, device=run.device)
         drawn = draw_features(runtime, clips, 1, _bar(run, "drawing clips of the tuned network"))
+        check_features(drawn[0], "the training clips", "lower --learning-rate")
     network = set_typical(network.cpu(), *drawn)
     torch.manual_seed(settings.seed)  # whatever came before: LSTM and GRU begin the same
     network = with_recurrent(network, settings.lstm, settings.gru)
@@ -209,13 +208,15 @@ def _learn_again(
     """Trains a network like the first one, but on the validation videos as well."""
     known = [c for c in data.validation if c.label in data.classes]
     more = tuple(Sample(c.path, data.labels.index(c.label)) for c in known)
-    folder = run.folder / "refit"
+    folder = run.folder / REFIT
     folder.mkdir(exist_ok=True)
     whole = replace(data, samples=(*data.samples, *more), validation=())
-    epochs = record["best_epoch"] if run.settings.patience else run.settings.epochs
+    epochs = run.settings.epochs
+    if run.settings.patience:
+        epochs = record.get("best_epoch", epochs)  # there is none where no layers are tuned
     films = record.get("films", {}).get("best_epoch", 0)
     settings = replace(run.settings, patience=0, epochs=epochs, film_epochs=films)
-    checkpoint = folder / "last.ckpt"
+    checkpoint = folder / LAST
     return _learn(
         start, whole, replace(run, settings=settings, folder=folder),
         checkpoint if checkpoint.exists() and run.resume else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from action_recognition.training import emptiness
 from action_recognition.training.footage import PICTURES, Sample
 
 MAX_PICTURES = 100  # of a class: as many as there are clips of a class of the data sets
+_UNEQUAL = 5  # times as many clips as another class are worth a word
 
 
 @dataclass(frozen=True)
@@ -105,3 +106,33 @@ def counts(manifest: Manifest, data: TrainingData) -> dict[str, dict[str, int]]:
         for split in ("train", "val", "test")
     }
     return {**found, "samples": dict(sorted(drawn.items()))}
+
+
+def notes(manifest: Manifest, data: TrainingData) -> Iterator[str]:
+    """A sentence for whatever the number of clips of a class prevents or makes worse."""
+    train = Counter(c.label for c in manifest.split("train"))
+    for label in data.classes:
+        splits = {c.split for c in manifest.clips if c.label == label}
+        missing = [
+            use for s, use in (("test", "measure"), ("val", "calibrate on")) if s not in splits
+        ]
+        said = f"{label}: {_clips(train[label])} to train on"
+        if missing:
+            rest = "that takes clips of at least three recordings"
+            yield f"{said}, none to {' or to '.join(missing)}; {rest}"
+        elif train[label] == 1:
+            yield f"{said}; one clip shows little of what a class can look like"
+    if not any(c.label in data.classes for c in data.validation):
+        yield "not calibrated, and no rule for `none of these`: no class has validation clips"
+    most = max(data.classes, key=lambda label: train[label])
+    few = [label for label in data.classes if train[label] * _UNEQUAL <= train[most]]
+    if few:
+        rare = ", ".join(f"{label} {train[label]}" for label in few)
+        yield (
+            f"the classes are very unequal: {most} has {_clips(train[most])} to train on, but "
+            f"{rare}; a class of few clips is recognised less often"
+        )
+
+
+def _clips(count: int) -> str:
+    return f"{count} clip{'' if count == 1 else 's'}"

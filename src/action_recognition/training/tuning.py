@@ -12,17 +12,25 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.models.hybridnet import HybridNet
+from action_recognition.training.checkpoints import (
+    FolderCheckpoint,
+    FolderFiles,
+    load_kept,
+    read_checkpoint,
+)
+from action_recognition.training.divergence import StopWhenDiverged
 from action_recognition.training.footage import Sample
 from action_recognition.training.lightning_module import TuningModule, freeze
 from action_recognition.training.moving_average import MovingAverage
 from action_recognition.training.random_clips import ClipOrder, RandomClips
+from action_recognition.training.run_folder import BEST, LAST, TUNED, read_json, write_json
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.video import Video
 
@@ -67,44 +75,55 @@ def tune(
 
     Returns:
         what there is to record of it.
+
+    Raises:
+        TrainingError: it has diverged.
+        UsageError: a file of the run folder, from which it should go on, is missing or damaged.
     """
-    _quieten_lightning()
     settings, samples = clips.settings, clips.samples
+    finished = run_folder / TUNED
+    if checkpoint is not None and finished.exists():
+        load_kept(network, run_folder, best=settings.patience > 0)
+        return dict(read_json(finished))
+    finished.unlink(missing_ok=True)
+    if checkpoint is not None and settings.patience:
+        read_checkpoint(
+            run_folder / BEST
+        )  # if it cannot be read, that is not to be found at the end
+    _quieten_lightning()
     freeze(network, settings)
     network.train()  # Lightning leaves the mode as it finds it
     weights = _class_weights(samples, network.architecture.classes, settings.balance)
     order = ClipOrder(samples, known, settings)
-    best = ModelCheckpoint(
-        dirpath=run_folder, filename="best", mode="min", enable_version_counter=False,
-        monitor="val_loss" if len(validation) else "train_loss",
-    )  # fmt: skip
+    best = FolderCheckpoint(run_folder, BEST, "val_loss" if len(validation) else "train_loss")
     # `save_last` of Lightning saves only where there is a better epoch: not what the name says.
-    last = ModelCheckpoint(dirpath=run_folder, filename="last", enable_version_counter=False)
-    callbacks: list[Callback] = [best, last]
+    callbacks: list[Callback] = [best, FolderCheckpoint(run_folder, LAST)]
     if settings.patience and len(validation):
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
     trainer = _trainer(settings, run_folder, device, callbacks, progress=progress)
     started = time.perf_counter()
-    trainer.fit(
-        TuningModule(network, known, settings, weights),
-        DataLoader(
-            clips, settings.batch, sampler=order, num_workers=settings.workers,
-            drop_last=len(order) > settings.batch,
-        ),
-        DataLoader(validation, batch_size=None) if len(validation) else None,
-        ckpt_path=checkpoint, weights_only=False,
-    )  # fmt: skip
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    kept = best if settings.patience else last
+    try:
+        trainer.fit(
+            TuningModule(network, known, settings, weights),
+            DataLoader(
+                clips, settings.batch, sampler=order, num_workers=settings.workers,
+                drop_last=len(order) > settings.batch,
+            ),
+            DataLoader(validation, batch_size=None) if len(validation) else None,
+            ckpt_path=checkpoint,
+        )  # fmt: skip
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
     score = best.best_model_score if settings.patience else trainer.callback_metrics.get("val_loss")
-    return {
+    record = {
         "epochs_run": trainer.current_epoch,
-        "best_epoch": _load_weights(network, kept.best_model_path),
+        "best_epoch": load_kept(network, run_folder, best=settings.patience > 0),
         "val_loss": None if score is None else round(float(score), 4),
         "tuning_seconds": round(time.perf_counter() - started),
         "device": trainer.strategy.root_device.type,
     }
+    write_json(finished, record)
+    return record
 
 
 def _trainer(
@@ -117,12 +136,16 @@ def _trainer(
 ) -> L.Trainer:
     shown = TQDMProgressBar(refresh_rate=1) if progress else EpochLines()
     average = [MovingAverage(settings.ema)] if settings.ema else []
+    remedy = f"lower --learning-rate (now {settings.learning_rate:g})"
+    if settings.precision != "32-true":
+        remedy += ", or compute with --precision 32-true"
     return L.Trainer(
         max_epochs=settings.epochs,
         accelerator={"cuda": "gpu"}.get(device, device),
         devices="auto" if device == "auto" else 1,
         precision=settings.precision,  # type: ignore[arg-type]
-        callbacks=[*callbacks, shown, *average],
+        callbacks=[*callbacks, shown, *average, StopWhenDiverged(remedy)],
+        plugins=[FolderFiles()],
         logger=CSVLogger(run_folder, name=None, version="figures"),
         gradient_clip_val=5.0,
         log_every_n_steps=1_000_000,  # once an epoch
@@ -130,21 +153,6 @@ def _trainer(
         enable_progress_bar=progress,
         num_sanity_val_steps=0,
     )
-
-
-def _load_weights(network: HybridNet, checkpoint: str) -> int:
-    """Those of a checkpoint, into the network; the epoch that they are of, from 1."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
-    prefix = "network."
-    network.cpu().load_state_dict(
-        {
-            name.removeprefix(prefix): values
-            for name, values in state["state_dict"].items()
-            if name.startswith(prefix)
-        }
-    )
-    network.eval().requires_grad_(True)
-    return int(state["epoch"]) + 1
 
 
 class EpochLines(Callback):

@@ -15,11 +15,16 @@ def add_parser(subparsers: Any) -> None:
         "from-folder",
         help="make a manifest from folders that hold one folder per class",
         description="Decodes every clip once, assigns each to a split (train, val, test) so that "
-        "no group or film is in two of them, and writes a CSV. Clips of UCF101 and HMDB51 are "
-        "recognised by their file names and keep their official split.",
+        "no group or film is in two of them, writes a CSV, and names what is left out. Folders "
+        "named train, val and test are kept as splits, and so are the splits of annotation lists "
+        "(UCF101, HMDB51, Kinetics, Something-Something) in the folders. Other clips of UCF101 "
+        "and HMDB51 are recognised by their file names and keep their official split.",
     )
     parser.add_argument(
-        "folders", metavar="DIR", nargs="+", help="folders that hold one folder per class"
+        "folders",
+        metavar="DIR",
+        nargs="+",
+        help="folders that hold one folder per class, and annotation lists of their clips",
     )
     parser.add_argument("--output", metavar="CSV", default="manifest.csv")
     add_class_option(parser)
@@ -47,6 +52,11 @@ def add_parser(subparsers: Any) -> None:
         help="which HMDB51 clips stay in the same split: all clips of a film (strict), or those of "
         "one class of a film (class)",
     )
+    parser.add_argument(
+        "--new-splits",
+        action="store_true",
+        help="divide the clips anew, whatever split a folder or a list gives them",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the random splits")
     parser.set_defaults(run=run_from_folder)
 
@@ -63,6 +73,7 @@ def run_from_folder(options: argparse.Namespace) -> int:
             group_pattern=options.group_pattern,
             films=options.films,
             seed=options.seed,
+            keep_given=not options.new_splits,
         )
         manifest = build_manifest(
             options.folders, rules, classes=options.classes, on_progress=on_progress
