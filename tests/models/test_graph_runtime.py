@@ -16,7 +16,13 @@ from action_recognition.models.graph_export import export_graph
 from action_recognition.models.graph_names import FRAMES, OUTPUTS, STATE_OUTPUT, Graphs, state_names
 from action_recognition.models.graph_runtime import GraphRuntime
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.stored_network import StoredNetwork, open_runtime, restored, stored
+from action_recognition.models.stored_network import (
+    StoredNetwork,
+    open_runtime,
+    restored,
+    stored,
+    with_graphs,
+)
 from tiny_network import TINY, randomise
 
 ARCHITECTURES = {
@@ -43,7 +49,7 @@ def test_names_and_shapes_of_weights(architecture: Architecture) -> None:
 
 @pytest.fixture(scope="module")
 def small() -> StoredNetwork:
-    return stored(network_of(ARCHITECTURES["lstm and gru"]), size=SIZE)
+    return with_graphs(network_of(ARCHITECTURES["lstm and gru"]), SIZE)
 
 
 def test_the_graph_holds_no_weights(small: StoredNetwork) -> None:
@@ -75,7 +81,7 @@ def test_every_architecture_and_size(kind: str, size: int) -> None:
 
 
 def test_a_graph_is_exported_once_for_all_networks_of_an_architecture(small: StoredNetwork) -> None:
-    other = stored(network_of(ARCHITECTURES["lstm and gru"]), size=SIZE)
+    other = with_graphs(network_of(ARCHITECTURES["lstm and gru"]), SIZE)
     assert other.graphs == small.graphs
     assert small.graphs is not None
     assert export_graph(small.architecture, SIZE) is small.graphs.network

@@ -13,7 +13,7 @@ from action_recognition.errors import UsageError
 from action_recognition.models import saliency
 from action_recognition.models.architecture import Architecture
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.stored_network import open_runtime, stored
+from action_recognition.models.stored_network import open_runtime, with_graphs
 from action_recognition.models.torch_runtime import TorchRuntime
 from tiny_network import TINY, randomise
 
@@ -146,7 +146,7 @@ def test_the_graph_gives_the_same_heat(strides: tuple[int, ...]) -> None:
     layers = tuple((8, 16, 3, 3, s) for s in strides)
     network = HybridNet(replace(TINY, layers=layers, lstm=0, gru=0)).eval()
     randomise(network)
-    runtime = open_runtime(stored(network, size=32), device="cpu")
+    runtime = open_runtime(with_graphs(network, 32), device="cpu")
     for times, target, answers in ((1, 0, 3), (3, 1, 2), (20, 2, 3)):
         expected = heat_maps(network, noise(times), target, answers=answers)
         found = saliency.heat_maps(runtime, noise(times), target, answers=answers)

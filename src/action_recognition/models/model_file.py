@@ -25,7 +25,7 @@ from action_recognition.models.graph_check import check_graph
 from action_recognition.models.graph_names import Graphs
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.sealed_file import SEAL_BYTES, read_sealed, write_sealed
-from action_recognition.models.stored_network import StoredNetwork, stored
+from action_recognition.models.stored_network import StoredNetwork, stored, with_graphs
 
 if TYPE_CHECKING:
     from action_recognition.models.hybridnet import HybridNet
@@ -107,7 +107,7 @@ def find_model(name: str | Path | None) -> Path:
     return Path(name)
 
 
-def save_model(model: Model, path: str | Path, *, graphs: bool = True) -> None:
+def save_model(model: Model, path: str | Path) -> None:
     """Writes a model file. An interruption at any point leaves an existing file intact.
 
     Weights are stored as float16: this halves the size, and predictions agree to three digits.
@@ -118,7 +118,7 @@ def save_model(model: Model, path: str | Path, *, graphs: bool = True) -> None:
     """
     path = Path(path)
     try:
-        write_sealed(path, _to_hdf5(model, graphs=graphs))
+        write_sealed(path, _to_hdf5(model))
     except ModelFileError as error:
         raise ModelFileError(f"{path.name}: {error}") from None
     except OSError as error:
@@ -149,8 +149,8 @@ def load_model(path: str | Path) -> Model:
         raise ModelFileError(f"{path.name}: the model file is damaged ({error})") from None
 
 
-def _to_hdf5(model: Model, *, graphs: bool) -> bytes:
-    network = stored(model.network, size=model.preprocessing.size if graphs else None)
+def _to_hdf5(model: Model) -> bytes:
+    network = with_graphs(model.network, model.preprocessing.size)
     weights = {name: _to_float16(name, w) for name, w in network.weights.items()}
     inference: dict[str, Any] = {
         "temperature": model.temperature,

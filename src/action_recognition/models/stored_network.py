@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,23 +64,28 @@ def restored(network: HybridNet | StoredNetwork) -> HybridNet:
     return network.restored() if isinstance(network, StoredNetwork) else network
 
 
-def stored(network: HybridNet | StoredNetwork, *, size: int | None = None) -> StoredNetwork:
-    """A network as a file would hold it, its weights not rounded.
-
-    Parameters:
-        size: side of its frames, in pixels: with its graphs, for such frames; None: without.
-    """
+def stored(network: HybridNet | StoredNetwork) -> StoredNetwork:
+    """A network as a file would hold it, but with its weights as they are."""
     if isinstance(network, StoredNetwork):
         return network
-    graphs = None
-    if size is not None:
-        from action_recognition.models.graph_export import export_graph
-        from action_recognition.models.graph_heat_export import export_heat_graph
-
-        a = network.architecture
-        graphs = Graphs(export_graph(a, size), export_heat_graph(a, size))
     weights = {name: w.detach().cpu().numpy() for name, w in network.state_dict().items()}
-    return StoredNetwork(network.architecture, weights, graphs)
+    return StoredNetwork(network.architecture, weights)
+
+
+def with_graphs(network: HybridNet | StoredNetwork, size: int) -> StoredNetwork:
+    """A network with its graphs, which take half a minute to export where it has none yet.
+
+    Parameters:
+        size: side of its frames, in pixels.
+    """
+    found = stored(network)
+    if found.graphs is not None:
+        return found
+    from action_recognition.models.graph_export import export_graph
+    from action_recognition.models.graph_heat_export import export_heat_graph
+
+    a = found.architecture
+    return replace(found, graphs=Graphs(export_graph(a, size), export_heat_graph(a, size)))
 
 
 def open_runtime(network: HybridNet | StoredNetwork, *, device: str = "auto") -> Runtime:
