@@ -1,13 +1,11 @@
 """Says once a second what a camera, a network stream or a file shows. Ctrl-C ends it.
 
 python examples/watch_camera.py /dev/video0 --format v4l2
-python examples/watch_camera.py rtsp://door.local/main
-python examples/watch_camera.py film.mp4
+python examples/watch_camera.py http://door.local/video.mjpg
 """
 
-from __future__ import annotations
-
 import argparse
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +20,6 @@ def main() -> None:
     parser.add_argument("--format", help="of FFmpeg, for cameras: v4l2, avfoundation or dshow")
     parser.add_argument("--model", default="shipped", help="shipped, kinetics600 or an .h5 file")
     options = parser.parse_args()
-
     recognizer = Recognizer.load(options.model)
     recording = Path(options.source).is_file()  # nothing is lost: each answer is waited for
     with (
@@ -30,8 +27,11 @@ def main() -> None:
         av.open(options.source, format=options.format) as container,
         recognizer.stream(wait=recording) as stream,
     ):
+        began_s = time.monotonic()  # some cameras bring no time stamps, and FFmpeg makes some up
+        stamped = recording or not container.format.flags & av.format.Flags.no_timestamps.value
         for frame in container.decode(video=0):
-            for answer in stream.feed(frame, frame.time or 0.0):
+            time_s = frame.time or 0.0 if stamped else time.monotonic() - began_s
+            for answer in stream.feed(frame, time_s):
                 seen = answer.action or f"none (nearest: {answer.nearest_action})"
                 print(f"{answer.time_s:7.1f} s  {seen} {answer.probability:.1%}", flush=True)
 

@@ -24,18 +24,23 @@ def picture(k: int) -> NDArray[np.uint8]:
     return np.full((48, 64, 3), 10 * k % 256, dtype=np.uint8)
 
 
+def number(frame: av.VideoFrame) -> int:
+    """Of the picture that it shows."""
+    return int(frame.to_ndarray(format="rgb24")[0, 0, 0]) // 10
+
+
 def sampled(times: list[float], **settings: float) -> tuple[list[int], GridSampler]:
     """Numbers of the pictures that it takes of those shown from these times on."""
     sampler = GridSampler(SMALL, **settings)
     found = [f for k, t in enumerate(times) for f in sampler.feed(picture(k), t)[1]]
-    return [int(f[0, 0, 0]) // 10 for f in found], sampler
+    return [number(f) for f in found], sampler
 
 
 def test_the_picture_on_display_is_taken_at_each_time_of_the_grid() -> None:
     found, sampler = sampled([5.0, 5.03, 5.1, 5.11, 5.27, 5.301])
     assert found == [0, 2, 3, 5]  # at 5.0, 5.1, 5.2, 5.3; a millisecond early counts
     assert sampler.origin_s == 5.0
-    assert [int(f[0, 0, 0]) // 10 for f in sampler.end(5.6)] == [5, 5]  # at 5.4, 5.5
+    assert [number(f) for f in sampler.end(5.6)] == [5, 5]  # at 5.4, 5.5
 
 
 def test_a_slow_source_repeats_its_pictures() -> None:
@@ -56,7 +61,8 @@ def test_a_file_gives_the_frames_of_its_grid(
             f for time_s, frame in video.timed_frames() for f in sampler.feed(frame, time_s)[1]
         ]
         found += sampler.end(video.info.duration_s)
-    assert [read_barcode(f) for f in found][: len(expected)] == expected
+        squares = [sampler.convert(f) for f in found]
+    assert [read_barcode(f) for f in squares][: len(expected)] == expected
     # Where the end is within an interval after the last frame of the grid, a file leaves it out;
     # a stream has given it by then.
     assert len(found) - len(expected) <= (video.info.duration_s / 0.1 % 1 > 1e-3)
@@ -73,7 +79,7 @@ def test_a_gap_begins_anew(pause_s: float) -> None:
     begins = [sampler.feed(picture(k), 10 + k / 10)[0] for k in range(3)]
     again, (frame,) = sampler.feed(picture(3), 10.2 + pause_s)
     assert (begins, again) == ([True, False, False], True)
-    assert int(frame[0, 0, 0]) == 30  # nothing fills the pause
+    assert number(frame) == 3  # nothing fills the pause
     assert sampler.origin_s == 10.2 + pause_s
     assert sampler.late == 0
 
@@ -96,9 +102,11 @@ def test_after_the_end_it_begins_anew() -> None:
 
 def test_frames_of_pyav_are_taken_too() -> None:
     frame = av.VideoFrame.from_ndarray(picture(3), format="rgb24").reformat(format="yuv420p")
-    _, (found,) = GridSampler(SMALL).feed(frame, 0.0)
-    assert found.shape == (32, 32, 3)
-    assert int(found[5, 5, 0]) == pytest.approx(30, abs=3)
+    sampler = GridSampler(SMALL)
+    _, (found,) = sampler.feed(frame, 0.0)
+    square = sampler.convert(found)
+    assert square.shape == (32, 32, 3)
+    assert int(square[5, 5, 0]) == pytest.approx(30, abs=3)
 
 
 def test_a_converter_turns_the_picture() -> None:
@@ -106,5 +114,20 @@ def test_a_converter_turns_the_picture() -> None:
     image[:32] = 200  # bright above
     sampler = GridSampler(SMALL, convert=SquareConverter(32, 4 / 3, 1.0, Orientation(1)))
     _, (found,) = sampler.feed(image, 0.0)
-    assert found[:, :12].min() > 150  # now at the left
-    assert found[:, 20:].max() < 50
+    square = sampler.convert(found)
+    assert square[:, :12].min() > 150  # now at the left
+    assert square[:, 20:].max() < 50
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "gray", "yuvj422p"])
+def test_the_converter_follows_a_camera_that_changes(form: str) -> None:
+    """Its size and pixel format may become others from one frame to the next, and back."""
+    sampler = GridSampler(SMALL)
+    found = []
+    for k, (size, kind) in enumerate([((64, 48), "rgb24"), ((96, 160), form), ((64, 48), "rgb24")]):
+        image = np.full((size[1], size[0], 3), 100, np.uint8)
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24").reformat(format=kind)
+        found += sampler.feed(frame, k / 10)[1]
+    squares = [sampler.convert(frame) for frame in found]
+    assert [s.shape for s in squares] == [(32, 32, 3)] * 3
+    assert all(abs(s.astype(int) - 100).max() <= 3 for s in squares)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -94,6 +95,48 @@ def test_after_a_pause_the_old_answer_is_gone(tiny_model: Model, words: list[str
     assert words[-1] == "Looking …"
 
 
+def test_of_the_pictures_that_wait_the_newest_is_taken_and_the_others_are_counted(
+    tiny_model: Model, words: list[str]
+) -> None:
+    film = Film()
+    camera = Camera(Recognizer(tiny_model), wait=True, clock=film.clock)
+
+    def come(*levels: int) -> int:
+        """How bright the picture is that is given back."""
+        frames = [
+            av.VideoFrame.from_ndarray(np.full((96, 128, 3), level, np.uint8), "rgb24")
+            for level in levels
+        ]
+        for frame in frames:
+            frame.pts, frame.time_base = 0, Fraction(1, 90_000)
+        (shown,) = asyncio.run(camera.receive_newest(frames))
+        film.time_s += 0.05
+        return int(shown.to_ndarray(format="rgb24")[0, 0, 0])
+
+    assert come(10) == 10
+    assert come(20, 30, 40) == 40
+    assert come(50, 60) == 60
+    assert words == ["Looking …", "Looking … · 2 dropped", "Looking … · 3 dropped"]
+    camera.end()
+    assert come(70) == 70
+    assert words[-1] == "Looking …"  # another camera, another count
+    camera.end()
+
+
+def test_a_camera_that_changes_its_size_goes_on(tiny_model: Model, words: list[str]) -> None:
+    """A browser sends smaller pictures while the network is slow."""
+    film = Film()
+    camera = Camera(Recognizer(tiny_model), wait=True, clock=film.clock)
+    for height, width in [(96, 128)] * 10 + [(48, 64)] * 10 + [(240, 320)] * 10:
+        frame = av.VideoFrame.from_ndarray(np.full((height, width, 3), 90, np.uint8), "rgb24")
+        frame.pts, frame.time_base = 0, Fraction(1, 90_000)
+        shown = camera.receive(frame.reformat(format="yuv420p"))
+        assert (shown.height, shown.width) == (height, width)
+        film.time_s += 0.05
+    assert words[-1] != "Looking …"
+    camera.end()
+
+
 def test_when_the_camera_is_off_its_thread_ends_and_it_can_be_on_again(
     tiny_model: Model, words: list[str]
 ) -> None:
@@ -117,7 +160,9 @@ def test_answers_in_words() -> None:
     assert in_words(StreamAnswer(1.0, close, 0.9, 0.02)) == (
         "Unsure: Run 45.0 % or Walk 35.0 % · 20 ms"
     )
-    assert in_words(StreamAnswer(1.0, ranked, 0.2, 0.04)) == "None of these · 40 ms"
+    unknown = StreamAnswer(1.0, ranked, 0.2, 0.04)
+    assert in_words(unknown) == "None of these · 40 ms"
+    assert in_words(unknown, dropped=7) == "None of these · 40 ms · 7 dropped"
 
 
 def test_the_text_stands_in_a_bar_below_and_the_rest_is_untouched() -> None:
@@ -163,8 +208,9 @@ def test_with_the_package_the_page_hands_the_camera_to_the_model(
     page = AppTest.from_function(_page, default_timeout=60).run().run()
     assert not page.exception
     assert not page.info
-    first, second = asked
-    assert first["video_frame_callback"] == second["video_frame_callback"]  # one camera a visitor
+    first, _ = asked
+    callbacks = [settings["queued_video_frames_callback"] for settings in asked]
+    assert callbacks[0] == callbacks[1]  # one camera a visitor
     assert first["rtc_configuration"] == {"iceServers": []}  # nothing leaves without the operator
     assert first["media_stream_constraints"]["audio"] is False
     monkeypatch.setenv(ICE_VARIABLE, "stun:stun.example.org:3478")

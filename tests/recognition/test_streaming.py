@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.segmentation import Moment
 from action_recognition.recognition.streaming import Stream, StreamAnswer
 from action_recognition.video import Video
+from action_recognition.video.transforms import SquareConverter
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]
@@ -112,7 +114,7 @@ def test_late_pictures_are_counted(recognizer: Recognizer) -> None:
     with recognizer.stream(wait=True) as stream:
         for time_s in (0, 0.2, 0.1, 0.2, 0.3):
             stream.feed(picture(0), time_s)
-        assert (stream.late, stream.passed_over) == (2, 0)
+        assert (stream.late, stream.passed_over, stream.dropped) == (2, 0, 2)
 
 
 class Slow(Runtime):
@@ -151,6 +153,29 @@ def test_nothing_queues_while_the_network_is_busy(recognizer: Recognizer, slow: 
     # Five frames make two windows of four: the last frames of these are 23 and 24.
     assert [a.time_s for a in found] == pytest.approx([2.3 - 0.15, 2.4 - 0.15])
     assert all(a.latency_s >= 0 for a in found)
+
+
+def test_what_is_passed_over_is_not_even_converted(
+    recognizer: Recognizer, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converted: list[int] = []
+    convert = SquareConverter.__call__
+
+    def noted(self: SquareConverter, frame: av.VideoFrame) -> Image:
+        image = convert(self, frame)
+        converted.append(int(image[0, 0, 0]) // 10)
+        return image
+
+    monkeypatch.setattr(SquareConverter, "__call__", noted)
+    with recognizer.stream(step_s=0.1) as stream:
+        for k in range(25):
+            stream.feed(picture(k), k / 10)
+            if k == 0:
+                assert slow.began.wait(60)
+        slow.gate.set()
+        stream.end(2.5)
+        assert stream.dropped == stream.passed_over == 20
+    assert converted == [0, 21, 22, 23, 24]
 
 
 def test_times_are_right_after_frames_were_passed_over(recognizer: Recognizer, slow: Slow) -> None:

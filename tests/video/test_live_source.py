@@ -47,6 +47,16 @@ def test_a_file_is_played_in_real_time(make_video: MakeVideo) -> None:
     assert seen == pytest.approx([k / 25 for k in range(26)])
 
 
+def test_a_slide_show_is_played_in_real_time(make_video: MakeVideo) -> None:
+    """Guards: frames that lay more than a second apart came at once."""
+    clock = Clock()
+    path = make_video("slides.mp4", timestamps=[0.0, 2.0, 4.5, 4.6]).path
+    with LiveSource(str(path)) as source:
+        for time_s, _ in source.frames(clock=clock, sleep=clock.sleep):
+            assert clock.now - 500 == pytest.approx(time_s)
+        assert (source.received, source.dropped) == (4, 0)
+
+
 def test_lost_time_is_made_up_for_without_sleep(make_video: MakeVideo) -> None:
     clock = Clock()
     with LiveSource(str(make_video(seconds=2).path)) as source:

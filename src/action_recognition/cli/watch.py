@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import add_model_option
 from action_recognition.cli.printing import json_line
-from action_recognition.errors import UsageError
+from action_recognition.errors import UsageError, VideoError
 
 if TYPE_CHECKING:
     from action_recognition.recognition.streaming import StreamAnswer
@@ -20,12 +21,17 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "watch",
         help="recognise what a camera, a network stream or a playing file shows now",
-        description="Prints an answer every second until the source ends or Ctrl-C is pressed. "
-        "On a machine too slow for that, it skips answers rather than fall behind.",
+        description="Prints an answer every second until the source ends or Ctrl-C is pressed, "
+        "then how many frames were dropped: on a machine too slow for the source, it drops frames "
+        "rather than fall behind. A source that breaks off is opened again, up to five times.",
     )
     parser.add_argument(
         "source", metavar="SOURCE",
         help="camera (0, /dev/video0), URL (rtsp://, http://), or a file, played in real time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reconnect", action="store_true",
+        help="open a network stream again when it ends, too, not only when it breaks off",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(
@@ -51,19 +57,34 @@ def _watch(options: argparse.Namespace) -> None:
 
     recognizer = Recognizer.load(options.model, device=options.device)
     preprocessing = recognizer.model.preprocessing
-    with LiveSource(options.source) as source:
+    with LiveSource(options.source, notify=_say, reopen=options.reconnect) as source:
         convert = source.converter(preprocessing.size, preprocessing.max_aspect)
         with recognizer.stream(step_s=options.step, convert=convert) as stream:
+
+            def show(answers: list[StreamAnswer]) -> None:
+                _print(answers, source.dropped + stream.dropped, as_json=options.json)
+
             time_s = 0.0
-            for time_s, frame in source.frames():
-                _print(stream.feed(frame, time_s), as_json=options.json)
-            _print(stream.end(time_s), as_json=options.json)
+            try:
+                for time_s, frame in source.frames():
+                    show(stream.feed(frame, time_s))
+                show(stream.end(time_s))
+            except VideoError:
+                show(stream.end(time_s))
+                raise
+            finally:
+                dropped = source.dropped + stream.dropped
+                _say(f"{source.name}: {source.received} frames came, {dropped} were dropped")
 
 
-def _print(answers: list[StreamAnswer], *, as_json: bool) -> None:
+def _say(sentence: str) -> None:
+    print(f"action-recognition: {sentence}", file=sys.stderr, flush=True)
+
+
+def _print(answers: list[StreamAnswer], dropped: int, *, as_json: bool) -> None:
     for answer in answers:
         if as_json:
-            line = json_line(answer.to_dict())
+            line = json_line({**answer.to_dict(), "dropped_frames": dropped})
         else:
             nearest = f"{answer.nearest_action} {answer.probability:.1%}"
             if answer.action is None:

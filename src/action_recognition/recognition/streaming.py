@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+import av
 import numpy as np
-from numpy.typing import NDArray
 
 from action_recognition.clips.grid_sampler import Frame, GridSampler
 from action_recognition.recognition.results import Verdict, rank
@@ -62,7 +62,8 @@ class Stream:
 
     Frames that arrive too quickly never pile up. Those between the times of the grid are skipped,
     those older than the previous frame are dropped (`late` counts them), and at most one window of
-    frames waits while the network works; beyond that, the oldest are dropped (`passed_over`).
+    frames waits while the network works; beyond that, the oldest are dropped (`passed_over`) before
+    they are converted.
 
     Parameters:
         begin: makes the `Windows` of a film; called again whenever the stream starts afresh.
@@ -83,7 +84,7 @@ class Stream:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="recognizing")
         self._lock = threading.Lock()
         # Frames that wait, each with its film, its place on the grid, and when it came.
-        self._waiting: deque[tuple[_Film, int, NDArray[np.uint8], float]] = deque()
+        self._waiting: deque[tuple[_Film, int, av.VideoFrame, float]] = deque()
         self._film = _Film(begin(), 0.0)
         self._working: Future[None] | None = None
         self._busy = False
@@ -94,6 +95,11 @@ class Stream:
     def late(self) -> int:
         """The number of frames dropped because they were older than an earlier one."""
         return self._sampler.late
+
+    @property
+    def dropped(self) -> int:
+        """The number of frames that were dropped, for either reason."""
+        return self.late + self.passed_over
 
     def feed(self, frame: Frame, time_s: float) -> list[StreamAnswer]:
         """Takes a frame; returns the answers found since the last call, usually none.
@@ -137,7 +143,7 @@ class Stream:
     ) -> None:
         self.close()
 
-    def _offer(self, frames: list[NDArray[np.uint8]]) -> None:
+    def _offer(self, frames: list[av.VideoFrame]) -> None:
         came = time.monotonic()
         with self._lock:
             for frame in frames:
@@ -174,7 +180,8 @@ class Stream:
                 *_, frame, came = self._waiting.popleft()
                 frames.append(frame)
         film.dropped = place - film.windows.seen
-        for moment in film.windows.feed(np.stack(frames)):
+        squares = np.stack([self._sampler.convert(frame) for frame in frames])
+        for moment in film.windows.feed(squares):
             self._keep(moment, film, came)
         return True
 

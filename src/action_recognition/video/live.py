@@ -2,48 +2,65 @@
 
 from __future__ import annotations
 
-import math
-import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import av
 
 from action_recognition.errors import VideoError
 from action_recognition.video.decoder import Video
-from action_recognition.video.opening import MAX_PIXELS
+from action_recognition.video.live_connection import Address
+from action_recognition.video.live_reader import LiveReader, Received
 from action_recognition.video.transforms import SquareConverter
-
-_URL = re.compile(r"(rtsps?|rtmps?|https?|udp|rtp|srt)://", re.IGNORECASE)
-_TIMEOUT_S = 10.0  # a source that is silent for so long has gone
-_RESTART_S = 1.0  # a jump of the time stamps by more than this is no lateness
 
 
 class LiveSource:
     """The frames of a live source, or of a file at its playing speed.
 
+    A thread reads a live source; frames that nobody takes within a second are dropped before they
+    are decoded. A source that breaks off is opened again, up to five times in a row; one behind
+    http that comes to its end has ended.
+
     Parameters:
         source: the number or path of a camera (0, /dev/video0), a URL (rtsp://, http://, ...), or
             a video file.
+        notify: is told in a sentence when the source is opened again; called in another thread.
+        reopen: open a live source again when it ends, too.
 
-    The attribute `name` is used in errors; it omits the user and password of a URL.
+    Attributes: `name`, used in messages, without the user, password and query of a URL; `received`,
+    the number of frames so far; and `dropped`, how many of them were late or damaged.
 
     Raises:
         VideoError: the source cannot be opened; the message gives its name and the reason.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(
+        self,
+        source: str,
+        *,
+        notify: Callable[[str], None] = lambda sentence: None,
+        reopen: bool = False,
+    ) -> None:
         self._file: Video | None = None
-        if _URL.match(source):
-            self.name = re.sub(r"//[^/@]*@", "//", source)
-            self._container = self._open(source, {"rtsp_transport": "tcp"}, None)
-        elif source.isdecimal() or _is_device(source):
-            self.name = f"/dev/video{source}" if source.isdecimal() else source
-            self._container = self._open(self.name, {}, "v4l2")
-        else:
+        self._reader: LiveReader | None = None
+        self._given = self._damaged = 0
+        address = Address.of(source)
+        if address is None:
             self._file = Video(source)
             self.name = self._file.name
+        else:
+            self._reader = LiveReader(address, notify=notify, reopen=reopen)
+            self.name = address.name
+
+    @property
+    def dropped(self) -> int:
+        """The number of frames that were dropped because they were late or damaged."""
+        return self._damaged + (self._reader.dropped if self._reader is not None else 0)
+
+    @property
+    def received(self) -> int:
+        """The number of frames so far, those that were dropped among them."""
+        return self._given + self.dropped
 
     def converter(self, size: int, max_aspect: float) -> SquareConverter:
         """A converter from the frames of this source to square pictures."""
@@ -59,27 +76,32 @@ class LiveSource:
     ) -> Iterator[tuple[float, av.VideoFrame]]:
         """Yields (seconds from the first frame, frame), never before that time has come.
 
+        The time is that of the source's own stamps; where it brings none, or some that do not go
+        as fast as the clock, that of the arrival. It goes on across a break.
+
+        Parameters:
+            clock: gives the time in seconds; called in another thread, too.
+            sleep: waits for so many seconds.
+
         Raises:
-            VideoError: the source failed.
+            VideoError: the source failed, or broke off and could not be opened again.
         """
-        frames = self._received() if self._file is None else self._file.timed_frames()
-        began_s: float | None = None
-        last_s = 0.0
-        for time_s, frame in frames:
-            if began_s is None or not -_RESTART_S < time_s - last_s < _RESTART_S:
-                began_s = clock() - time_s
-            last_s = time_s
-            early_s = began_s + time_s - clock()
+        timed = self._file_frames(clock) if self._reader is None else self._live_frames(clock)
+        for time_s, due_s, frame in timed:
+            early_s = due_s - clock()
             if early_s > 0:
                 sleep(early_s)
+            self._given += 1
             yield time_s, frame
+        if not self._given:
+            raise VideoError(self.name, "it gave no picture")
 
     def close(self) -> None:
         """Releases the source."""
         if self._file is not None:
             self._file.close()
-        else:
-            self._container.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def __enter__(self) -> LiveSource:
         return self
@@ -87,46 +109,29 @@ class LiveSource:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open(
-        self, source: str, options: dict[str, str], kind: str | None
-    ) -> av.container.InputContainer:
+    def _file_frames(
+        self, clock: Callable[[], float]
+    ) -> Iterator[tuple[float, float, av.VideoFrame]]:
+        assert self._file is not None
+        began_s = clock()
+        for time_s, frame in self._file.timed_frames():
+            yield time_s, began_s + time_s, frame
+
+    def _live_frames(
+        self, clock: Callable[[], float]
+    ) -> Iterator[tuple[float, float, av.VideoFrame]]:
+        assert self._reader is not None
+        for gap, received in self._reader.packets(clock):
+            if gap:
+                received.codec.flush_buffers()
+            for frame in self._decode(received):
+                own_s = frame.opaque
+                time_s = own_s if isinstance(own_s, float) else received.time_s
+                yield time_s, received.due_s + time_s - received.time_s, frame
+
+    def _decode(self, received: Received) -> list[av.VideoFrame]:
         try:
-            container = av.open(
-                source, format=kind, options=options, timeout=_TIMEOUT_S,
-                metadata_errors="replace",
-            )  # fmt: skip
-        except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise VideoError(self.name, f"it cannot be opened ({reason})") from None
-        if not container.streams.video:
-            container.close()
-            raise VideoError(self.name, "it holds no picture stream")
-        return container
-
-    def _received(self) -> Iterator[tuple[float, av.VideoFrame]]:
-        first_s = math.nan
-        stream = self._container.streams.video[0]
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-        try:
-            for packet in self._container.demux(stream):
-                try:
-                    frames = packet.decode()
-                except av.InvalidDataError:  # a damaged packet: the next keyframe mends it
-                    continue
-                for frame in frames:
-                    if frame.time is None:
-                        continue
-                    first_s = frame.time if math.isnan(first_s) else first_s
-                    yield frame.time - first_s, frame
-        except (av.FFmpegError, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise VideoError(self.name, f"it broke off ({reason})") from None
-        if math.isnan(first_s):
-            raise VideoError(self.name, "it gave no picture")
-
-
-def _is_device(source: str) -> bool:
-    try:
-        return Path(source).is_char_device()
-    except (OSError, ValueError):
-        return False
+            return received.codec.decode(received.packet)
+        except (av.FFmpegError, ValueError):  # a damaged packet: the next keyframe mends it
+            self._damaged += 1
+            return []

@@ -23,6 +23,9 @@ _INK, _GROUND, _SHARE = (255, 255, 255), (16, 22, 29), 0.72
 class Camera:
     """What stands between the browser's camera and the picture that it shows.
 
+    The time of a picture is that of its arrival, and none queues: of those that came while one was
+    written on, the newest is taken and the others are dropped.
+
     Parameters:
         wait: for each answer, so that none is passed over; for films instead of cameras.
         clock: gives the time in seconds.
@@ -39,39 +42,50 @@ class Camera:
         self._stream: Stream | None = None
         self._answer: StreamAnswer | None = None
         self._answered_s = 0.0
+        self._dropped = 0  # since the camera is on, before they reached the stream
+
+    async def receive_newest(self, frames: list[av.VideoFrame]) -> list[av.VideoFrame]:
+        """The pictures that wait -> the newest of them as in `receive`; the others are dropped."""
+        self._dropped += len(frames) - 1
+        return [self.receive(frames[-1])]
 
     def receive(self, frame: av.VideoFrame) -> av.VideoFrame:
         """A picture of the camera -> the same with the answer written over it."""
-        if self._stream is None:
-            self._stream = self._recognizer.stream(step_s=STEP_S, wait=self._wait, gap_s=_STALE_S)
+        stream = self._stream
+        if stream is None:
+            stream = self._recognizer.stream(step_s=STEP_S, wait=self._wait, gap_s=_STALE_S)
+            self._stream = stream
         now = self._clock()
-        for answer in self._stream.feed(frame, now):
+        for answer in stream.feed(frame, now):
             self._answer, self._answered_s = answer, now
         if now - self._answered_s > _STALE_S:
             self._answer = None
         pixels: NDArray[np.uint8] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-        shown = av.VideoFrame.from_ndarray(write_over(pixels, in_words(self._answer)), "rgb24")
+        text = in_words(self._answer, dropped=self._dropped + stream.dropped)
+        shown = av.VideoFrame.from_ndarray(write_over(pixels, text), "rgb24")
         shown.pts, shown.time_base = frame.pts, frame.time_base
         return shown
 
     def end(self) -> None:
         """The camera is off: its thread ends, its pictures are forgotten."""
         stream, self._stream, self._answer = self._stream, None, None
+        self._dropped = 0
         if stream is not None:
             stream.close()
 
 
-def in_words(answer: StreamAnswer | None) -> str:
-    """The line that is written over the picture."""
+def in_words(answer: StreamAnswer | None, *, dropped: int = 0) -> str:
+    """The line that is written over the picture, with the number of frames that were dropped."""
+    lost = f" · {dropped} dropped" if dropped else ""
     if answer is None:
-        return "Looking …"
+        return f"Looking …{lost}"
     if answer.action is None:
         seen = "None of these"
     elif answer.unsure:
         seen = f"Unsure: {nearest(answer)}"
     else:
         seen = nearest(answer, of=1)
-    return f"{seen} · {1000 * answer.latency_s:.0f} ms"
+    return f"{seen} · {1000 * answer.latency_s:.0f} ms{lost}"
 
 
 def write_over(pixels: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:

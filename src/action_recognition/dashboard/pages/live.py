@@ -19,7 +19,8 @@ def live_page() -> None:
     st.title("Live", anchor=False)
     st.markdown(
         "Your camera, with the action of the last few seconds written over the picture. "
-        "The number in ms is the latency: from the newest picture to its answer."
+        "The number in ms is the latency: from the newest picture to its answer. Pictures that "
+        "come faster than this server can take them are dropped, and their number is shown."
     )
     key, recognizer = loaded()
     st.markdown(f"**{ModelSummary.of(recognizer.classes).sentence()}**")
@@ -43,7 +44,7 @@ def live_page() -> None:
         # Without a server the connection stays within this machine or its network.
         rtc_configuration={"iceServers": [{"urls": [ice]}] if ice else []},
         media_stream_constraints={"video": {"width": {"ideal": 640}}, "audio": False},
-        video_frame_callback=camera.receive,
+        queued_video_frames_callback=camera.receive_newest,
         on_video_ended=camera.end,
         async_processing=True,
     )
