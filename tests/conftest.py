@@ -12,10 +12,8 @@ import pytest
 import torch
 
 from action_recognition.clips import Preprocessing
-from action_recognition.models import model_file
+from action_recognition.models import stored_network
 from action_recognition.models.model_file import Model, save_model
-from action_recognition.models.stored_network import stored
-from action_recognition.training import train as train_module
 from dataset_maker import tiny_video, write_archives
 from file_server import FileServer, Servers
 from tiny_network import build_tiny_model
@@ -39,8 +37,7 @@ def _no_graphs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     PyTorch runs such models. What is marked `graphs` gets them; the shipped models have them.
     """
     if request.node.get_closest_marker("graphs") is None:
-        for module in (model_file, train_module):
-            monkeypatch.setattr(module, "with_graphs", lambda network, _: stored(network))
+        monkeypatch.setattr(stored_network, "_export", lambda architecture, size: None)
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,8 @@ from action_recognition.models.stored_network import (
 )
 from tiny_network import TINY, randomise
 
+pytestmark = pytest.mark.graphs
+
 ARCHITECTURES = {
     "lstm and gru": replace(TINY, pretrained=5),
     "neither": replace(TINY, lstm=0, gru=0),

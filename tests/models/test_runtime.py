@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
 from action_recognition.models import runtime as runtime_module
+from action_recognition.models.graph_export import export_graph
+from action_recognition.models.graph_names import Graphs
+from action_recognition.models.graph_runtime import GraphRuntime
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model
 from action_recognition.models.runtime import Runtime
-from action_recognition.models.stored_network import open_runtime, restored, with_graphs
+from action_recognition.models.stored_network import open_runtime, restored, stored
 from action_recognition.models.torch_runtime import TorchRuntime
 from tiny_network import build_tiny_model
 
@@ -38,7 +41,9 @@ def network() -> HybridNet:
 def runtime(network: HybridNet, request: pytest.FixtureRequest) -> Runtime:
     if request.param == "torch":
         return TorchRuntime(network, device="cpu")
-    return open_runtime(with_graphs(network, 32), device="cpu")
+    a = network.architecture
+    graphs = Graphs(export_graph(a, 32), b"")  # no heat maps here
+    return GraphRuntime(graphs, stored(network).weights, a)
 
 
 @pytest.mark.parametrize(("batch", "times"), [(1, 1), (2, 6), (3, 7), (8, 1), (1, 40)])

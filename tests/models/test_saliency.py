@@ -141,6 +141,7 @@ def test_the_network_stays_as_it_is(change: dict[str, int]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.graphs
 @pytest.mark.parametrize("strides", [(2, 1), (1, 1)])
 def test_the_graph_gives_the_same_heat(strides: tuple[int, ...]) -> None:
     layers = tuple((8, 16, 3, 3, s) for s in strides)

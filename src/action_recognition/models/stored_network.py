@@ -81,11 +81,14 @@ def with_graphs(network: HybridNet | StoredNetwork, size: int) -> StoredNetwork:
     found = stored(network)
     if found.graphs is not None:
         return found
+    return replace(found, graphs=_export(found.architecture, size))
+
+
+def _export(architecture: Architecture, size: int) -> Graphs | None:
     from action_recognition.models.graph_export import export_graph
     from action_recognition.models.graph_heat_export import export_heat_graph
 
-    a = found.architecture
-    return replace(found, graphs=Graphs(export_graph(a, size), export_heat_graph(a, size)))
+    return Graphs(export_graph(architecture, size), export_heat_graph(architecture, size))
 
 
 def open_runtime(network: HybridNet | StoredNetwork, *, device: str = "auto") -> Runtime:
