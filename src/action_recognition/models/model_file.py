@@ -231,8 +231,8 @@ def _to_float16(name: str, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]
     if not np.isfinite(rounded).all():
         worst = weight[~np.isfinite(rounded)][0]
         raise ModelFileError(
-            f"weight {name} has values such as {worst:g} that a model file cannot hold (it holds "
-            f"numbers up to {_LARGEST:g}): its training has diverged; try a lower learning rate"
+            f"weight {name} has values that are not finite float16 numbers ({worst:g}; the largest "
+            f"is {_LARGEST:g}): its training has diverged; try a lower learning rate"
         )
     return rounded
 
