@@ -124,5 +124,5 @@ def test_values_that_are_not_finite_are_not_stored(
     model: Model, tmp_path: Path, wrong: float
 ) -> None:
     model.network.get_buffer("typical")[0, 0] = wrong
-    with pytest.raises(ModelFileError, match=rf"weight typical has values such as {wrong:g} that"):
+    with pytest.raises(ModelFileError, match="weight typical has values that are not finite"):
         save_model(model, tmp_path / "m.h5")

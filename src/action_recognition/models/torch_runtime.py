@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from action_recognition.errors import UsageError
+from action_recognition.models.device import pick_device
 from action_recognition.models.evidence import evidence
 from action_recognition.models.hybridnet import HybridNet, State
 from action_recognition.models.runtime import Answer, Runtime, check_frames
@@ -22,7 +22,7 @@ class TorchRuntime(Runtime):
 
     def __init__(self, network: HybridNet, *, device: str = "auto") -> None:
         super().__init__(network.architecture)
-        self.device = _pick_device(device)
+        self.device = pick_device(device)
         self.network = network.to(self.device).eval()
 
     def step(self, frames: NDArray[np.uint8], state: State | None) -> Answer:
@@ -50,16 +50,6 @@ class TorchRuntime(Runtime):
             maps, _ = trunk(x, trunk.start(x), last=cut)
         found = evidence(self.network, maps, *given)
         return np.asarray(found.cpu().numpy(), np.float32)
-
-
-def _pick_device(device: str) -> torch.device:
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"device={device!r}, must be one of auto, cpu, cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device='cuda', but PyTorch finds no GPU here; use auto or cpu")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
 
 
 def to_input(frames: torch.Tensor) -> torch.Tensor:
