@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from action_recognition.cache import cache_folder, write_cached
 from action_recognition.errors import VideoError
 from action_recognition.video import Video
 
@@ -22,12 +23,6 @@ class Probe:
 
     duration_s: float
     reason: str
-
-
-def cache_folder() -> Path:
-    """Where results are kept: $ACTION_RECOGNITION_CACHE, else ~/.cache/action-recognition."""
-    set_by_user = os.environ.get("ACTION_RECOGNITION_CACHE")
-    return Path(set_by_user or "~/.cache/action-recognition").expanduser()
 
 
 def probe(
@@ -83,12 +78,6 @@ def _load() -> dict[str, Probe]:
 
 
 def _save(probes: dict[str, Probe]) -> None:
-    path = cache_folder() / "probes.json"
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     stored = {"rules": _RULES, "files": {k: [p.duration_s, p.reason] for k, p in probes.items()}}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(stored), encoding="utf-8")  # ASCII: any name can be kept
-        temporary.replace(path)
-    except OSError:
-        pass  # without a cache the next call takes longer, that is all
+    # ASCII: any name can be kept
+    write_cached(cache_folder() / "probes.json", json.dumps(stored).encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import ModelFileError
 from action_recognition.models.architecture import Architecture
+from action_recognition.models.graph_compile import compile_graph
 from action_recognition.models.graph_names import (
     FRAMES,
     HEAT_INPUTS,
@@ -25,9 +25,6 @@ from action_recognition.models.graph_names import (
     state_names,
 )  # fmt: skip
 from action_recognition.models.runtime import FRAMES_AT_ONCE, Answer, Runtime, check_frames
-
-# The answers of a processor with bfloat16 must be those of one without.
-_SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 
 State = dict[str, NDArray[Any]]
 
@@ -98,19 +95,13 @@ class _Compiled:
         outputs: Sequence[str],
     ) -> None:
         self._outputs = outputs
-        core = ov.Core()
-        model = _read(core, graph)
-        _fill(model, weights)
-        unknown = {i.any_name for i in model.inputs} ^ set(inputs)
-        missing = set(outputs) - {o.any_name for o in model.outputs}
+        self._compiled = compile_graph(graph, weights)
+        self._inputs = {i.any_name: i for i in self._compiled.inputs}
+        unknown = self._inputs.keys() ^ set(inputs)
+        missing = set(outputs) - {o.any_name for o in self._compiled.outputs}
         if unknown or missing:
             wrong = min(unknown or missing)
             raise ModelFileError(f"its graph does not fit its architecture or weights: {wrong}")
-        try:
-            self._compiled = core.compile_model(model, "CPU", _SETTINGS)
-        except RuntimeError as error:
-            raise ModelFileError(f"its graph cannot be run ({_first_line(error)})") from None
-        self._inputs = {i.any_name: i for i in model.inputs}
         self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
 
     def run(self, given: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
@@ -139,29 +130,3 @@ class _Compiled:
             yield request
         finally:
             self._requests.put(request)
-
-
-def _read(core: ov.Core, graph: bytes) -> ov.Model:
-    try:
-        return core.read_model(graph)
-    except RuntimeError as error:
-        raise ModelFileError(f"its graph cannot be read ({_first_line(error)})") from None
-
-
-def _fill(model: ov.Model, weights: Mapping[str, NDArray[Any]]) -> None:
-    """Puts the weights in the place of the graph's inputs of the same names."""
-    for node in list(model.get_parameters()):
-        name = node.get_friendly_name()
-        if name not in weights:
-            continue
-        values = np.asarray(weights[name], node.get_element_type().to_dtype())
-        if tuple(node.get_partial_shape().to_shape()) != values.shape:
-            raise ModelFileError(f"its graph does not fit its weight {name}")
-        node.output(0).replace(ov.opset13.constant(values).output(0))
-        model.remove_parameter(node)
-
-
-def _first_line(error: Exception) -> str:
-    """Of what OpenVINO says, the line that is no place in its source."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    return next((line for line in lines if line and os.sep not in line), "unknown reason")
