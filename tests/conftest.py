@@ -13,6 +13,7 @@ import torch
 
 from action_recognition.clips import Preprocessing
 from action_recognition.models import stored_network
+from action_recognition.models.graph_names import Graphs
 from action_recognition.models.model_file import Model, save_model
 from dataset_maker import tiny_video, write_archives
 from file_server import FileServer, Servers
@@ -30,14 +31,26 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _no_graphs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _no_graphs() -> Iterator[Callable[..., Graphs | None]]:
     """Models that tests write have no graphs, which take half a minute to export.
 
     PyTorch runs such models. What is marked `graphs` gets them; the shipped models have them.
     """
-    if request.node.get_closest_marker("graphs") is None:
-        monkeypatch.setattr(stored_network, "_export", lambda architecture, size: None)
+    export = stored_network._export
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored_network, "_export", lambda architecture, size: None)
+        yield export
+
+
+@pytest.fixture(autouse=True)
+def _graphs(
+    _no_graphs: Callable[..., Graphs | None],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if request.node.get_closest_marker("graphs") is not None:
+        monkeypatch.setattr(stored_network, "_export", _no_graphs)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Compiles a graph for this processor; what was compiled before is read from the cache.
 
-Compiling takes half a second, reading what was compiled a tenth of it. The file in the cache is known
+Compiling takes half a second, reading what was compiled a tenth of it. A file in the cache is known
 by what went into it, the processor and the version of OpenVINO, and sealed by a checksum.
 """
 
