@@ -43,7 +43,7 @@ def check_graph(graph: bytes) -> None:
                 raise ModelFileError("its graph defines functions of its own")
             if field == _GRAPH:
                 _check_graph(value, _DEPTH)
-    except (IndexError, TypeError):
+    except (IndexError, TypeError, AttributeError):  # a number where bytes belong, or the like
         raise ModelFileError("its graph is damaged") from None
 
 

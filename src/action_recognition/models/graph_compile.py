@@ -23,6 +23,9 @@ _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
 _KEPT = 8  # files in the cache, some 12 MB each
 _SEAL_BYTES = 32
 
+# What OpenVINO raises of a graph that makes no sense to it; the last, of a name that is no text.
+REFUSALS = (RuntimeError, IndexError, TypeError, ValueError)
+
 
 def compile_graph(graph: bytes, weights: Mapping[str, NDArray[Any]]) -> ov.CompiledModel:
     """Compiles a graph with its weights.
@@ -44,13 +47,13 @@ def compile_graph(graph: bytes, weights: Mapping[str, NDArray[Any]]) -> ov.Compi
         pass  # there is none yet, or it is not to be had
     try:
         model = core.read_model(graph)
-    except RuntimeError as error:
-        raise ModelFileError(f"its graph cannot be read ({_first_line(error)})") from None
-    _fill(model, weights)
+    except REFUSALS as error:
+        raise ModelFileError(f"its graph cannot be read ({first_line(error)})") from None
     try:
+        _fill(model, weights)
         compiled = core.compile_model(model, "CPU", _SETTINGS)
-    except RuntimeError as error:
-        raise ModelFileError(f"its graph cannot be run ({_first_line(error)})") from None
+    except REFUSALS as error:
+        raise ModelFileError(f"its graph cannot be run ({first_line(error)})") from None
     blob = compiled.export_model().getvalue()
     write_cached(path, hashlib.sha256(blob).digest() + blob)
     _forget_old(path.parent)
@@ -91,7 +94,7 @@ def _forget_old(folder: os.PathLike[str]) -> None:
         pass
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Of what OpenVINO says, the line that is no place in its source."""
     lines = [line.strip() for line in str(error).splitlines()]
     return next((line for line in lines if line and os.sep not in line), "unknown reason")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import ModelFileError
 from action_recognition.models.architecture import Architecture
-from action_recognition.models.graph_compile import compile_graph
+from action_recognition.models.graph_compile import REFUSALS, compile_graph, first_line
 from action_recognition.models.graph_names import (
     FRAMES,
     HEAT_INPUTS,
@@ -96,9 +96,9 @@ class _Compiled:
     ) -> None:
         self._outputs = outputs
         self._compiled = compile_graph(graph, weights)
-        self._inputs = {i.any_name: i for i in self._compiled.inputs}
+        self._inputs = {_name(port, inputs): port for port in self._compiled.inputs}
         unknown = self._inputs.keys() ^ set(inputs)
-        missing = set(outputs) - {o.any_name for o in self._compiled.outputs}
+        missing = set(outputs).difference(*(port.get_names() for port in self._compiled.outputs))
         if unknown or missing:
             wrong = min(unknown or missing)
             raise ModelFileError(f"its graph does not fit its architecture or weights: {wrong}")
@@ -107,7 +107,10 @@ class _Compiled:
     def run(self, given: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs, in their order, as arrays of their own."""
         with self._request() as request:
-            request.infer(dict(given))
+            try:
+                request.infer(dict(given))
+            except REFUSALS as error:
+                raise ModelFileError(f"its graph cannot be run ({first_line(error)})") from None
             return [request.get_tensor(name).data.copy() for name in self._outputs]
 
     def zeros(self, names: Sequence[str], batch: int) -> State:
@@ -130,3 +133,9 @@ class _Compiled:
             yield request
         finally:
             self._requests.put(request)
+
+
+def _name(port: ov.ConstOutput, wanted: Sequence[str]) -> str:
+    """That of an input; a compiled graph can have several for one, and they have no order."""
+    names = port.get_names()
+    return min(names.intersection(wanted) or names or {"an input without a name"})

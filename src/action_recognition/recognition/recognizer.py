@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import VideoClips, grid_frames, read_clips
 from action_recognition.clips.grid_sampler import GridSampler
-from action_recognition.errors import UsageError, VideoError
+from action_recognition.errors import ModelFileError, UsageError, VideoError
 from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.probabilities import softmax
@@ -73,7 +73,12 @@ class Recognizer:
         Raises:
             ModelFileError: the file is missing, damaged or not a model file.
         """
-        return cls(load_model(find_model(path)), device=device)
+        path = find_model(path)
+        model = load_model(path)
+        try:
+            return cls(model, device=device)
+        except ModelFileError as error:  # of its graph, which is met when it is to run
+            raise ModelFileError(f"{path.name}: {error}") from None
 
     @property
     def classes(self) -> tuple[str, ...]:
