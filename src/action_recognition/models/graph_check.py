@@ -15,8 +15,10 @@ _GRAPH, _FUNCTIONS = 7, 25  # of ModelProto
 _NODE, _INITIALIZER, _SPARSE = 1, 5, 15  # of GraphProto
 _OPERATION, _ATTRIBUTE, _DOMAIN = 4, 5, 7  # of NodeProto
 _TENSOR, _SUBGRAPH, _TENSORS, _SUBGRAPHS = 5, 6, 10, 11  # of AttributeProto
+_SPARSE_VALUES = (22, 23)  # of AttributeProto, too
 _EXTERNAL, _LOCATION = 13, 14  # of TensorProto
 _DEPTH = 8
+_LARGEST_KEY = 2**32 - 1
 
 # What networks of this project consist of (ONNX, operator set 18).
 _OPERATIONS = frozenset(
@@ -71,6 +73,8 @@ def _check_node(node: bytes, depth: int) -> None:
                     _check_tensor(content)
                 elif inner in (_SUBGRAPH, _SUBGRAPHS):
                     _check_graph(content, depth - 1)
+                elif inner in _SPARSE_VALUES:
+                    raise ModelFileError("its graph holds sparse weights")
 
 
 def _check_tensor(tensor: bytes) -> None:
@@ -84,6 +88,8 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
     view, place = memoryview(message), 0
     while place < len(view):
         key, place = _number(view, place)
+        if key > _LARGEST_KEY:  # of which others read the last 32 bits: it would be another field
+            raise IndexError
         kind, length = key & 7, 0
         if kind == 0:
             value, place = _number(view, place)
