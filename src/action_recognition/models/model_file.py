@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FORMAT = "action-recognition model"
 FORMAT_VERSION = 9
+_READABLE = (8, FORMAT_VERSION)  # files of version 8 have no graphs
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20
@@ -191,7 +192,7 @@ def _read(file: h5py.File) -> Model:
             f"(its attribute 'format' is {found!r}, not {FORMAT!r})"
         )
     version = file.attrs.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in _READABLE:
         raise ModelFileError(
             f"it has format version {version}, but this release reads version {FORMAT_VERSION}; "
             "train the model anew"
