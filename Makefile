@@ -9,7 +9,7 @@ PYTEST ?=# further options of pytest, for example: make test PYTEST="-k video -x
 COVERAGE = --cov --cov-report=term --cov-report=json
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast cases coverage coverage-summary check format hooks docs docs-serve environment clean
+.PHONY: help app test test-fast test-core cases coverage coverage-summary check format hooks docs docs-serve environment clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(READY) ## Run all tests
 
 test-fast: $(READY) ## Run the tests that are neither slow nor in a browser, in under a minute
 	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not browser" $(PYTEST)
+
+test-core: $(VENV)-core/.made ## Run the tests of what needs no PyTorch, in an environment without it
+	$(VENV)-core/bin/python -m pytest -o pythonpath=tests --confcutdir=tests/core tests/core
 
 CASES ?= ../shared/cases
 cases: $(READY) ## Run the seventeen cases from the field, in the folder CASES
@@ -70,6 +73,12 @@ $(APP_READY): $(VENV)/.made
 	$(INSTALL) '.[app,live]'
 	@touch $(APP_READY)
 
+$(VENV)-core/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)-core
+	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		-c constraints.txt -e . pytest pytest-timeout
+	@touch $(VENV)-core/.made
+
 $(VENV)/.made: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
@@ -79,4 +88,4 @@ $(VENV)/.made: pyproject.toml constraints.txt
 	@touch $(VENV)/.made
 
 clean: ## Remove the environment, caches and the built documentation
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage coverage.json site
+	rm -rf $(VENV) $(VENV)-core .mypy_cache .pytest_cache .ruff_cache .coverage coverage.json site
