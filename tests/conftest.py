@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from action_recognition.models.graph_names import Graphs
 from action_recognition.models.model_file import Model, save_model
 from dataset_maker import tiny_video, write_archives
 from file_server import FileServer, Servers
-from tiny_network import build_tiny_model
+from tiny_network import TINY, build_tiny_model
 from video_maker import MadeVideo, write_video
 
 torch.set_num_threads(1)
@@ -51,6 +52,16 @@ def _graphs(
 ) -> None:
     if request.node.get_closest_marker("graphs") is not None:
         monkeypatch.setattr(stored_network, "_export", _no_graphs)
+
+
+@pytest.fixture(scope="session")
+def tiny_graphs() -> Graphs:
+    """Of `build_tiny_model(..., pretrained=5)`, for frames of 32 pixels; tests of them are slow."""
+    from action_recognition.models.graph_export import export_graph
+    from action_recognition.models.graph_heat_export import export_heat_graph
+
+    architecture = replace(TINY, pretrained=5)
+    return Graphs(export_graph(architecture, 32), export_heat_graph(architecture, 32))
 
 
 @pytest.fixture(autouse=True)

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
 from action_recognition.models import runtime as runtime_module
-from action_recognition.models.graph_export import export_graph
 from action_recognition.models.graph_names import Graphs
 from action_recognition.models.graph_runtime import GraphRuntime
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model
 from action_recognition.models.runtime import Runtime
 from action_recognition.models.stored_network import open_runtime, restored, stored
-from action_recognition.models.torch_runtime import TorchRuntime
+from action_recognition.models.torch_runtime import TorchRuntime, to_input
 from tiny_network import build_tiny_model
 
 Frames = NDArray[np.uint8]
@@ -37,13 +36,12 @@ def network() -> HybridNet:
     return restored(model.network)
 
 
-@pytest.fixture(scope="module", params=["torch", "graph"])
+@pytest.fixture(scope="module", params=["torch", pytest.param("graph", marks=pytest.mark.slow)])
 def runtime(network: HybridNet, request: pytest.FixtureRequest) -> Runtime:
     if request.param == "torch":
         return TorchRuntime(network, device="cpu")
-    a = network.architecture
-    graphs = Graphs(export_graph(a, 32), b"")  # no heat maps here
-    return GraphRuntime(graphs, stored(network).weights, a)
+    graphs: Graphs = request.getfixturevalue("tiny_graphs")
+    return GraphRuntime(graphs, stored(network).weights, network.architecture)
 
 
 @pytest.mark.parametrize(("batch", "times"), [(1, 1), (2, 6), (3, 7), (8, 1), (1, 40)])
@@ -117,6 +115,14 @@ def test_clips_of_a_video_are_films_of_their_own(runtime: Runtime) -> None:
     frames = noise(3, 5)
     each = [runtime.answer(frames[k : k + 1]).logits for k in range(3)]
     assert runtime.answer(frames).logits == pytest.approx(np.mean(each, 0), abs=1e-4)
+
+
+def test_input_of_the_network() -> None:
+    frames = noise(2, 3)
+    x = to_input(torch.from_numpy(frames))
+    assert x.shape == (2, 3, 3, 32, 32)
+    assert x.dtype == torch.float32
+    assert x.numpy() == pytest.approx(frames.transpose(0, 1, 4, 2, 3) / 255)
 
 
 @pytest.mark.parametrize(
