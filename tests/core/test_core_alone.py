@@ -105,9 +105,7 @@ def test_a_file_without_graphs(tmp_path: Path) -> None:
     if importlib.util.find_spec("torch") is not None:
         assert Recognizer.load(tmp_path / "old.h5", device="cpu").predict(film(tmp_path)).ranked
         return
-    with pytest.raises(
-        ModelFileError, match=r"pip install 'action-recognition\[train\]'"
-    ):
+    with pytest.raises(ModelFileError, match=r"pip install 'action-recognition\[train\]'"):
         Recognizer.load(tmp_path / "old.h5", device="cpu")
 
 

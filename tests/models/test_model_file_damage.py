@@ -100,7 +100,7 @@ CHANGES = {
         put_attribute("format_version", 99),
         "format version 99, .* reads version 9; train the model anew",
     ),
-    "older version": (put_attribute("format_version", 6), "it has format version 6, but this"),
+    "older version": (put_attribute("format_version", 7), "it has format version 7, but this"),
     "no version": (drop_attribute("format_version"), "it has format version None"),
     "wrong classes": (
         put("description/classes", '["a", "b", "c", "d"]'),
