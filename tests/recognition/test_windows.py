@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
 from action_recognition.models.runtime import Runtime
+from action_recognition.models.stored_network import open_runtime
 from action_recognition.recognition.motion import nothing_moves
 from action_recognition.recognition.segmentation import Moment
 from action_recognition.recognition.windows import Windows
@@ -40,7 +41,7 @@ def make(
 @pytest.fixture
 def runtime(tiny_preprocessing: Preprocessing) -> Runtime:
     """Of a network that keeps the answers of another one."""
-    return Runtime(build_tiny_model(tiny_preprocessing, pretrained=5).network, device="cpu")
+    return open_runtime(build_tiny_model(tiny_preprocessing, pretrained=5).network, device="cpu")
 
 
 def windows(runtime: Runtime, step_s: float) -> Windows:
