@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.models.model_file import find_model
+from action_recognition.models.stored_network import _may_have_gpu
 from video_maker import MadeVideo
 
 pytestmark = pytest.mark.slow  # each is a process of its own
@@ -67,7 +68,9 @@ def video(make_video: Callable[..., MadeVideo]) -> Path:
 def test_the_models_of_the_package_answer_without_pytorch(
     command: str, name: str, video: Path
 ) -> None:
-    lines, (code, modules) = run(PROGRAM, command, video, "--json", "--model", name)
+    device = "cpu" if _may_have_gpu() else "auto"  # on a GPU it is PyTorch that runs
+    options = ["--json", "--model", name, "--device", device]
+    lines, (code, modules) = run(PROGRAM, command, video, *options)
     assert code == 0
     assert json.loads(lines[0])["nearest_action"]
     assert UNWANTED.intersection(modules) == set()
@@ -81,7 +84,7 @@ def test_nobody_is_told(video: Path, tmp_path: Path) -> None:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH")}
     environment = kept | {"HOME": str(home)}  # no sign of a test server, where it would be silent
     program = f"import sys\nsys.addaudithook({AUDIT})\n{PROGRAM}"
-    lines, (code, _) = run(program, "predict", video, env=environment)
+    lines, (code, _) = run(program, "predict", video, "--device", "cpu", env=environment)
     assert code == 0
     assert not set(lines).intersection(TOLD)
     assert [path.name for path in home.iterdir()] == [".cache"]  # see ACTION_RECOGNITION_CACHE
