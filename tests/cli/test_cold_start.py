@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.models.model_file import find_model
+from action_recognition.models.stored_network import _may_have_gpu
 from video_maker import MadeVideo
 
 pytestmark = pytest.mark.slow  # each is a process of its own
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.slow  # each is a process of its own
 UNWANTED = {
     "torch", "lightning", "pytorch_lightning", "sklearn", "scipy", "pandas", "streamlit",
     "torchmetrics", "matplotlib", "altair", "PIL", "requests", "urllib3", "filelock", "rarfile",
-    "selenium", "onnx", "onnxscript", "onnxruntime",
+    "selenium", "onnx", "onnxscript", "onnxruntime", "openvino_telemetry",
 }  # fmt: skip
 # PyTorch's compiler, which takes as long as all the rest of PyTorch, and which an innocent call
 # can pull in.
@@ -31,6 +33,9 @@ from action_recognition.cli import main
 code = main(sys.argv[1:])
 print(json.dumps([code, sorted(sys.modules)]))
 """
+# It reports from a process of its own.
+TOLD = ("socket.connect", "socket.getaddrinfo", "os.fork")
+AUDIT = f"lambda name, _: name in {TOLD} and print(name, flush=True)"
 EXPLAINED = """
 import json, sys
 from action_recognition import Recognizer
@@ -41,11 +46,13 @@ print(json.dumps([list(heat.shape), float(heat.max()), sorted(sys.modules)]))
 """
 
 
-def run(program: str, *arguments: object) -> tuple[list[str], list]:
+def run(
+    program: str, *arguments: object, env: dict[str, str] | None = None
+) -> tuple[list[str], list]:
     """The lines that a program printed, and what it told in the last of them."""
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
-        capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check=True, env=env,
     )  # fmt: skip
     *lines, last = done.stdout.splitlines()
     return lines, json.loads(last)
@@ -61,11 +68,27 @@ def video(make_video: Callable[..., MadeVideo]) -> Path:
 def test_the_models_of_the_package_answer_without_pytorch(
     command: str, name: str, video: Path
 ) -> None:
-    lines, (code, modules) = run(PROGRAM, command, video, "--json", "--model", name)
+    device = "cpu" if _may_have_gpu() else "auto"  # on a GPU it is PyTorch that runs
+    options = ["--json", "--model", name, "--device", device]
+    lines, (code, modules) = run(PROGRAM, command, video, *options)
     assert code == 0
     assert json.loads(lines[0])["nearest_action"]
     assert UNWANTED.intersection(modules) == set()
     assert "openvino" in modules
+
+
+def test_nobody_is_told(video: Path, tmp_path: Path) -> None:
+    """OpenVINO would write an identification into the home folder, and report over the network."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH")}
+    environment = kept | {"HOME": str(home)}  # no sign of a test server, where it would be silent
+    program = f"import sys\nsys.addaudithook({AUDIT})\n{PROGRAM}"
+    lines, (code, _) = run(program, "predict", video, "--device", "cpu", env=environment)
+    assert code == 0
+    assert not set(lines).intersection(TOLD)
+    assert [path.name for path in home.iterdir()] == [".cache"]  # see ACTION_RECOGNITION_CACHE
+    assert [path.name for path in (home / ".cache").iterdir()] == ["action-recognition"]
 
 
 def test_so_are_heat_maps_made(video: Path) -> None:

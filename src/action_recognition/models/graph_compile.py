@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from action_recognition.cache import cache_folder, write_cached
 from action_recognition.errors import ModelFileError
+from action_recognition.models.openvino_quiet import ov
 
 # The answers of a processor with bfloat16 must be those of one without.
 _SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}

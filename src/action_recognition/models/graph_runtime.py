@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from action_recognition.errors import ModelFileError
@@ -24,6 +23,7 @@ from action_recognition.models.graph_names import (
     Graphs,
     state_names,
 )  # fmt: skip
+from action_recognition.models.openvino_quiet import ov
 from action_recognition.models.runtime import FRAMES_AT_ONCE, Answer, Runtime, check_frames
 
 State = dict[str, NDArray[Any]]
