@@ -126,6 +126,6 @@ def test_plain_pictures_are_left_to_their_bytes(tmp_path: Path, capsys: Capture)
     clips = {"a/1.mp4": "train", "a/2.mp4": "test", "a/3.mp4": "test"}
     assert main(["data", "check", str(write_csv(tmp_path / "m.csv", clips))]) == 0
     out = capsys.readouterr().out
-    assert "note: not compared, as they show too little" in out
+    assert "note: not compared, for showing too little" in out
     assert "note: 2 files are copies of a file in another split, by their bytes" in out
     assert "leak check: passed" in out

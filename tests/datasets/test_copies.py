@@ -124,7 +124,7 @@ def test_clips_in_no_split_and_damaged_files_are_passed_over(tmp_path: Path) -> 
     joined, lines = join_copies(clips)
     assert joined == clips
     assert len(lines) == 1
-    assert lines[0].startswith("content check: 1 clips, 0 pairs compared in ")
+    assert lines[0].startswith("content check: 1 clip, 0 pairs compared in ")
 
 
 def test_many_pairs_are_not_all_named(tmp_path: Path) -> None:

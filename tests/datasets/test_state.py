@@ -51,6 +51,21 @@ def test_files_that_are_gone_and_groups_on_two_sides(tmp_path: Path) -> None:
     assert "groups in two splits: drink/a (test and train)" in problems[1]
 
 
+def test_known_names_on_two_sides(tmp_path: Path) -> None:
+    """The groups that the manifest gives do not say so."""
+    names = ("v_Archery_g09_c01", "v_Archery_g09_c02_flip", "v_Archery_g10_c01", "my_v_a_g09_c01")
+    paths = [tmp_path / f"{name}.mp4" for name in names]
+    for path in paths:
+        path.touch()
+    splits = ("train", "test", "test", "val")
+    clips = tuple(clip(p, s, p.stem) for p, s in zip(paths, splits, strict=True))
+    (problem,) = find_problems(Manifest(clips))
+    assert problem == (
+        "the split leaks: by their file names, groups in two splits: Archery/g09 (test and train)"
+    )
+    assert find_problems(Manifest(clips[1:])) == []
+
+
 def test_copies_on_two_sides_are_noted(tmp_path: Path) -> None:
     a, b, c, d = files(tmp_path, b"same", b"same", b"other", b"size4"[:4])
     manifest = Manifest(

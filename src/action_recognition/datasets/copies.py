@@ -44,8 +44,8 @@ class Copies:
         more = len(self.unseen) - _MOST
         shown = ", ".join(names) + (f" and {more} more" if more > 0 else "")
         return [
-            f"not compared, as they show too little (one colour, or a small thing on a plain "
-            f"ground): {len(self.unseen)} clips: {shown}"
+            f"not compared, for showing too little (one colour, or a small thing on a plain "
+            f"ground): {_count(len(self.unseen))}: {shown}"
         ]
 
 
@@ -67,7 +67,7 @@ def find_copies(
     return Copies(
         pairs=tuple((clips[p.first], clips[p.second], p.mirrored) for p in found.pairs),
         unseen=tuple(clips[k] for k in found.unseen),
-        compared=f"{number:,} clips, {found.compared:,} pairs compared in {seconds:.1f} s",
+        compared=f"{_count(number)}, {found.compared:,} pairs compared in {seconds:.1f} s",
     )
 
 
@@ -128,6 +128,10 @@ def _describe(one: Clip, other: Clip, mirrored: bool) -> str:
     if one.split != other.split:
         names = f"{names[0]} ({one.split})", f"{names[1]} ({other.split})"
     return f"{names[0]} and {names[1]}" + (", mirrored" if mirrored else "")
+
+
+def _count(clips: int) -> str:
+    return "1 clip" if clips == 1 else f"{clips:,} clips"
 
 
 def _name(clip: Clip) -> str:
