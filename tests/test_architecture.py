@@ -12,7 +12,7 @@ import action_recognition
 
 ROOT = Path(action_recognition.__path__[0])
 FLOORS = (
-    ("errors", "actions", "prefetch", "cache"),
+    ("errors", "actions", "prefetch"),
     ("video",),
     ("clips",),
     ("models", "datasets"),

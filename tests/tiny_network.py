@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from action_recognition.clips import Preprocessing
-from action_recognition.models.architecture import Architecture
-from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.model_file import Model, load_model
-from action_recognition.models.stored_network import StoredNetwork, restored
+from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.model_file import Model
 
 TINY = Architecture(
     classes=3,
@@ -59,14 +56,9 @@ def randomise(network: HybridNet, seed: int = 3) -> None:
             typical.copy_(shares.sqrt())
 
 
-def load_network(path: str | Path) -> HybridNet:
-    """The network in a model file."""
-    return restored(load_model(path).network)
-
-
-def weights(network: HybridNet | StoredNetwork) -> dict[str, Tensor]:
+def weights(network: HybridNet) -> dict[str, Tensor]:
     """A copy of them, by their names."""
-    return {name: w.clone() for name, w in restored(network).state_dict().items()}
+    return {name: w.clone() for name, w in network.state_dict().items()}
 
 
 def same(one: dict[str, Tensor], two: dict[str, Tensor], start: str = "") -> bool:
