@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from action_recognition.models.architecture import MOVINET_A0
 from action_recognition.models.backbone import (
-    MOVINET_A0,
     Backbone,
     Layer,
     SpatialConv,
@@ -101,19 +101,19 @@ def test_temporal_conv_is_a_causal_conv1d(frames: int, times: int) -> None:
     layer = TemporalConv(6, frames)
     nn.init.normal_(layer.weight, generator=torch.Generator().manual_seed(1))
     nn.init.normal_(layer.bias, generator=torch.Generator().manual_seed(2))
-    x, before = noise(2, times, 6, 4, 3), noise(2, frames - 1, 6, 4, 3, seed=3)
+    x, before = noise(times, 2, 6, 4, 3), noise(frames - 1, 2, 6, 4, 3, seed=3)
     with torch.no_grad():
-        found, after = layer(x, before)
-        series = torch.cat([before, x], 1).permute(0, 3, 4, 2, 1).reshape(24, 6, -1)
+        found, after = layer(x.flatten(0, 1), before.flatten(0, 1), 2)
+        series = torch.cat([before, x]).permute(1, 3, 4, 2, 0).reshape(24, 6, -1)
         exact = F.conv1d(series, layer.weight[:, None], layer.bias, groups=6)
-    expected = exact.view(2, 4, 3, 6, times).permute(0, 4, 3, 1, 2)
+    expected = exact.view(2, 4, 3, 6, times).permute(4, 0, 3, 1, 2).flatten(0, 1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-    assert torch.equal(after, torch.cat([before, x], 1)[:, -(frames - 1) :])
+    assert torch.equal(after, torch.cat([before, x])[-(frames - 1) :].flatten(0, 1))
 
 
 def test_temporal_conv_begins_as_the_identity() -> None:
-    x = noise(2, 5, 4, 2, 2)
-    found, _ = TemporalConv(4, 3)(x, noise(2, 2, 4, 2, 2, seed=1))
+    x = noise(5 * 2, 4, 2, 2)
+    found, _ = TemporalConv(4, 3)(x, noise(2 * 2, 4, 2, 2, seed=1), 2)
     assert torch.equal(found, x)
 
 

@@ -47,7 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"action-recognition: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        of_extra = ("lightning", "sklearn", "torchmetrics", "requests", "filelock", "rarfile")
+        of_extra = (
+            "torch",
+            "onnx",
+            "onnxscript",
+            "lightning",
+            "sklearn",
+            "torchmetrics",
+            "requests",
+            "filelock",
+            "rarfile",
+        )
         wanted = "train"
         if (error.name or "").split(".")[0] not in of_extra:
             raise

@@ -14,15 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# (channels, expanded channels, spatial kernel, temporal kernel (1: none), stride) of each layer.
-Layers = tuple[tuple[int, int, int, int, int], ...]
-MOVINET_A0: Layers = (
-    (8, 24, 5, 1, 2),
-    (32, 80, 3, 3, 2), (32, 80, 3, 3, 1), (32, 80, 3, 3, 1),
-    (56, 184, 3, 5, 2), (56, 112, 3, 3, 1), (56, 184, 3, 3, 1),
-    (56, 184, 3, 5, 1), (56, 184, 3, 3, 1), (56, 184, 3, 3, 1), (56, 184, 3, 3, 1),
-    (104, 384, 3, 5, 2), (104, 280, 5, 1, 1), (104, 280, 5, 1, 1), (104, 344, 5, 1, 1),
-)  # fmt: skip
+from action_recognition.models.architecture import Layers
 
 
 class SpatialConv(nn.Conv2d):
@@ -62,20 +54,29 @@ class TemporalConv(nn.Module):
         with torch.no_grad():  # it begins as the identity
             self.weight[:, -1] = 1
 
-    def forward(self, x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, T, C, h, w), before (B, frames - 1, C, h, w): inputs of the frames before.
+    def forward(self, x: Tensor, before: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+        """x (T*B, C, h, w), before ((frames - 1)*B, C, h, w): inputs of the frames before.
 
         Returns:
-            (B, T, C, h, w), and `before` for the next frames.
+            (T*B, C, h, w), and `before` for the next frames.
         """
-        batch, frames, channels, rows, columns = x.shape
+        channels, frames = self.weight.shape
+        count, _, rows, columns = x.shape
+        x = torch.cat([before, x])
+        if torch.compiler.is_exporting():  # inference engines multiply and add in any layout
+            parts = (
+                x[k * batch : k * batch + count] * self.weight[:, k, None, None]
+                for k in range(frames)
+            )
+            return sum(parts, self.bias[:, None, None]), x[count:]
         # As a convolution of a picture whose rows are frames: channels lie last in memory already,
         # and the backward pass is five times as quick as that of a sum of products.
-        x = torch.cat([before, x], 1).permute(0, 1, 3, 4, 2)  # (B, k - 1 + T, h, w, C)
-        y = x.reshape(batch, -1, rows * columns, channels).permute(0, 3, 1, 2)
-        y = F.conv2d(y, self.weight[:, None, :, None], self.bias, groups=channels)
-        y = y.permute(0, 2, 3, 1).reshape(batch, frames, rows, columns, channels)
-        return y.permute(0, 1, 4, 2, 3), x[:, frames:].permute(0, 1, 4, 2, 3)
+        y = x.permute(0, 2, 3, 1).reshape(1, -1, batch * rows * columns, channels)
+        y = F.conv2d(
+            y.permute(0, 3, 1, 2), self.weight[:, None, :, None], self.bias, 1, 0, 1, channels
+        )
+        y = y.permute(0, 2, 3, 1).reshape(count, rows, columns, channels).permute(0, 3, 1, 2)
+        return y, x[count:]
 
 
 class Layer(nn.Module):
@@ -103,14 +104,13 @@ class Layer(nn.Module):
         self.stride = stride
 
     def forward(self, x: Tensor, before: Tensor | None, batch: int) -> tuple[Tensor, Tensor | None]:
-        """x (B*T, inputs, h, w) -> (B*T, outputs, h', w'), and the next `before`."""
+        """x (T*B, inputs, h, w) -> (T*B, outputs, h', w'), and the next `before`."""
         y = F.relu6(self.expansion(x), inplace=True)
         y = F.relu6(self.spatial(y), inplace=True)
         if self.temporal is not None:
             assert before is not None
-            over_time = y.unflatten(0, (batch, -1))  # (B, T, expanded, h', w')
-            over_time, before = self.temporal(over_time, before)
-            y = F.relu6(over_time, inplace=True).flatten(0, 1)
+            y, before = self.temporal(y, before, batch)
+            y = F.relu6(y, inplace=True)
         y = self.projection(y) * self.scale
         if self.skip is not None:
             x = self.skip(_same_average(x) if self.stride == 2 else x)
@@ -166,18 +166,21 @@ class Backbone(nn.Module):
                 is given, the result is the output of layer `last` - 1.
         """
         batch = x.shape[0]
-        x = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        # Frame by frame, not video by video: the frames before a frame lie before it.
+        x = x.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         if first == 0:
             x = F.relu6(self.stem(x), inplace=True)
         given, after = iter(state), []
         for layer in self.layers[first:last]:
-            before = next(given) if layer.temporal is not None else None
+            before = None
+            if layer.temporal is not None:
+                before = next(given).transpose(0, 1).flatten(0, 1)
             x, before = layer(x, before, batch)
             if before is not None:
-                after.append(before)
+                after.append(before.unflatten(0, (-1, batch)).transpose(0, 1))
         if last is None:
             x = F.relu6(self.head(x), inplace=True)
-        return x.unflatten(0, (batch, -1)), tuple(after)
+        return x.unflatten(0, (-1, batch)).transpose(0, 1), tuple(after)
 
 
 def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import VideoClips, grid_frames, read_clips
 from action_recognition.clips.grid_sampler import GridSampler
-from action_recognition.errors import UsageError, VideoError
+from action_recognition.errors import ModelFileError, UsageError, VideoError
 from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.probabilities import softmax
-from action_recognition.models.runtime import Runtime
 from action_recognition.models.saliency import heat_maps
+from action_recognition.models.stored_network import open_runtime
 from action_recognition.prefetch import ahead, in_groups
 from action_recognition.recognition.motion import nothing_moves
 from action_recognition.recognition.results import Prediction, Timings, rank
@@ -60,7 +60,7 @@ class Recognizer:
 
     def __init__(self, model: Model, *, device: str = "auto") -> None:
         self.model = model
-        self.runtime = Runtime(model.network, device=device)
+        self.runtime = open_runtime(model.network, device=device)
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, device: str = "auto") -> Recognizer:
@@ -73,7 +73,12 @@ class Recognizer:
         Raises:
             ModelFileError: the file is missing, damaged or not a model file.
         """
-        return cls(load_model(find_model(path)), device=device)
+        path = find_model(path)
+        model = load_model(path)
+        try:
+            return cls(model, device=device)
+        except ModelFileError as error:  # of its graph, which is met when it is to run
+            raise ModelFileError(f"{path.name}: {error}") from None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -83,7 +88,7 @@ class Recognizer:
     @property
     def window(self) -> int:
         """The number of frames that one answer of the network covers."""
-        return self.model.network.architecture.window
+        return self.runtime.window
 
     def predict(
         self,
@@ -326,7 +331,7 @@ class Recognizer:
         if action not in self.classes:
             raise UsageError(f"explain: {action!r} is no action of this model")
         frames, target = prediction.clips.frames[clip], self.classes.index(action)
-        return heat_maps(self.runtime.network, frames, target, answers=len(self.classes))
+        return heat_maps(self.runtime, frames, target, answers=len(self.classes))
 
     def describe(self) -> Mapping[str, Any]:
         """Facts about the model: classes, preprocessing, metrics, training record."""
