@@ -14,7 +14,7 @@ from action_recognition.models.backbone import (
     Layer,
     SpatialConv,
     TemporalConv,
-    _same_padding,
+    same_padding,
 )
 from tiny_network import TINY
 
@@ -45,17 +45,17 @@ def tensorflow_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
         (9, 5, 1, (2, 2)),
     ],
 )
-def test_same_padding(size: int, kernel: int, stride: int, padding: tuple[int, int]) -> None:
-    assert _same_padding(size, kernel, stride) == padding
+def testsame_padding(size: int, kernel: int, stride: int, padding: tuple[int, int]) -> None:
+    assert same_padding(size, kernel, stride) == padding
     assert tensorflow_padding(size, kernel, stride) == padding
 
 
-def test_same_padding_is_tensorflows_at_every_size() -> None:
+def testsame_padding_is_tensorflows_at_every_size() -> None:
     for size in range(1, 60):
         for kernel in (1, 3, 5, 7):
             for stride in (1, 2):
                 case = (size, kernel, stride)
-                assert _same_padding(*case) == tensorflow_padding(*case), case
+                assert same_padding(*case) == tensorflow_padding(*case), case
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -106,7 +106,7 @@ def test_temporal_conv_is_a_causal_conv1d(frames: int, times: int) -> None:
         found, after = layer(x.flatten(0, 1), before.flatten(0, 1), 2)
         series = torch.cat([before, x]).permute(1, 3, 4, 2, 0).reshape(24, 6, -1)
         exact = F.conv1d(series, layer.weight[:, None], layer.bias, groups=6)
-    expected = exact.view(2, 4, 3, 6, times).permute(4, 0, 3, 1, 2).flatten(0, 1)
+    expected = exact.clamp(0, 6).view(2, 4, 3, 6, times).permute(4, 0, 3, 1, 2).flatten(0, 1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
     assert torch.equal(after, torch.cat([before, x])[-(frames - 1) :].flatten(0, 1))
 
@@ -114,7 +114,7 @@ def test_temporal_conv_is_a_causal_conv1d(frames: int, times: int) -> None:
 def test_temporal_conv_begins_as_the_identity() -> None:
     x = noise(5 * 2, 4, 2, 2)
     found, _ = TemporalConv(4, 3)(x, noise(2 * 2, 4, 2, 2, seed=1), 2)
-    assert torch.equal(found, x)
+    assert torch.equal(found, x.clamp(0, 6))
 
 
 @pytest.mark.parametrize("sides", [(8, 8), (7, 8), (8, 7), (7, 7), (1, 1), (2, 1)])

@@ -54,7 +54,7 @@ def sparse() -> onnx.NodeProto:
 def disguised() -> bytes:
     """As with `elsewhere`, but under a number of a field whose last 32 bits alone are the field's.
 
-    OpenVINO reads no more of it, and reads the file.
+    ONNX Runtime reads no more of it, and reads the file.
     """
     graph = model_of(initializer=[elsewhere()])
     key = (13 << 3 | 2).to_bytes()  # of external_data
@@ -116,4 +116,4 @@ def test_what_a_network_consists_of_is_let_through() -> None:
     tensor = helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0])
     nodes = [helper.make_node("Constant", [], ["c"], value=tensor), nested(3)]
     check_graph(model_of(*nodes, initializer=[tensor]))
-    check_graph(b"")  # of which OpenVINO says that it is no graph
+    check_graph(b"")  # of which ONNX Runtime says that it is no graph

@@ -6,9 +6,9 @@ What is known is not done again.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from action_recognition.cache import cache_folder, write_cached
 from action_recognition.datasets.fingerprints import Fingerprint, take_fingerprint
 from action_recognition.errors import VideoError
 from action_recognition.video import Video
@@ -32,6 +31,12 @@ class Probe:
 
     duration_s: float
     reason: str
+
+
+def cache_folder() -> Path:
+    """Where results are kept: $ACTION_RECOGNITION_CACHE, else ~/.cache/action-recognition."""
+    set_by_user = os.environ.get("ACTION_RECOGNITION_CACHE")
+    return Path(set_by_user or "~/.cache/action-recognition").expanduser()
 
 
 def probe(
@@ -113,9 +118,15 @@ def _load() -> dict[str, Probe]:
 
 
 def _save(probes: dict[str, Probe]) -> None:
+    path = cache_folder() / "probes.json"
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     stored = {"rules": _RULES, "files": {k: [p.duration_s, p.reason] for k, p in probes.items()}}
-    # ASCII: any name can be kept
-    write_cached(cache_folder() / "probes.json", json.dumps(stored).encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(stored), encoding="utf-8")  # ASCII: any name can be kept
+        temporary.replace(path)
+    except OSError:
+        pass  # without a cache the next call takes longer, that is all
 
 
 def _fingerprint_file(key: str) -> Path:
@@ -134,6 +145,13 @@ def _load_fingerprint(key: str | None) -> Fingerprint | None:
 
 
 def _save_fingerprint(key: str, fingerprint: Fingerprint) -> None:
-    content = io.BytesIO()
-    np.save(content, fingerprint, allow_pickle=False)
-    write_cached(_fingerprint_file(key), content.getvalue())
+    path = _fingerprint_file(key)
+    # The same file can be there twice, by a link, and be decoded in two threads.
+    temporary = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            np.save(file, fingerprint, allow_pickle=False)
+        temporary.replace(path)
+    except OSError:
+        pass

@@ -33,14 +33,14 @@ class SpatialConv(nn.Conv2d):
         if stride == 1:
             padding = kernel // 2
         else:
-            rows, columns = (_same_padding(n, kernel, stride) for n in x.shape[2:])
+            rows, columns = (same_padding(n, kernel, stride) for n in x.shape[2:])
             x = F.pad(x, (*columns, *rows))
             padding = 0
         return F.conv2d(x, self.weight, self.bias, stride, padding, 1, self.groups)
 
 
 class TemporalConv(nn.Module):
-    """A causal convolution over time, applied to each channel and position separately.
+    """A causal convolution over time, of each channel and position by itself, and a ReLU6.
 
     Parameters:
         channels: number of input and output channels.
@@ -60,21 +60,16 @@ class TemporalConv(nn.Module):
         Returns:
             (T*B, C, h, w), and `before` for the next frames.
         """
-        channels, frames = self.weight.shape
+        channels = len(self.weight)
         count, _, rows, columns = x.shape
         x = torch.cat([before, x])
-        if torch.compiler.is_exporting():  # inference engines multiply and add in any layout
-            parts = (
-                x[k * batch : k * batch + count] * self.weight[:, k, None, None]
-                for k in range(frames)
-            )
-            return sum(parts, self.bias[:, None, None]), x[count:]
         # As a convolution of a picture whose rows are frames: channels lie last in memory already,
         # and the backward pass is five times as quick as that of a sum of products.
         y = x.permute(0, 2, 3, 1).reshape(1, -1, batch * rows * columns, channels)
         y = F.conv2d(
             y.permute(0, 3, 1, 2), self.weight[:, None, :, None], self.bias, 1, 0, 1, channels
         )
+        y = F.relu6(y, inplace=True)
         y = y.permute(0, 2, 3, 1).reshape(count, rows, columns, channels).permute(0, 3, 1, 2)
         return y, x[count:]
 
@@ -110,7 +105,6 @@ class Layer(nn.Module):
         if self.temporal is not None:
             assert before is not None
             y, before = self.temporal(y, before, batch)
-            y = F.relu6(y, inplace=True)
         y = self.projection(y) * self.scale
         if self.skip is not None:
             x = self.skip(_same_average(x) if self.stride == 2 else x)
@@ -166,31 +160,54 @@ class Backbone(nn.Module):
                 is given, the result is the output of layer `last` - 1.
         """
         batch = x.shape[0]
-        # Frame by frame, not video by video: the frames before a frame lie before it.
-        x = x.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        x = frame_by_frame(x).contiguous(memory_format=torch.channels_last)
         if first == 0:
             x = F.relu6(self.stem(x), inplace=True)
+        x, after = self.run_layers(x, state, batch, first=first, last=last)
+        return video_by_video(x, batch), after
+
+    def run_layers(
+        self,
+        x: Tensor,
+        state: Sequence[Tensor],
+        batch: int,
+        *,
+        first: int = 0,
+        last: int | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """`forward` without the stem, on frames in the order of `frame_by_frame`."""
         given, after = iter(state), []
         for layer in self.layers[first:last]:
             before = None
             if layer.temporal is not None:
-                before = next(given).transpose(0, 1).flatten(0, 1)
+                before = frame_by_frame(next(given))
             x, before = layer(x, before, batch)
             if before is not None:
-                after.append(before.unflatten(0, (-1, batch)).transpose(0, 1))
+                after.append(video_by_video(before, batch))
         if last is None:
             x = F.relu6(self.head(x), inplace=True)
-        return x.unflatten(0, (-1, batch)).transpose(0, 1), tuple(after)
+        return x, tuple(after)
 
 
-def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+def frame_by_frame(x: Tensor) -> Tensor:
+    """(B, T, ...) -> (T*B, ...): the frames before a frame lie before it."""
+    return x.transpose(0, 1).flatten(0, 1)
+
+
+def video_by_video(x: Tensor, batch: int) -> Tensor:
+    """(T*B, ...) -> (B, T, ...), the inverse of `frame_by_frame`."""
+    return x.unflatten(0, (-1, batch)).transpose(0, 1)
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's SAME padding of a side of `size` pixels: before and after it."""
     total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
     return total // 2, total - total // 2
 
 
 def _same_average(x: Tensor) -> Tensor:
     """3x3 average with stride 2 that ignores the padding."""
-    rows, columns = (_same_padding(n, 3, 2) for n in x.shape[2:])
+    rows, columns = (same_padding(n, 3, 2) for n in x.shape[2:])
     if rows == columns == (1, 1):
         return F.avg_pool2d(x, 3, 2, padding=1, count_include_pad=False)
     inside = F.pad(torch.ones_like(x[:1, :1]), (*columns, *rows))

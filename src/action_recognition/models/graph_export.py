@@ -1,9 +1,9 @@
 """The network as a portable graph: ONNX, exported from `HybridNet` itself.
 
 The graph is the streaming form: frames and state in; logits, likeness, features, feature maps and
-the next state out, for any batch and any number of frames. It holds no weights: they are inputs of
-the graph, by their names in the network, so that a model file holds them once, and one graph serves
-all networks of an architecture.
+the next state out, for any batch and any number of frames. It holds no weights, it only names them
+as the network does, so that a model file holds them once, and one graph serves all networks of an
+architecture.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from typing import Any
 
 import onnx
 import torch
+import torch.nn.functional as F
 from onnxscript import opset18 as op
 from torch import Tensor, nn
 
 from action_recognition.models.architecture import Architecture
+from action_recognition.models.backbone import (
+    SpatialConv,
+    frame_by_frame,
+    same_padding,
+    video_by_video,
+)
 from action_recognition.models.graph_names import OUTPUTS, STATE_OUTPUT, state_names
 from action_recognition.models.hybridnet import HybridNet, State
 
@@ -35,8 +42,8 @@ def export_graph(architecture: Architecture, size: int) -> bytes:
     Parameters:
         size: side of the square frames, in pixels.
 
-    Inputs: `frames` (B, T, size, size, 3) uint8 RGB; the state, see `graph_names.state_names`; and
-    the weights. Outputs: see `graph_names.OUTPUTS`, then the next state.
+    Inputs: `frames` (B, T, size, size, 3) uint8 RGB, and the state, see `graph_names.state_names`.
+    Outputs: see `graph_names.OUTPUTS`, then the next state.
     """
     network = HybridNet(architecture).eval().requires_grad_(False)
     if network.lstm is not None:
@@ -60,6 +67,7 @@ def export_graph(architecture: Architecture, size: int) -> bytes:
             input_names=["frames", *names],
             output_names=[*OUTPUTS, *(STATE_OUTPUT + name for name in names)],
             custom_translation_table={
+                **RELU6,
                 torch.ops.action_recognition.lstm.default: _onnx_lstm,
                 torch.ops.action_recognition.gru.default: _onnx_gru,
             },
@@ -78,25 +86,49 @@ class _Streaming(nn.Module):
     def forward(
         self,
         frames: Tensor,
-        trunk: list[Tensor],
+        before: list[Tensor],
         recent: Tensor,
         seen: Tensor,
         lstm: list[Tensor],
         gru: list[Tensor],
     ) -> tuple[Tensor, ...]:
-        network, cut = self.network, self.network.architecture.cut
+        network, trunk, batch = self.network, self.network.trunk, frames.shape[0]
+        cut = network.architecture.cut
         early = sum(frames > 1 for *_, frames, _ in network.architecture.layers[:cut])
-        x = frames.permute(0, 1, 4, 2, 3).float() / 255
-        maps, after = network.trunk(x, trunk[:early], last=cut)
-        late, later = network.trunk(maps, trunk[early:], first=cut)
+        x = F.relu6(_interleaved(trunk.stem, frame_by_frame(frames)))
+        maps, after = trunk.run_layers(x, before[:early], batch, last=cut)
+        late, later = trunk.run_layers(maps, before[early:], batch, first=cut)
         state = State((), recent, seen, tuple(lstm), tuple(gru))
-        output = network.answer(late.mean((3, 4)), state)
+        output = network.answer(video_by_video(late.mean((2, 3)), batch), state)
         likeness = network.likeness(output.features)
         recent, seen, lstm_after, gru_after = output.state[1:]
         return (
-            output.logits, likeness, output.features, maps,
+            output.logits, likeness, output.features, video_by_video(maps, batch),
             *after, *later, recent, seen, *lstm_after, *gru_after,
         )  # fmt: skip
+
+
+def _interleaved(stem: SpatialConv, pictures: Tensor) -> Tensor:
+    """The stem, on pictures as decoded: (N, H, W, 3) uint8 -> (N, stem, H / 2, W / 2).
+
+    A row of pixels of three colours is a row of three times as many of one colour: so the colours
+    need not be taken apart first, which costs as much as the convolution.
+    """
+    rows, columns = (same_padding(n, 3, 2) for n in pictures.shape[1:3])
+    x = pictures.flatten(2).unsqueeze(1).float()  # (N, 1, H, 3 * W)
+    weight = stem.weight.permute(0, 2, 3, 1).flatten(2).unsqueeze(1) / 255  # (stem, 1, 3, 9)
+    return F.conv2d(F.pad(x, [3 * n for n in columns] + list(rows)), weight, stem.bias, (2, 6))
+
+
+def _clip(x: Any, low: float = 0.0, high: float = 6.0) -> Any:
+    """Between constants: only with such does it become part of the convolution before it."""
+    return op.Clip(x, op.Constant(value_float=low), op.Constant(value_float=high))
+
+
+RELU6: dict[Any, Any] = {
+    torch.ops.aten.relu6.default: _clip,
+    torch.ops.aten.hardtanh.default: _clip,
+}
 
 
 # -- LSTM and GRU: torch.export would unroll them, for one number of frames ------------------
@@ -188,25 +220,23 @@ def _ints(value: int) -> Any:
 
 
 def without_weights(model: onnx.ModelProto, weights: set[str]) -> onnx.ModelProto:
-    """Makes inputs of the weights, under their names in the network, and drops remarks."""
+    """Leaves the weights out; their names are those of the network. Drops remarks, too."""
     prefix, graph = "network.", model.graph
+    onnx.checker.check_model(model)
     kept = [i for i in graph.initializer if i.name.removeprefix(prefix) not in weights]
-    moved = [i for i in graph.initializer if i.name.removeprefix(prefix) in weights]
+    inputs = [i for i in graph.input if i.name not in weights]
     for node in graph.node:
         for place, name in enumerate(node.input):
             if name.removeprefix(prefix) in weights:
                 node.input[place] = name.removeprefix(prefix)
-    for value in moved:
-        name = value.name.removeprefix(prefix)
-        graph.input.append(onnx.helper.make_tensor_value_info(name, value.data_type, value.dims))
-    del graph.initializer[:]
+    del graph.input[:], graph.initializer[:]
+    graph.input.extend(inputs)
     graph.initializer.extend(kept)
     del graph.value_info[:]  # what the exporter knew of the values in between
-    del model.metadata_props[:]
+    del model.metadata_props[:], graph.metadata_props[:]
     for node in graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
-    onnx.checker.check_model(model)
     return model
 
 

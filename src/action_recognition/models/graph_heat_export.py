@@ -19,7 +19,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from action_recognition.models.architecture import Architecture
 from action_recognition.models.evidence import evidence
-from action_recognition.models.graph_export import MOST, OPSET, quiet, without_weights
+from action_recognition.models.graph_export import MOST, OPSET, RELU6, quiet, without_weights
 from action_recognition.models.graph_names import HEAT_INPUTS, HEAT_OUTPUT
 from action_recognition.models.hybridnet import HybridNet
 
@@ -31,8 +31,8 @@ def export_heat_graph(architecture: Architecture, size: int) -> bytes:
     Parameters:
         size: side of the square frames, in pixels.
 
-    Inputs: `graph_names.HEAT_INPUTS`, the parameters of `evidence`, and the weights of the layers
-    from `architecture.cut` on. Output: `graph_names.HEAT_OUTPUT`.
+    It names the weights of the layers from `architecture.cut` on. Inputs:
+    `graph_names.HEAT_INPUTS`, the parameters of `evidence`. Output: `graph_names.HEAT_OUTPUT`.
     """
     network = HybridNet(replace(architecture, lstm=0, gru=0, pretrained=0)).eval()
     module, cut = _Evidence(network.requires_grad_(False)), architecture.cut
@@ -61,6 +61,7 @@ def export_heat_graph(architecture: Architecture, size: int) -> bytes:
         exported = torch.onnx.export(
             program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False,
             input_names=[*weights, *HEAT_INPUTS], output_names=[HEAT_OUTPUT],
+            custom_translation_table=RELU6,
         )  # fmt: skip
     assert exported is not None
     return without_weights(exported.model_proto, set(weights)).SerializeToString()
