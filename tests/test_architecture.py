@@ -12,12 +12,12 @@ import action_recognition
 
 ROOT = Path(action_recognition.__path__[0])
 FLOORS = (
-    ("errors", "actions", "prefetch", "cache"),
+    ("errors", "actions", "prefetch"),
     ("video",),
     ("clips",),
     ("models", "datasets"),
     ("recognition",),
-    ("evaluation",),
+    ("evaluation", "exports"),
     ("training",),
     ("dashboard", "cli"),
 )

@@ -19,8 +19,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from action_recognition.models.architecture import Architecture
 from action_recognition.models.evidence import evidence
-from action_recognition.models.graph_export import MOST, OPSET, RELU6, quiet, without_weights
+from action_recognition.models.graph_export import without_weights
 from action_recognition.models.graph_names import HEAT_INPUTS, HEAT_OUTPUT
+from action_recognition.models.graph_operations import MOST, OPSET, TRANSLATIONS, quiet
 from action_recognition.models.hybridnet import HybridNet
 
 
@@ -61,7 +62,7 @@ def export_heat_graph(architecture: Architecture, size: int) -> bytes:
         exported = torch.onnx.export(
             program, dynamo=True, opset_version=OPSET, optimize=False, verbose=False,
             input_names=[*weights, *HEAT_INPUTS], output_names=[HEAT_OUTPUT],
-            custom_translation_table=RELU6,
+            custom_translation_table=TRANSLATIONS,
         )  # fmt: skip
     assert exported is not None
     return without_weights(exported.model_proto, set(weights)).SerializeToString()

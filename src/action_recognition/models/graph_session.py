@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import ModelFileError
 from action_recognition.models.onnxruntime_quiet import ort, raised
+from action_recognition.models.protobuf import field
 
 # Of onnx.proto3.
 _GRAPH, _INITIALIZER = 7, 5  # of ModelProto, of GraphProto
@@ -87,28 +88,16 @@ def with_weights(graph: bytes, weights: Mapping[str, NDArray[Any]]) -> bytes:
     (https://protobuf.dev/programming-guides/encoding/#last-one-wins), so they are appended.
     """
     tensors = b"".join(
-        _field(_INITIALIZER, _tensor(name, np.asarray(values, "<f4", order="C")))
+        field(_INITIALIZER, _tensor(name, np.asarray(values, "<f4", order="C")))
         for name, values in weights.items()
     )
-    return graph + _field(_GRAPH, tensors)
+    return graph + field(_GRAPH, tensors)
 
 
 def _tensor(name: str, values: NDArray[np.float32]) -> bytes:
-    numbers = [(_DIMS, size) for size in values.shape] + [(_DATA_TYPE, _FLOAT)]
-    head = b"".join(_varint(field << 3) + _varint(number) for field, number in numbers)
-    return head + _field(_NAME, name.encode()) + _field(_RAW_DATA, values.tobytes())
-
-
-def _field(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | 2) + _varint(len(content)) + content
-
-
-def _varint(value: int) -> bytes:
-    parts = bytearray()
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
+    sizes = b"".join(field(_DIMS, size) for size in values.shape)
+    described = sizes + field(_DATA_TYPE, _FLOAT) + field(_NAME, name.encode())
+    return described + field(_RAW_DATA, values.tobytes())
 
 
 def _first_line(error: Exception) -> str:

@@ -152,10 +152,9 @@ class Recognizer:
     def _answer(self, read: _Read, *, keep_frames: bool = False) -> Prediction:
         started = time.perf_counter()
         answer = self.runtime.answer(read.seen.frames)
-        probabilities, known_probability = self._probabilities(
-            answer.logits, answer.likeness, nothing_moves(read.seen.frames),
-            self.model.temperature, self.model.open_set,
-        )  # fmt: skip
+        probabilities, known_probability = self.of_video(
+            answer.logits, answer.likeness, nothing_moves(read.seen.frames)
+        )
         finished = time.perf_counter()
         return Prediction(
             file=read.file,
@@ -286,10 +285,28 @@ class Recognizer:
         likeness: NDArray[np.float32],
         still: bool,
     ) -> Moment:
+        return Moment(time_s, *self.of_moment(logits, likeness, still))
+
+    def of_video(
+        self, logits: NDArray[np.floating], likeness: NDArray[np.floating], still: bool
+    ) -> tuple[NDArray[np.float64], float]:
+        """The probabilities (classes,) of a video, and that it is one of them at all.
+
+        Parameters:
+            logits, likeness: (classes + background,), means over the video.
+            still: whether nothing moves, see `motion`.
+        """
+        model = self.model
+        return self._probabilities(logits, likeness, still, model.temperature, model.open_set)
+
+    def of_moment(
+        self, logits: NDArray[np.floating], likeness: NDArray[np.floating], still: bool
+    ) -> tuple[NDArray[np.float64], float]:
+        """The same for a single moment."""
         model = self.model
         rule = model.window_open_set or model.open_set
         temperature = model.window_temperature or model.temperature
-        return Moment(time_s, *self._probabilities(logits, likeness, still, temperature, rule))
+        return self._probabilities(logits, likeness, still, temperature, rule)
 
     def _probabilities(
         self,
