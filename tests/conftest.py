@@ -56,11 +56,14 @@ def _graphs(
 
 @pytest.fixture(scope="session")
 def tiny_graphs() -> Graphs:
-    """Of `build_tiny_model(..., pretrained=5)`, for frames of 32 pixels; tests of them are slow."""
+    """Of `build_tiny_model(..., pretrained=5)`, for frames of 32 pixels; tests of them are slow.
+
+    As in model files, they were exported for two classes and serve any number.
+    """
     from action_recognition.models.graph_export import export_graph
     from action_recognition.models.graph_heat_export import export_heat_graph
 
-    architecture = replace(TINY, pretrained=5)
+    architecture = replace(TINY, classes=2, pretrained=5)
     return Graphs(export_graph(architecture, 32), export_heat_graph(architecture, 32))
 
 

@@ -103,7 +103,7 @@ def test_temporal_conv_is_a_causal_conv1d(frames: int, times: int) -> None:
     nn.init.normal_(layer.bias, generator=torch.Generator().manual_seed(2))
     x, before = noise(times, 2, 6, 4, 3), noise(frames - 1, 2, 6, 4, 3, seed=3)
     with torch.no_grad():
-        found, after = layer(x.flatten(0, 1), before.flatten(0, 1), 2)
+        found, after = layer(x.flatten(0, 1), before.flatten(0, 1), (times, 2))
         series = torch.cat([before, x]).permute(1, 3, 4, 2, 0).reshape(24, 6, -1)
         exact = F.conv1d(series, layer.weight[:, None], layer.bias, groups=6)
     expected = exact.clamp(0, 6).view(2, 4, 3, 6, times).permute(4, 0, 3, 1, 2).flatten(0, 1)
@@ -113,7 +113,7 @@ def test_temporal_conv_is_a_causal_conv1d(frames: int, times: int) -> None:
 
 def test_temporal_conv_begins_as_the_identity() -> None:
     x = noise(5 * 2, 4, 2, 2)
-    found, _ = TemporalConv(4, 3)(x, noise(2 * 2, 4, 2, 2, seed=1), 2)
+    found, _ = TemporalConv(4, 3)(x, noise(2 * 2, 4, 2, 2, seed=1), (5, 2))
     assert torch.equal(found, x.clamp(0, 6))
 
 
@@ -126,7 +126,7 @@ def test_the_skip_of_a_halving_layer_averages_real_neighbours_only(sides: tuple[
         layer.skip.weight.copy_(torch.eye(2)[:, :, None, None])
         layer.skip.bias.zero_()
         x = noise(1, 2, *sides)
-        found, _ = layer(x.clone(), None, 1)
+        found, _ = layer(x.clone(), None, (1, 1))
     top, left = (tensorflow_padding(n, 3, 2)[0] for n in sides)
     assert found.shape[2:] == tuple(-(-n // 2) for n in sides)
     for i in range(found.shape[2]):
@@ -142,7 +142,7 @@ def test_a_layer_that_keeps_its_shape_adds_its_input() -> None:
     assert layer.temporal is None
     nn.init.zeros_(layer.scale)
     x = noise(2, 6, 5, 5)
-    assert torch.equal(layer(x.clone(), None, 2)[0], x)
+    assert torch.equal(layer(x.clone(), None, (1, 2))[0], x)
 
 
 @pytest.fixture

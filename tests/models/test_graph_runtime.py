@@ -104,19 +104,28 @@ def check_heat(runtime: Runtime, by_torch: Runtime, clip: Any) -> None:
     assert brightest == 1  # or it shows nothing
 
 
+@pytest.mark.parametrize("classes", [1, 3, 4])
 def test_one_graph_serves_all_networks_of_an_architecture(
-    small: StoredNetwork, tiny_graphs: Graphs
+    small: StoredNetwork, tiny_graphs: Graphs, classes: int
 ) -> None:
-    """The second time it is not exported, and other weights give other answers."""
-    assert export_graph(small.architecture, 32) is tiny_graphs.network
-    other = HybridNet(small.architecture).eval()
+    """Of any number of classes; and other weights give other answers."""
+    other = HybridNet(replace(small.architecture, classes=classes)).eval()
     randomise(other, seed=4)
     expected = open_runtime(other, device="cpu").run(noise(1, 5)).logits
     runtime = open_runtime(replace(stored(other), graphs=tiny_graphs), device="cpu")
     assert isinstance(runtime, GraphRuntime)
     assert runtime.run(noise(1, 5)).logits == pytest.approx(expected, abs=1e-5)
     first = open_runtime(small, device="cpu").run(noise(1, 5)).logits
-    assert not np.allclose(first, expected, atol=0.1)
+    assert first.shape != expected.shape or not np.allclose(first, expected, atol=0.1)
+    found, heat = (
+        heat_maps(of, noise(9), 0, answers=classes)
+        for of in (runtime, open_runtime(other, device="cpu"))
+    )
+    assert found == pytest.approx(heat, abs=1e-4)
+
+
+def test_it_is_exported_once(tiny_graphs: Graphs) -> None:
+    assert export_graph(replace(TINY, classes=2, pretrained=5), 32) is tiny_graphs.network
 
 
 def test_what_does_not_fit_is_refused(small: StoredNetwork, tiny_graphs: Graphs) -> None:

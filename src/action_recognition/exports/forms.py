@@ -54,13 +54,13 @@ class Clip(nn.Module):
         batch, times = frames.shape[:2]
         pictures = squared(frame_by_frame(frames), self._size, self._aspect)
         state = self._start(pictures, batch)
-        output, _ = through(self.network, pictures, batch, state)
+        output, _ = through(self.network, pictures, (times, batch), state)
         likeness = self.network.likeness(output.features)
         full = self.network.architecture.window - 1  # the first frame with a whole window
         at = torch.arange(times, device=frames.device)
         counted = (at >= torch.full_like(at, full).minimum(at[-1:])).float()[:, None]
         logits, alike = ((x * counted).sum(1) / counted.sum() for x in (output.logits, likeness))
-        means = _square_means(video_by_video(pictures, batch))
+        means = _square_means(video_by_video(pictures, (times, batch)))
         changed = _changed(torch.cat([means[:, :1], means], 1))  # (B, T), of the first frame 0
         steps = torch.full((), times - 1, dtype=torch.float32)
         still = (steps > 0) & (changed.sum(1) / steps.clamp(min=1) < LEAST_SHARE)
@@ -104,9 +104,9 @@ class Stream(nn.Module):
         batch, times = frames.shape[:2]
         pictures = squared(frame_by_frame(frames), self._size, self._aspect)
         state = State(tuple(before), recent, seen, tuple(lstm), tuple(gru))
-        output, _ = through(self.network, pictures, batch, state)
+        output, _ = through(self.network, pictures, (times, batch), state)
         likeness = self.network.likeness(output.features)
-        means = _square_means(video_by_video(pictures, batch))  # (B, T, squares)
+        means = _square_means(video_by_video(pictures, (times, batch)))  # (B, T, squares)
         steps = seen + torch.arange(times, device=frames.device)  # (T,), from frame to frame so far
         changed = _changed(torch.cat([last_means[:, None], means], 1)) * (steps > 0)
         flags = torch.cat([moved, changed], 1)  # (B, window - 1 + T)

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from action_recognition.models.architecture import Layers
 
+Sizes = tuple[int, int]  # T, B: numbers of frames and of videos
+
 
 class SpatialConv(nn.Conv2d):
     """A convolution over the pixels of each frame, with TensorFlow's SAME padding.
@@ -54,23 +56,29 @@ class TemporalConv(nn.Module):
         with torch.no_grad():  # it begins as the identity
             self.weight[:, -1] = 1
 
-    def forward(self, x: Tensor, before: Tensor, batch: int) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, before: Tensor, sizes: Sizes) -> tuple[Tensor, Tensor]:
         """x (T*B, C, h, w), before ((frames - 1)*B, C, h, w): inputs of the frames before.
 
         Returns:
             (T*B, C, h, w), and `before` for the next frames.
         """
-        channels = len(self.weight)
-        count, _, rows, columns = x.shape
+        channels, frames = self.weight.shape
+        times, batch = sizes
+        rows, columns = x.shape[2:]
         x = torch.cat([before, x])
         # As a convolution of a picture whose rows are frames: channels lie last in memory already,
         # and the backward pass is five times as quick as that of a sum of products.
-        y = x.permute(0, 2, 3, 1).reshape(1, -1, batch * rows * columns, channels)
+        count, places = times * batch, batch * rows * columns
+        y = x.permute(0, 2, 3, 1).reshape(1, frames - 1 + times, places, channels)
         y = F.conv2d(
             y.permute(0, 3, 1, 2), self.weight[:, None, :, None], self.bias, 1, 0, 1, channels
         )
         y = F.relu6(y, inplace=True)
-        y = y.permute(0, 2, 3, 1).reshape(count, rows, columns, channels).permute(0, 3, 1, 2)
+        y = (
+            y.permute(0, 2, 3, 1)
+            .reshape(times * batch, rows, columns, channels)
+            .permute(0, 3, 1, 2)
+        )
         return y, x[count:]
 
 
@@ -98,13 +106,15 @@ class Layer(nn.Module):
         self.scale = nn.Parameter(torch.ones(()))
         self.stride = stride
 
-    def forward(self, x: Tensor, before: Tensor | None, batch: int) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, x: Tensor, before: Tensor | None, sizes: Sizes
+    ) -> tuple[Tensor, Tensor | None]:
         """x (T*B, inputs, h, w) -> (T*B, outputs, h', w'), and the next `before`."""
         y = F.relu6(self.expansion(x), inplace=True)
         y = F.relu6(self.spatial(y), inplace=True)
         if self.temporal is not None:
             assert before is not None
-            y, before = self.temporal(y, before, batch)
+            y, before = self.temporal(y, before, sizes)
         y = self.projection(y) * self.scale
         if self.skip is not None:
             x = self.skip(_same_average(x) if self.stride == 2 else x)
@@ -159,18 +169,18 @@ class Backbone(nn.Module):
                 of frozen layers: if `first` > 0, `x` is the output of layer `first` - 1; if `last`
                 is given, the result is the output of layer `last` - 1.
         """
-        batch = x.shape[0]
+        sizes = x.shape[1], x.shape[0]
         x = frame_by_frame(x).contiguous(memory_format=torch.channels_last)
         if first == 0:
             x = F.relu6(self.stem(x), inplace=True)
-        x, after = self.run_layers(x, state, batch, first=first, last=last)
-        return video_by_video(x, batch), after
+        x, after = self.run_layers(x, state, sizes, first=first, last=last)
+        return video_by_video(x, sizes), after
 
     def run_layers(
         self,
         x: Tensor,
         state: Sequence[Tensor],
-        batch: int,
+        sizes: Sizes,
         *,
         first: int = 0,
         last: int | None = None,
@@ -181,9 +191,9 @@ class Backbone(nn.Module):
             before = None
             if layer.temporal is not None:
                 before = frame_by_frame(next(given))
-            x, before = layer(x, before, batch)
+            x, before = layer(x, before, sizes)
             if before is not None:
-                after.append(video_by_video(before, batch))
+                after.append(video_by_video(before, (layer.temporal.weight.shape[1] - 1, sizes[1])))
         if last is None:
             x = F.relu6(self.head(x), inplace=True)
         return x, tuple(after)
@@ -194,9 +204,9 @@ def frame_by_frame(x: Tensor) -> Tensor:
     return x.transpose(0, 1).flatten(0, 1)
 
 
-def video_by_video(x: Tensor, batch: int) -> Tensor:
+def video_by_video(x: Tensor, sizes: Sizes) -> Tensor:
     """(T*B, ...) -> (B, T, ...), the inverse of `frame_by_frame`."""
-    return x.unflatten(0, (-1, batch)).transpose(0, 1)
+    return x.unflatten(0, sizes).transpose(0, 1)
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:

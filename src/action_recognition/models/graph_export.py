@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from action_recognition.models.architecture import Architecture
 from action_recognition.models.backbone import (
+    Sizes,
     SpatialConv,
     frame_by_frame,
     same_padding,
@@ -37,6 +38,8 @@ from action_recognition.models.hybridnet import HybridNet, Output, State
 @cache
 def export_graph(architecture: Architecture, size: int) -> bytes:
     """The graph of all networks of an architecture, as the bytes of an ONNX model.
+
+    It serves any number of classes, which is that of the weights.
 
     Parameters:
         size: side of the square frames, in pixels.
@@ -64,6 +67,9 @@ def export_graph(architecture: Architecture, size: int) -> bytes:
             custom_translation_table=TRANSLATIONS,
         )  # fmt: skip
     assert exported is not None
+    for output in exported.model_proto.graph.output:
+        if output.name in ("logits", "likeness"):
+            output.type.tensor_type.shape.dim[2].dim_param = "classes"
     return without_weights(exported.model_proto, set(network.state_dict())).SerializeToString()
 
 
@@ -83,18 +89,18 @@ class _Streaming(nn.Module):
         lstm: list[Tensor],
         gru: list[Tensor],
     ) -> tuple[Tensor, ...]:
-        batch = frames.shape[0]
+        sizes = frames.shape[1], frames.shape[0]
         state = State(tuple(before), recent, seen, tuple(lstm), tuple(gru))
-        output, maps = through(self.network, frame_by_frame(frames), batch, state)
+        output, maps = through(self.network, frame_by_frame(frames), sizes, state)
         likeness = self.network.likeness(output.features)
         return (
-            output.logits, likeness, output.features, video_by_video(maps, batch),
+            output.logits, likeness, output.features, video_by_video(maps, sizes),
             *tensors(output.state),
         )  # fmt: skip
 
 
 def through(
-    network: HybridNet, pictures: Tensor, batch: int, state: State
+    network: HybridNet, pictures: Tensor, sizes: Sizes, state: State
 ) -> tuple[Output, Tensor]:
     """`HybridNet.forward` on pictures as decoded, (T*B, H, W, 3) in 0..255; and the feature maps.
 
@@ -103,9 +109,9 @@ def through(
     cut, trunk = network.architecture.cut, network.trunk
     early = sum(frames > 1 for *_, frames, _ in network.architecture.layers[:cut])
     x = F.relu6(_interleaved(trunk.stem, pictures))
-    maps, after = trunk.run_layers(x, state.trunk[:early], batch, last=cut)
-    late, later = trunk.run_layers(maps, state.trunk[early:], batch, first=cut)
-    vectors = video_by_video(late.mean((2, 3)), batch)
+    maps, after = trunk.run_layers(x, state.trunk[:early], sizes, last=cut)
+    late, later = trunk.run_layers(maps, state.trunk[early:], sizes, first=cut)
+    vectors = video_by_video(late.mean((2, 3)), sizes)
     return network.answer(vectors, state._replace(trunk=(*after, *later))), maps
 
 

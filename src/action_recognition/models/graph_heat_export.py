@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch._decomp import core_aten_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from action_recognition.models.architecture import Architecture
+from action_recognition.models.architecture import Architecture, weight_shapes
 from action_recognition.models.evidence import evidence
 from action_recognition.models.graph_export import without_weights
 from action_recognition.models.graph_names import HEAT_INPUTS, HEAT_OUTPUT
@@ -29,13 +29,19 @@ from action_recognition.models.hybridnet import HybridNet
 def export_heat_graph(architecture: Architecture, size: int) -> bytes:
     """The graph of `evidence` for all networks of an architecture, as the bytes of an ONNX model.
 
+    As `export_graph`'s, it serves any number of classes.
+
     Parameters:
         size: side of the square frames, in pixels.
 
     It names the weights of the layers from `architecture.cut` on. Inputs:
     `graph_names.HEAT_INPUTS`, the parameters of `evidence`. Output: `graph_names.HEAT_OUTPUT`.
     """
-    network = HybridNet(replace(architecture, lstm=0, gru=0, pretrained=0)).eval()
+    plain = replace(architecture, lstm=0, gru=0, pretrained=0)
+    # Sizes that are equal are taken for the same: these two must be like no other.
+    known = {n for shape in weight_shapes(plain).values() for n in shape} | set(range(size + 1))
+    count, length = [n for n in range(2, len(known) + 4) if n not in known][:2]
+    network = HybridNet(replace(plain, classes=count)).eval()
     module, cut = _Evidence(network.requires_grad_(False)), architecture.cut
     early = ("trunk.stem.", *(f"trunk.layers.{k}." for k in range(cut)))
     weights = {name: w for name, w in network.state_dict().items() if not name.startswith(early)}
@@ -46,11 +52,15 @@ def export_heat_graph(architecture: Architecture, size: int) -> bytes:
         named = {f"network.{name}": w for name, w in weights.items()}
         return torch.func.functional_call(module, named, (maps, target, others, counted))
 
-    frames = torch.zeros(1, 20, 3, size, size)
+    frames = torch.zeros(1, length, 3, size, size)
     maps, _ = network.trunk(frames, network.trunk.start(frames), last=cut)
-    given = (weights, maps, *torch.zeros(2, architecture.classes), torch.full((20,), 0.05))
+    given = (weights, maps, *torch.zeros(2, count), torch.full((length,), 1 / length))
     times = torch.export.Dim("time", min=1, max=MOST)
-    shapes: Any = (dict.fromkeys(weights), {1: times}, None, None, {0: times})
+    classes = {0: torch.export.Dim("classes", min=1, max=2**16)}
+    shapes: Any = (
+        {name: classes if name.startswith("dense.") else None for name in weights},
+        {1: times}, classes, classes, {0: times},
+    )  # fmt: skip
     with quiet():
         traced = make_fx(
             heat, decomposition_table=_DECOMPOSITIONS, tracing_mode="symbolic",

@@ -10,7 +10,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,12 @@ from action_recognition.models.graph_check import check_graph
 from action_recognition.models.graph_names import Graphs
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.sealed_file import SEAL_BYTES, read_sealed, write_sealed
-from action_recognition.models.stored_network import StoredNetwork, stored, with_graphs
+from action_recognition.models.stored_network import (
+    StoredNetwork,
+    serve_each_other,
+    stored,
+    with_graphs,
+)
 
 if TYPE_CHECKING:
     from action_recognition.models.hybridnet import HybridNet
@@ -151,7 +156,7 @@ def load_model(path: str | Path) -> Model:
 
 
 def _to_hdf5(model: Model) -> bytes:
-    network = with_graphs(model.network, model.preprocessing.size)
+    network = _with_graphs(model)
     weights = {name: _to_float16(name, w) for name, w in network.weights.items()}
     inference: dict[str, Any] = {
         "temperature": model.temperature,
@@ -224,6 +229,18 @@ def _read(file: h5py.File) -> Model:
         metrics=described["metrics"],
         training=described["training"],
     )
+
+
+def _with_graphs(model: Model) -> StoredNetwork:
+    """The network with its graphs: its own, or those of a shipped model, or exported."""
+    network, size = stored(model.network), model.preprocessing.size
+    for name in SHIPPED_MODELS if network.graphs is None else ():
+        shipped = load_model(find_model(name))
+        if size == shipped.preprocessing.size and serve_each_other(
+            shipped.architecture, network.architecture
+        ):
+            return replace(network, graphs=stored(shipped.network).graphs)
+    return with_graphs(network, size)
 
 
 def _to_float16(name: str, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
