@@ -43,7 +43,7 @@ def onnx_model(model: Model, form: str) -> onnx.ModelProto:
     else:
         module, given, shapes = stream_arguments(model)
         inputs = (*state_names(model.architecture), *MOTION)
-    module.network = with_whole_recurrence(module.network)  # type: ignore[arg-type,assignment]
+    module.network = with_whole_recurrence(module.network)
     module.requires_grad_(False).eval()
     with quiet():
         program = torch.export.export(module, given, dynamic_shapes=shapes)

@@ -44,7 +44,7 @@ class _Scanned(nn.Module):
 
     def __init__(self, layer: nn.RNNBase) -> None:
         super().__init__()
-        self.layer = layer
+        self.layer: Any = layer
 
     def _steps(self, x: Tensor, step: Callable[..., Any], start: Any) -> tuple[Any, Tensor]:
         """Runs `step` over what the inputs (B, T, ...) add to the gates."""

@@ -188,12 +188,13 @@ class Backbone(nn.Module):
         """`forward` without the stem, on frames in the order of `frame_by_frame`."""
         given, after = iter(state), []
         for layer in self.layers[first:last]:
-            before = None
+            before, kept = None, 0
             if layer.temporal is not None:
-                before = frame_by_frame(next(given))
+                known = next(given)
+                before, kept = frame_by_frame(known), known.shape[1]
             x, before = layer(x, before, sizes)
             if before is not None:
-                after.append(video_by_video(before, (layer.temporal.weight.shape[1] - 1, sizes[1])))
+                after.append(video_by_video(before, (kept, sizes[1])))
         if last is None:
             x = F.relu6(self.head(x), inplace=True)
         return x, tuple(after)
