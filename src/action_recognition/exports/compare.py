@@ -93,7 +93,7 @@ def difference(found: Pair, expected: Pair) -> float:
     if any(a.shape != b.shape for a, b in zip(found, expected, strict=True)):
         return float("inf")
     apart = [np.abs(a - b).max(initial=0) for a, b in zip(found, expected, strict=True)]
-    return float(np.nan_to_num(max(apart), nan=np.inf))
+    return float(np.nan_to_num(apart, nan=np.inf).max())
 
 
 def _own(recognizer: Recognizer, frames: Frames, form: str) -> Pair:

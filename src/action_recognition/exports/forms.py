@@ -6,6 +6,7 @@ whoever uses the file cannot get them wrong. The answers are those of `Recognize
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -45,7 +46,7 @@ class Clip(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network = restored(model.network)
+        self.network = copy.deepcopy(restored(model.network))  # exporters change it
         self._size, self._aspect = model.preprocessing.size, model.preprocessing.max_aspect
         self._answers = _Answering(model.temperature, model.open_set, len(model.classes))
 
@@ -81,7 +82,7 @@ class Stream(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        self.network = restored(model.network)
+        self.network = copy.deepcopy(restored(model.network))  # exporters change it
         self._size, self._aspect = model.preprocessing.size, model.preprocessing.max_aspect
         self._answers = _Answering(
             model.window_temperature or model.temperature,
