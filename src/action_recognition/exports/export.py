@@ -62,6 +62,8 @@ def export_model(model: Model, path: str | Path, *, to: str, form: str = CLIP) -
     except OSError as error:
         reason = error.strerror or error
         raise ExportError(f"{path.name}: the export cannot be written ({reason})") from None
+    except ActionRecognitionError as error:
+        raise ExportError(f"{path.name}: {error}") from None
     return [path.parent / found.name for found in made]
 
 

@@ -72,27 +72,10 @@ def _onnx(path: Path) -> _Opened:
 
 
 def _openvino(path: Path) -> _Opened:
-    from action_recognition.exports.openvino_form import ov
+    from action_recognition.exports.openvino_form import OpenVinoFile
 
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-    compiled = ov.Core().compile_model(path, "CPU", settings)
-    outputs = [port.any_name for port in compiled.outputs]
-    inputs = {
-        port.any_name: (
-            [None if size.is_dynamic else size.get_length() for size in port.partial_shape],
-            port.element_type.to_dtype(),
-        )
-        for port in compiled.inputs
-    }
-    # Copies: the next call writes over the arrays.
-    call = compiled.create_infer_request().infer
-    return (
-        lambda given: {
-            name: found.copy() for name, found in zip(outputs, call(given).values(), strict=True)
-        },
-        inputs,
-        outputs,
-    )
+    opened = OpenVinoFile(path)
+    return opened, opened.inputs, opened.outputs
 
 
 def _torch(path: Path, form: str, piece: int | None) -> Runner:
