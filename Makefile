@@ -9,7 +9,7 @@ PYTEST ?=# further options of pytest, for example: make test PYTEST="-k video -x
 COVERAGE = --cov --cov-report=term --cov-report=json
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-core cases coverage coverage-summary check format hooks docs docs-serve environment clean
+.PHONY: help app test test-fast test-core web cases coverage coverage-summary check format hooks docs docs-serve environment clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,13 @@ test-fast: $(READY) ## Run the tests that are neither slow nor in a browser, in 
 
 test-core: $(VENV)-core/.made ## Run the tests of what needs no PyTorch, in an environment without it
 	$(VENV)-core/bin/python -m pytest -o pythonpath=tests --confcutdir=tests/core tests/core
+
+web: $(READY) ## Build the static page that runs in the browser, into web/dist
+	mkdir -p web/public/model
+	$(BIN)/action-recognition model export shipped --to onnx --form stream \
+		--output web/public/model/model.onnx
+	$(BIN)/action-recognition model info web/public/model/model.onnx --json >web/public/model/model.json
+	cd web && npm ci && npm run build
 
 CASES ?= ../shared/cases
 cases: $(READY) ## Run the seventeen cases from the field, in the folder CASES

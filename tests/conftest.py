@@ -21,6 +21,7 @@ from file_server import FileServer, Servers
 from tiny_network import TINY, build_tiny_model
 from video_maker import MadeVideo, write_video
 
+pytest_plugins = ["export_fixtures"]
 torch.set_num_threads(1)
 
 
