@@ -155,8 +155,20 @@ def load_model(path: str | Path) -> Model:
         raise ModelFileError(f"{path.name}: the model file is damaged ({error})") from None
 
 
+def network_with_graphs(model: Model) -> StoredNetwork:
+    """The network with its graphs: its own, or those of a shipped model, or exported."""
+    network, size = stored(model.network), model.preprocessing.size
+    for name in SHIPPED_MODELS if network.graphs is None else ():
+        shipped = load_model(find_model(name))
+        if size == shipped.preprocessing.size and serve_each_other(
+            shipped.architecture, network.architecture
+        ):
+            return replace(network, graphs=stored(shipped.network).graphs)
+    return with_graphs(network, size)
+
+
 def _to_hdf5(model: Model) -> bytes:
-    network = _with_graphs(model)
+    network = network_with_graphs(model)
     weights = {name: _to_float16(name, w) for name, w in network.weights.items()}
     inference: dict[str, Any] = {
         "temperature": model.temperature,
@@ -229,18 +241,6 @@ def _read(file: h5py.File) -> Model:
         metrics=described["metrics"],
         training=described["training"],
     )
-
-
-def _with_graphs(model: Model) -> StoredNetwork:
-    """The network with its graphs: its own, or those of a shipped model, or exported."""
-    network, size = stored(model.network), model.preprocessing.size
-    for name in SHIPPED_MODELS if network.graphs is None else ():
-        shipped = load_model(find_model(name))
-        if size == shipped.preprocessing.size and serve_each_other(
-            shipped.architecture, network.architecture
-        ):
-            return replace(network, graphs=stored(shipped.network).graphs)
-    return with_graphs(network, size)
 
 
 def _to_float16(name: str, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -20,8 +20,8 @@ from torch import nn
 from action_recognition.clips import Preprocessing
 from action_recognition.datasets.manifest import Manifest, fingerprint
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.model_file import Model, find_model, load_model
-from action_recognition.models.stored_network import open_runtime, restored, with_graphs
+from action_recognition.models.model_file import Model, find_model, load_model, network_with_graphs
+from action_recognition.models.stored_network import open_runtime, restored
 from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.training.answers import Answers, answers, read_videos, trunk_vectors
 from action_recognition.training.calibration import calibrate
@@ -124,8 +124,8 @@ def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
     network = restored(model.network)
     _round_weights(network)
     # What will answer is what is calibrated.
-    network_with_graphs = with_graphs(network, model.preprocessing.size)
-    runtime = open_runtime(network_with_graphs, device=run.device)
+    answering = network_with_graphs(replace(model, network=network))
+    runtime = open_runtime(answering, device=run.device)
     bar = _bar(run, "calibrating")
     found = answers(runtime, data.validation, model.preprocessing, bar)
     known = np.array([label in data.classes for label in found.labels])
