@@ -4,16 +4,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+APP_READY = $(VENV)/.ready-app
 PYTEST ?=# further options of pytest, for example: make test PYTEST="-k video -x"
 COVERAGE = --cov --cov-report=term --cov-report=json
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast cases coverage coverage-summary check format hooks docs docs-serve environment clean
+.PHONY: help app test test-fast test-core web cases coverage coverage-summary check format hooks docs docs-serve environment clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-app: $(READY) ## Open the dashboard
+app: $(APP_READY) ## Open the dashboard
 	$(BIN)/streamlit run op_app.py
 
 test: $(READY) ## Run all tests
@@ -21,6 +22,16 @@ test: $(READY) ## Run all tests
 
 test-fast: $(READY) ## Run the tests that are neither slow nor in a browser, in under a minute
 	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not browser" $(PYTEST)
+
+test-core: $(VENV)-core/.made ## Run the tests of what needs no PyTorch, in an environment without it
+	$(VENV)-core/bin/python -m pytest -o pythonpath=tests --confcutdir=tests/core tests/core
+
+web: $(READY) ## Build the static page that runs in the browser, into web/dist
+	mkdir -p web/public/model
+	$(BIN)/action-recognition model export shipped --to onnx --form stream \
+		--output web/public/model/model.onnx
+	$(BIN)/action-recognition model info web/public/model/model.onnx --json >web/public/model/model.json
+	cd web && npm ci && npm run build
 
 CASES ?= ../shared/cases
 cases: $(READY) ## Run the seventeen cases from the field, in the folder CASES
@@ -57,14 +68,31 @@ environment: $(READY) ## Create the virtual environment, with everything in it
 
 # Made anew whenever the versions change. The marker comes last: an interrupted installation is
 # taken up again by the next call.
-$(READY): pyproject.toml constraints.txt
+# Python compiles what it imports; compiling all that is installed takes longer, and 100 MB.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	-c constraints.txt -e
+$(READY): $(VENV)/.made
+	$(INSTALL) '.[all]'
+	@touch $(APP_READY) $(READY)
+
+# The dashboard alone, without what training needs: a few seconds, and a third of the size.
+$(APP_READY): $(VENV)/.made
+	$(INSTALL) '.[app,live]'
+	@touch $(APP_READY)
+
+$(VENV)-core/.made: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)-core
+	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		-c constraints.txt -e . pytest pytest-timeout
+	@touch $(VENV)-core/.made
+
+$(VENV)/.made: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 		{ echo "Python's venv module is needed; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
-	@touch $(READY)
+	@touch $(VENV)/.made
 
 clean: ## Remove the environment, caches and the built documentation
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage coverage.json site
+	rm -rf $(VENV) $(VENV)-core .mypy_cache .pytest_cache .ruff_cache .coverage coverage.json site

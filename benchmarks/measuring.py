@@ -6,6 +6,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
 
 import torch
 
@@ -17,7 +18,8 @@ def machine() -> str:
     return (
         f"{able.get('cpu_name', 'processor')}, {cores} cores, {threads} threads; "
         f"AVX-512: {_yes(able.get('avx512_f'))}, bfloat16: {_yes(able.get('avx512_bf16'))}, "
-        f"AMX: {_yes(able.get('amx_bf16'))}; PyTorch {torch.__version__}"
+        f"AMX: {_yes(able.get('amx_bf16'))}; PyTorch {torch.__version__}, "
+        f"ONNX Runtime {version('onnxruntime')}"
     )
 
 

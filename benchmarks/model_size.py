@@ -23,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import action_recognition
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import find_model, load_model
+from action_recognition.models.stored_network import restored
 from measuring import print_table
 
 ROOMS = ("models", "recognition", "training")
@@ -35,11 +36,10 @@ _LAYOUT = {
 def main() -> None:
     path = find_model(sys.argv[1] if len(sys.argv) > 1 else None)
     model = load_model(path)
-    parameters = sum(p.numel() for p in model.network.parameters())
-    macs = count_macs(model.network, model.preprocessing.size)
+    macs = count_macs(restored(model.network), model.preprocessing.size)
     print_table(
         ["model", "million parameters", "MMAC a frame", "file MB"],
-        [[path.name, f"{parameters / 1e6:.2f}", f"{macs / 1e6:.1f}",
+        [[path.name, f"{model.parameters / 1e6:.2f}", f"{macs / 1e6:.1f}",
           f"{path.stat().st_size / 1e6:.1f}"]],
     )  # fmt: skip
     root = Path(action_recognition.__path__[0])

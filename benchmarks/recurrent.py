@@ -43,7 +43,8 @@ from action_recognition.datasets.manifest import Clip
 from action_recognition.evaluation.segment_metrics import Matches, match_segments
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model, find_model, load_model
-from action_recognition.models.runtime import Runtime
+from action_recognition.models.stored_network import restored
+from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.training.answers import trunk_vectors
 from action_recognition.training.films import TrunkVideo, join_films, learn_films, measure
 from action_recognition.training.networks import with_recurrent
@@ -131,7 +132,8 @@ def summary(figures: Sequence[Sequence[float]]) -> list[str]:
 
 def read_vectors(model: Model, paths: Sequence[Path], store: Path) -> dict[Path, Pair]:
     """The trunk's vectors of each video and of it reversed; those in the store are taken."""
-    trunk = torch.cat([w.flatten()[:8].double() for w in model.network.trunk.parameters()])
+    network = restored(model.network)
+    trunk = torch.cat([w.flatten()[:8].double() for w in network.trunk.parameters()])
     found: dict[Path, Pair] = {}
     if store.exists():
         with np.load(store, allow_pickle=False) as file:
@@ -140,7 +142,7 @@ def read_vectors(model: Model, paths: Sequence[Path], store: Path) -> dict[Path,
                 ways = zip(*(np.split(file[way], cuts) for way in ("ahead", "back")), strict=True)
                 found = {Path(str(p)): pair for p, pair in zip(file["paths"], ways, strict=True)}
     missing = [path for path in paths if path not in found]
-    runtime = Runtime(model.network)
+    runtime = TorchRuntime(network)
     try:
         for path in tqdm(missing, "vectors", file=sys.stderr, disable=None):
             with Video(path) as video:
@@ -177,7 +179,7 @@ def on_films(
 ) -> tuple[float, ...]:
     """Frame accuracy, loss, F1@0.5 on test films, accuracy on test clips."""
     train, val, test = videos
-    network = build(model.network, variant, seed)
+    network = build(restored(model.network), variant, seed)
     if network.recurrent_dense is not None:
         learn_films(network, train, val, epochs=epochs, seed=seed)
     window = network.architecture.window
@@ -219,8 +221,8 @@ def on_order(
     model: Model, variant: tuple[int, int], train: Examples, test: Examples, seed: int
 ) -> float:
     """Share of right answers on test."""
-    network = HybridNet(replace(model.network.architecture, classes=2))
-    state = model.network.state_dict()
+    network = HybridNet(replace(model.architecture, classes=2))
+    state = restored(model.network).state_dict()
     kept = {name: w for name, w in state.items() if name.startswith(("trunk.", "hidden."))}
     network.load_state_dict(kept, strict=False)
     torch.nn.init.zeros_(network.dense.weight)

@@ -13,7 +13,6 @@ of all segments at an overlap of 0.5. `--videos 1` is quicker.
 from __future__ import annotations
 
 import argparse
-import copy
 import inspect
 import random
 import tempfile
@@ -24,7 +23,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from action_recognition.cli.options import add_model_option, add_unknown_options, read_unknown
@@ -36,6 +34,7 @@ from action_recognition.evaluation.segment_metrics import (
     match_segments,
 )
 from action_recognition.models.model_file import Model, find_model, load_model
+from action_recognition.models.stored_network import stored
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.segmentation import Moment, find_segments
 from measuring import print_table
@@ -66,7 +65,7 @@ def main() -> None:
     draw = random.Random(options.seed)
     films = [draw_parts(known, unknown, options.clips, draw) for _ in range(options.videos)]
     recognizers = {"LSTM and GRU": Recognizer(model)}
-    if model.network.recurrent_dense is not None:
+    if model.architecture.lstm or model.architecture.gru:
         recognizers["without them"] = Recognizer(without_recurrent(model))
     default_s = inspect.signature(Recognizer.timeline).parameters["dwell_s"].default
     truths: list[Labels] = []
@@ -93,10 +92,9 @@ def main() -> None:
 
 def without_recurrent(model: Model) -> Model:
     """The same model, to whose answer LSTM and GRU add nothing."""
-    network = copy.deepcopy(model.network)
-    assert network.recurrent_dense is not None
-    torch.nn.init.zeros_(network.recurrent_dense.weight)
-    return replace(model, network=network)
+    network, name = stored(model.network), "recurrent_dense.weight"
+    silent = {**network.weights, name: np.zeros_like(network.weights[name])}
+    return replace(model, network=replace(network, weights=silent))
 
 
 def find_labels(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ import pytest
 import torch
 
 from action_recognition.clips import Preprocessing
+from action_recognition.models import stored_network
+from action_recognition.models.graph_names import Graphs
 from action_recognition.models.model_file import Model, save_model
 from dataset_maker import tiny_video, write_archives
 from file_server import FileServer, Servers
-from tiny_network import build_tiny_model
+from tiny_network import TINY, build_tiny_model
 from video_maker import MadeVideo, write_video
 
+pytest_plugins = ["export_fixtures"]
 torch.set_num_threads(1)
 
 
@@ -27,6 +31,41 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ACTION_RECOGNITION_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_graphs() -> Iterator[Callable[..., Graphs | None]]:
+    """Models that tests write have no graphs, which take half a minute to export.
+
+    PyTorch runs such models. What is marked `graphs` gets them; the shipped models have them.
+    """
+    export = stored_network._export
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored_network, "_export", lambda architecture, size: None)
+        yield export
+
+
+@pytest.fixture(autouse=True)
+def _graphs(
+    _no_graphs: Callable[..., Graphs | None],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if request.node.get_closest_marker("graphs") is not None:
+        monkeypatch.setattr(stored_network, "_export", _no_graphs)
+
+
+@pytest.fixture(scope="session")
+def tiny_graphs() -> Graphs:
+    """Of `build_tiny_model(..., pretrained=5)`, for frames of 32 pixels; tests of them are slow.
+
+    As in model files, they were exported for two classes and serve any number.
+    """
+    from action_recognition.models.graph_export import export_graph
+    from action_recognition.models.graph_heat_export import export_heat_graph
+
+    architecture = replace(TINY, classes=2, pretrained=5)
+    return Graphs(export_graph(architecture, 32), export_heat_graph(architecture, 32))
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from action_recognition.clips import Preprocessing
 from action_recognition.models.hybridnet import HybridNet, Output
-from action_recognition.models.runtime import to_input
+from action_recognition.models.torch_runtime import to_input
 from action_recognition.training.footage import Sample
 from action_recognition.training.random_clips import Place, RandomClips
 from action_recognition.training.settings import TrainingSettings

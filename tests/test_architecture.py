@@ -17,7 +17,7 @@ FLOORS = (
     ("clips",),
     ("models", "datasets"),
     ("recognition",),
-    ("evaluation",),
+    ("evaluation", "exports"),
     ("training",),
     ("dashboard", "cli"),
 )

@@ -51,13 +51,13 @@ def test_the_model_of_everyday_actions(kinetics: Model) -> None:
     assert len(kinetics.classes) == 600
     assert "yoga" in kinetics.classes
     assert kinetics.preprocessing == Preprocessing()
-    assert kinetics.network.recurrent_dense is None
+    assert (kinetics.architecture.lstm, kinetics.architecture.gru) == (0, 0)
     assert kinetics.background == ()
     assert "Apache-2.0" in kinetics.training["init"]
 
 
 def test_both_are_of_one_trunk(shipped: Model, kinetics: Model) -> None:
-    one, other = shipped.network.architecture, kinetics.network.architecture
+    one, other = shipped.architecture, kinetics.architecture
     assert (one.layers, one.features, one.window) == (other.layers, other.features, other.window)
     assert shipped.preprocessing == kinetics.preprocessing
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from action_recognition.clips import Preprocessing
-from action_recognition.models.hybridnet import Architecture, HybridNet
-from action_recognition.models.model_file import Model
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.model_file import Model, load_model
+from action_recognition.models.stored_network import StoredNetwork, restored
 
 TINY = Architecture(
     classes=3,
@@ -56,9 +59,14 @@ def randomise(network: HybridNet, seed: int = 3) -> None:
             typical.copy_(shares.sqrt())
 
 
-def weights(network: HybridNet) -> dict[str, Tensor]:
+def load_network(path: str | Path) -> HybridNet:
+    """The network in a model file."""
+    return restored(load_model(path).network)
+
+
+def weights(network: HybridNet | StoredNetwork) -> dict[str, Tensor]:
     """A copy of them, by their names."""
-    return {name: w.clone() for name, w in network.state_dict().items()}
+    return {name: w.clone() for name, w in restored(network).state_dict().items()}
 
 
 def same(one: dict[str, Tensor], two: dict[str, Tensor], start: str = "") -> bool:

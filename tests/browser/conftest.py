@@ -13,7 +13,7 @@ from dashboard_browser import DashboardPage, missing_tools, open_browser, runnin
 
 from action_recognition.clips import Preprocessing
 from action_recognition.models.model_file import Model, save_model
-from action_recognition.models.runtime import Runtime
+from action_recognition.models.torch_runtime import TorchRuntime
 from tiny_network import build_tiny_model
 
 
@@ -26,7 +26,7 @@ def sharp_model(tiny_preprocessing: Preprocessing) -> Model:
         for layer in model.network.trunk.layers:
             if layer.temporal is not None:
                 layer.temporal.weight[:, :-1] = 0
-    runtime = Runtime(model.network, device="cpu")
+    runtime = TorchRuntime(model.network, device="cpu")
     black, white = (
         runtime.run(np.full((1, 1, 32, 32, 3), shade, dtype=np.uint8)).logits[0, -1]
         for shade in (0, 255)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -203,24 +202,6 @@ def test_options_that_have_gone(option: str, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.slow
-def test_predicting_imports_no_training_library(
-    make_video: MakeVideo, tiny_model_path: Path
-) -> None:
-    """`pip install action-recognition` without extras is enough to recognise."""
-    code = (
-        "import sys; from action_recognition.cli import main;"
-        f"code = main(['predict', {str(make_video().path)!r}, '--model', "
-        f"{str(tiny_model_path)!r}]);"
-        "print(sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr);"
-        "sys.exit(code)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
-    )
-    for library in ("lightning", "torchmetrics", "sklearn", "matplotlib", "streamlit", "pandas"):
-        assert f"'{library}'" not in result.stderr
-
-
 def test_a_missing_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,7 +25,7 @@ from action_recognition.models.model_file import load_model, save_model
 from action_recognition.training.settings import Augmentation, TrainingSettings
 from action_recognition.training.train import Run
 from motion import write_motion_data
-from tiny_network import build_tiny_model
+from tiny_network import build_tiny_model, weights
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
 
@@ -264,7 +264,7 @@ def test_evaluate_tells_known_videos_from_unknown_ones(
 def test_train_starts_from_another_model(model: Path, manifest: Path, tmp_path: Path) -> None:
     output = tmp_path / "second.h5"
     assert train(manifest, output, "--tuned-layers", "0", "--film-epochs", "0", init=model) == 0
-    first, second = (load_model(p).network.state_dict() for p in (model, output))
+    first, second = (weights(load_model(p).network) for p in (model, output))
     same = [n for n in first if n.startswith(("trunk.", "hidden."))]
     assert all((first[n] == second[n]).all() for n in same)
 

@@ -16,7 +16,7 @@ from action_recognition.dashboard.lru_cache import LruCache
 from action_recognition.dashboard.media.frames import pictures
 from action_recognition.dashboard.media.heat_maps import overlay
 from action_recognition.dashboard.model_summary import ModelSummary, layers
-from action_recognition.models.hybridnet import Architecture
+from action_recognition.models.architecture import Architecture
 from action_recognition.recognition.results import Prediction, Timings
 from action_recognition.video import VideoInfo
 from action_recognition.video.orientation import UPRIGHT

@@ -8,13 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from action_recognition.models.architecture import MOVINET_A0
 from action_recognition.models.backbone import (
-    MOVINET_A0,
     Backbone,
     Layer,
     SpatialConv,
     TemporalConv,
-    _same_padding,
+    same_padding,
 )
 from tiny_network import TINY
 
@@ -45,17 +45,17 @@ def tensorflow_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
         (9, 5, 1, (2, 2)),
     ],
 )
-def test_same_padding(size: int, kernel: int, stride: int, padding: tuple[int, int]) -> None:
-    assert _same_padding(size, kernel, stride) == padding
+def testsame_padding(size: int, kernel: int, stride: int, padding: tuple[int, int]) -> None:
+    assert same_padding(size, kernel, stride) == padding
     assert tensorflow_padding(size, kernel, stride) == padding
 
 
-def test_same_padding_is_tensorflows_at_every_size() -> None:
+def testsame_padding_is_tensorflows_at_every_size() -> None:
     for size in range(1, 60):
         for kernel in (1, 3, 5, 7):
             for stride in (1, 2):
                 case = (size, kernel, stride)
-                assert _same_padding(*case) == tensorflow_padding(*case), case
+                assert same_padding(*case) == tensorflow_padding(*case), case
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -101,20 +101,20 @@ def test_temporal_conv_is_a_causal_conv1d(frames: int, times: int) -> None:
     layer = TemporalConv(6, frames)
     nn.init.normal_(layer.weight, generator=torch.Generator().manual_seed(1))
     nn.init.normal_(layer.bias, generator=torch.Generator().manual_seed(2))
-    x, before = noise(2, times, 6, 4, 3), noise(2, frames - 1, 6, 4, 3, seed=3)
+    x, before = noise(times, 2, 6, 4, 3), noise(frames - 1, 2, 6, 4, 3, seed=3)
     with torch.no_grad():
-        found, after = layer(x, before)
-        series = torch.cat([before, x], 1).permute(0, 3, 4, 2, 1).reshape(24, 6, -1)
+        found, after = layer(x.flatten(0, 1), before.flatten(0, 1), (times, 2))
+        series = torch.cat([before, x]).permute(1, 3, 4, 2, 0).reshape(24, 6, -1)
         exact = F.conv1d(series, layer.weight[:, None], layer.bias, groups=6)
-    expected = exact.view(2, 4, 3, 6, times).permute(0, 4, 3, 1, 2)
+    expected = exact.clamp(0, 6).view(2, 4, 3, 6, times).permute(4, 0, 3, 1, 2).flatten(0, 1)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-    assert torch.equal(after, torch.cat([before, x], 1)[:, -(frames - 1) :])
+    assert torch.equal(after, torch.cat([before, x])[-(frames - 1) :].flatten(0, 1))
 
 
 def test_temporal_conv_begins_as_the_identity() -> None:
-    x = noise(2, 5, 4, 2, 2)
-    found, _ = TemporalConv(4, 3)(x, noise(2, 2, 4, 2, 2, seed=1))
-    assert torch.equal(found, x)
+    x = noise(5 * 2, 4, 2, 2)
+    found, _ = TemporalConv(4, 3)(x, noise(2 * 2, 4, 2, 2, seed=1), (5, 2))
+    assert torch.equal(found, x.clamp(0, 6))
 
 
 @pytest.mark.parametrize("sides", [(8, 8), (7, 8), (8, 7), (7, 7), (1, 1), (2, 1)])
@@ -126,7 +126,7 @@ def test_the_skip_of_a_halving_layer_averages_real_neighbours_only(sides: tuple[
         layer.skip.weight.copy_(torch.eye(2)[:, :, None, None])
         layer.skip.bias.zero_()
         x = noise(1, 2, *sides)
-        found, _ = layer(x.clone(), None, 1)
+        found, _ = layer(x.clone(), None, (1, 1))
     top, left = (tensorflow_padding(n, 3, 2)[0] for n in sides)
     assert found.shape[2:] == tuple(-(-n // 2) for n in sides)
     for i in range(found.shape[2]):
@@ -142,7 +142,7 @@ def test_a_layer_that_keeps_its_shape_adds_its_input() -> None:
     assert layer.temporal is None
     nn.init.zeros_(layer.scale)
     x = noise(2, 6, 5, 5)
-    assert torch.equal(layer(x.clone(), None, 2)[0], x)
+    assert torch.equal(layer(x.clone(), None, (1, 2))[0], x)
 
 
 @pytest.fixture

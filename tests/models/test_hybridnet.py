@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from action_recognition.errors import UsageError
-from action_recognition.models.hybridnet import Architecture, HybridNet, Output, State
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.hybridnet import HybridNet, Output, State
 from tiny_network import TINY, randomise
 
 STILL = tuple((c, e, k, 1, s) for c, e, k, _, s in TINY.layers)  # no temporal convolution
@@ -186,6 +185,17 @@ def test_the_answer_from_the_vectors_by_hand(change: dict[str, int]) -> None:
             torch.testing.assert_close(found.logits[:, t], logits, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("times", [1, 3, 9])
+def test_the_logits_of_a_window_are_those_without_lstm_and_gru(times: int) -> None:
+    """What heat maps explain: the same weights, but nothing of what was before the window."""
+    network, plain = build(), build(lstm=0, gru=0)
+    plain.load_state_dict({k: network.state_dict()[k] for k in plain.state_dict()})
+    vectors = torch.rand(2, times, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = plain.answer(vectors, plain.start_answer(vectors)).logits
+        torch.testing.assert_close(network.window_logits(vectors), expected)
+
+
 def test_recurrent_layers_say_nothing_until_they_are_trained() -> None:
     network = HybridNet(TINY).eval()
     assert network.recurrent_dense is not None
@@ -244,61 +254,6 @@ def test_default_network_keeps_its_budget() -> None:
     assert count() == trunk_and_dense
     lstm, gru = 4 * 96 * (480 + 96 + 2), 3 * 64 * (96 + 64 + 2)
     assert count(lstm=96, gru=64) == trunk_and_dense + lstm + gru + 64 * 10
-
-
-def test_architecture_survives_json() -> None:
-    for architecture in (TINY, Architecture(classes=10, pretrained=600)):
-        values = json.loads(json.dumps(architecture.to_dict()))
-        assert Architecture.from_dict(values) == architecture
-
-
-@pytest.mark.parametrize("change", ["unknown", "missing"])
-def test_architecture_with_other_fields_is_refused(change: str) -> None:
-    values = TINY.to_dict()
-    if change == "unknown":
-        values["stages"] = 3
-    else:
-        del values["gru"]
-    with pytest.raises(UsageError, match=r"Architecture: fields \['classes'.* are needed"):
-        Architecture.from_dict(values)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"classes": 0},
-        {"classes": 10**9},
-        {"stem": 0},
-        {"features": 1.5},
-        {"features": 32.0},
-        {"window": 0},
-        {"window": 4.0},
-        {"window": 10**6},
-        {"hidden": 0},
-        {"hidden": "24"},
-        {"lstm": 10**6},
-        {"lstm": -1},
-        {"gru": -1},
-        {"gru": float("nan")},
-        {"pretrained": -1},
-        {"pretrained": 10**6},
-        {"pretrained": 5.0},
-        {"layers": ()},
-        {"layers": ((8, 16, 3, 3, 2),) * 101},
-        {"layers": ((8, 16, 3, 3),)},
-        {"layers": ((8, 16, 3, 3, 3),)},
-        {"layers": ((8, 16, 4, 3, 2),)},
-        {"layers": ((8, 16, 3, 0, 2),)},
-        {"layers": ((8, 16, 3, 3.0, 2),)},
-        {"layers": ((8, 10**9, 3, 3, 2),)},
-    ],
-)
-def test_impossible_architecture_is_refused_by_name(change: dict[str, object]) -> None:
-    """Guards: a size from a model file built a network of it before anything was checked."""
-    name, value = next(iter(change.items()))
-    with pytest.raises(UsageError) as caught:
-        replace(TINY, **change)
-    assert str(caught.value).startswith(f"Architecture: {name}={value!r}, must be ")
 
 
 def test_window_counts_frames_across_pieces() -> None:

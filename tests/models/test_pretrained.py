@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.errors import ModelFileError
 from action_recognition.models.pretrained import load_kinetics
-from action_recognition.models.runtime import Runtime
+from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.video import Video
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
@@ -202,7 +202,7 @@ def test_published_weights_know_a_crawling_baby(published: Path, shared_dir: Pat
     if len(clips) < 12:
         pytest.skip("needs the real clips in ../shared/clips/BabyCrawling")
     network, names = load_kinetics(published)
-    runtime, found = Runtime(network, device="cpu"), []
+    runtime, found = TorchRuntime(network, device="cpu"), []
     for path in clips:
         with Video(path) as video:
             seen = read_clips(video, Preprocessing(), window=16).frames[:1, :25]

@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
-from action_recognition.models.hybridnet import Architecture, HybridNet
-from action_recognition.models.saliency import heat_maps
+from action_recognition.models import saliency
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.hybridnet import HybridNet
+from action_recognition.models.torch_runtime import TorchRuntime
 from tiny_network import TINY, randomise
 
 Clip = NDArray[np.uint8]
@@ -20,6 +22,12 @@ RED, GREEN = (255, 0, 0), (0, 255, 0)
 
 def noise(times: int, height: int = 32, width: int = 32) -> Clip:
     return np.random.default_rng(0).integers(0, 256, (times, height, width, 3), dtype=np.uint8)
+
+
+def heat_maps(network: HybridNet, clip: Clip, target: int, *, answers: int) -> NDArray[np.float32]:
+    """Those of a network, by PyTorch."""
+    runtime = TorchRuntime(network, device="cpu")
+    return saliency.heat_maps(runtime, clip, target, answers=answers)
 
 
 @pytest.fixture
@@ -129,6 +137,17 @@ def test_the_network_stays_as_it_is(change: dict[str, int]) -> None:
     assert all(p.grad is None and p.requires_grad for p in network.parameters())
     assert all(torch.equal(before[k], w) for k, w in network.state_dict().items())
     assert not network.training
+
+
+def test_lstm_and_gru_have_no_part_in_it(network: HybridNet) -> None:
+    """They tell of what was before the window."""
+    before = heat_maps(network, noise(12), 1, answers=3)
+    with torch.no_grad():
+        for part in (network.lstm, network.gru, network.recurrent_dense):
+            assert part is not None
+            for values in part.parameters():
+                values.mul_(3)
+    assert np.array_equal(heat_maps(network, noise(12), 1, answers=3), before)
 
 
 def test_a_class_that_is_not_there(network: HybridNet) -> None:

@@ -217,12 +217,11 @@ def test_models_by_name(name: str | None, tiny_model_path: Path, monkeypatch) ->
 def test_explain(make_video, recognizer) -> None:
     prediction = recognizer.predict(make_video(seconds=8).path, keep_frames=True)
     frames = prediction.clips.frames
-    network = recognizer.model.network
     for clip, action in ((0, None), (4, "Reading")):
         heat = recognizer.explain(prediction, clip=clip, action=action)
         assert heat.shape == (4, 32, 32)
         target = recognizer.classes.index(action or prediction.nearest_action)
-        expected = heat_maps(network, frames[clip], target, answers=3)
+        expected = heat_maps(recognizer.runtime, frames[clip], target, answers=3)
         assert np.array_equal(heat, expected)
 
 

@@ -13,10 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
-from action_recognition.models.hybridnet import State
+from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.model_file import Model
 from action_recognition.models.open_set import OpenSetRule
-from action_recognition.models.runtime import Answer, Runtime
+from action_recognition.models.runtime import Answer, Runtime, State
+from action_recognition.models.stored_network import restored
+from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.segmentation import Moment
 from action_recognition.recognition.streaming import Stream, StreamAnswer
@@ -117,15 +119,15 @@ def test_late_pictures_are_counted(recognizer: Recognizer) -> None:
         assert (stream.late, stream.passed_over, stream.dropped) == (2, 0, 2)
 
 
-class Slow(Runtime):
+class Slow(TorchRuntime):
     """Works only while its gate is open, and tells what it was given."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        super().__init__(runtime.network, device="cpu")
+    def __init__(self, network: HybridNet) -> None:
+        super().__init__(network, device="cpu")
         self.gate, self.began = threading.Event(), threading.Event()
         self.given: list[list[int]] = []
 
-    def run(self, frames: Image, state: State | None = None) -> Answer:
+    def run(self, frames: Image, state: State = None) -> Answer:
         self.given.append((frames[0, :, 0, 0, 0] // 10).tolist())
         self.began.set()
         assert self.gate.wait(60)
@@ -134,7 +136,7 @@ class Slow(Runtime):
 
 @pytest.fixture
 def slow(recognizer: Recognizer) -> Slow:
-    recognizer.runtime = Slow(recognizer.runtime)
+    recognizer.runtime = Slow(restored(recognizer.model.network))
     return recognizer.runtime
 
 
@@ -214,11 +216,11 @@ def test_what_waits_of_two_films_is_not_mixed(recognizer: Recognizer, slow: Slow
 
 @pytest.mark.parametrize("wait", [True, False])
 def test_what_the_network_raises_is_raised(recognizer: Recognizer, wait: bool) -> None:
-    class Broken(Runtime):
-        def run(self, frames: Image, state: State | None = None) -> Answer:
+    class Broken(TorchRuntime):
+        def run(self, frames: Image, state: State = None) -> Answer:
             raise MemoryError("no room")
 
-    recognizer.runtime = Broken(recognizer.runtime.network, device="cpu")
+    recognizer.runtime = Broken(restored(recognizer.model.network), device="cpu")
     with recognizer.stream(wait=wait) as stream, pytest.raises(MemoryError, match="no room"):  # noqa: PT012
         stream.feed(picture(0), 0.0)
         stream.end(0.4)
@@ -228,7 +230,7 @@ def test_it_goes_on_after_an_error(recognizer: Recognizer, monkeypatch: pytest.M
     """Guards: after an error a stream took frames, kept them all, and never answered again."""
     run = Runtime.run
 
-    def once_broken(self: Runtime, frames: Image, state: State | None = None) -> Answer:
+    def once_broken(self: Runtime, frames: Image, state: State = None) -> Answer:
         monkeypatch.setattr(Runtime, "run", run)
         raise MemoryError("no room")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
 from action_recognition.models.runtime import Runtime
+from action_recognition.models.stored_network import open_runtime, stored
 from action_recognition.recognition.motion import nothing_moves
 from action_recognition.recognition.segmentation import Moment
 from action_recognition.recognition.windows import Windows
@@ -37,10 +38,13 @@ def make(
     return Seen(time_s, logits.astype(np.float64), 1.0, likeness, still)
 
 
-@pytest.fixture
-def runtime(tiny_preprocessing: Preprocessing) -> Runtime:
-    """Of a network that keeps the answers of another one."""
-    return Runtime(build_tiny_model(tiny_preprocessing, pretrained=5).network, device="cpu")
+@pytest.fixture(params=["torch", pytest.param("graph", marks=pytest.mark.slow)])
+def runtime(tiny_preprocessing: Preprocessing, request: pytest.FixtureRequest) -> Runtime:
+    """Of a network that keeps the answers of another one; run by PyTorch, and by its graph."""
+    network = stored(build_tiny_model(tiny_preprocessing, pretrained=5).network)
+    if request.param == "graph":
+        network = replace(network, graphs=request.getfixturevalue("tiny_graphs"))
+    return open_runtime(network, device="cpu")
 
 
 def windows(runtime: Runtime, step_s: float) -> Windows:

@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from action_recognition.models.model_file import load_model
 from action_recognition.training.networks import (
     set_typical,
     with_classes,
     with_recurrent,
 )
-from tiny_network import same, weights
+from tiny_network import load_network, same, weights
 
 
 def test_a_start_gives_its_trunk_and_hidden_layer(init: str) -> None:
-    start = load_model(init).network
+    start = load_network(init)
     network = with_classes(start, 5)
     a = network.architecture
     assert (a.classes, a.lstm, a.gru) == (5, 0, 0)
@@ -34,7 +33,7 @@ def test_a_start_gives_its_trunk_and_hidden_layer(init: str) -> None:
 
 
 def test_a_start_gives_its_answers(init: str) -> None:
-    start = load_model(init).network
+    start = load_network(init)
     network = with_classes(start, 5)
     assert network.architecture.pretrained == 3
     assert network.pretrained is not None
@@ -44,7 +43,7 @@ def test_a_start_gives_its_answers(init: str) -> None:
 
 def test_of_a_start_that_keeps_answers_these_are_kept(init: str) -> None:
     """Own classes learned from the shipped model are compared by Kinetics' names, as its are."""
-    first = load_model(init).network
+    first = load_network(init)
     second = with_classes(first, 5)
     with torch.no_grad():
         second.get_buffer("typical").fill_(0.5)
@@ -56,7 +55,7 @@ def test_of_a_start_that_keeps_answers_these_are_kept(init: str) -> None:
 
 
 def test_lstm_and_gru_begin_by_saying_nothing(init: str) -> None:
-    network = with_classes(load_model(init).network, 3)
+    network = with_classes(load_network(init), 3)
     network.get_buffer("typical").copy_(torch.rand(3, 3))
     with_both = with_recurrent(network, 8, 4)
     assert (with_both.architecture.lstm, with_both.architecture.gru) == (8, 4)
@@ -80,7 +79,7 @@ def clips(count: int) -> tuple[np.ndarray, list[int]]:
 
 
 def test_what_is_typical_is_the_mean_of_the_pretrained_probabilities(init: str) -> None:
-    network = with_classes(load_model(init).network, 5)
+    network = with_classes(load_network(init), 5)
     features, targets = clips(22)
     assert set_typical(network, features, targets) is network
     assert network.pretrained is not None
@@ -97,7 +96,7 @@ def test_what_is_typical_is_the_mean_of_the_pretrained_probabilities(init: str) 
 
 
 def test_a_training_clip_is_most_like_its_own_class(init: str) -> None:
-    network = with_classes(load_model(init).network, 3)
+    network = with_classes(load_network(init), 3)
     rows = np.eye(3, 24, dtype=np.float32) * 6
     assert network.pretrained is not None
     with torch.no_grad():  # each of the three is answered with a class of its own
@@ -112,7 +111,7 @@ def test_a_training_clip_is_most_like_its_own_class(init: str) -> None:
 
 
 def test_nothing_else_changes_and_it_can_still_learn(init: str) -> None:
-    network = with_classes(load_model(init).network, 5)
+    network = with_classes(load_network(init), 5)
     before = weights(network)
     set_typical(network, *clips(8))
     after = weights(network)
@@ -125,7 +124,7 @@ def test_nothing_else_changes_and_it_can_still_learn(init: str) -> None:
 
 
 def test_set_again_it_is_that_of_the_later_clips(init: str) -> None:
-    once, twice = (with_classes(load_model(init).network, 5) for _ in range(2))
+    once, twice = (with_classes(load_network(init), 5) for _ in range(2))
     features, targets = clips(16)
     set_typical(once, features[8:], targets[8:])
     set_typical(set_typical(twice, features[:8], targets[:8]), features[8:], targets[8:])
@@ -133,7 +132,7 @@ def test_set_again_it_is_that_of_the_later_clips(init: str) -> None:
 
 
 def test_a_network_that_keeps_no_other_answers_stays_as_it_is(init: str) -> None:
-    network = load_model(init).network
+    network = load_network(init)
     before = weights(network)
     assert set_typical(network, *clips(8)) is network
     assert same(weights(network), before)

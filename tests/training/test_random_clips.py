@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import VideoError
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.runtime import Runtime, to_input
+from action_recognition.models.torch_runtime import TorchRuntime, to_input
 from action_recognition.training import random_clips as module
 from action_recognition.training.augmentation import random_clip
 from action_recognition.training.footage import Sample, read_sample
@@ -273,15 +273,15 @@ def test_a_loader_gives_the_clips_in_this_order(samples: list[Sample], workers: 
 
 
 @pytest.fixture(scope="module")
-def runtime() -> Runtime:
+def runtime() -> TorchRuntime:
     network = HybridNet(TINY)
     randomise(network)
-    return Runtime(network, device="cpu")
+    return TorchRuntime(network, device="cpu")
 
 
 @pytest.mark.parametrize(("views", "workers"), [(1, 0), (3, 0), (3, 2)])
 def test_features_are_those_of_the_last_frame_of_each_clip(
-    runtime: Runtime, samples: list[Sample], views: int, workers: int
+    runtime: TorchRuntime, samples: list[Sample], views: int, workers: int
 ) -> None:
     clips = clips_of(samples, workers=workers)
     seen: list[tuple[int, int]] = []

@@ -18,7 +18,8 @@ from action_recognition.datasets.manifest import Manifest, fingerprint
 from action_recognition.errors import ModelFileError
 from action_recognition.evaluation import evaluate as evaluation
 from action_recognition.models.model_file import Model, load_model, save_model
-from action_recognition.models.runtime import Runtime
+from action_recognition.models.stored_network import open_runtime
+from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.training import train as train_module
 from action_recognition.training.answers import Answers, answers
@@ -67,15 +68,15 @@ def test_the_model_file_says_what_it_was_trained_on(
     assert model.classes == LABELS
     assert model.background == ()
     assert model.preprocessing == Preprocessing(interval_s=0.1, size=32)
-    assert (model.network.architecture.lstm, model.network.architecture.gru) == (8, 8)
+    assert (model.architecture.lstm, model.architecture.gru) == (8, 8)
     assert record["data"] == fingerprint([*motion.split("train"), *motion.split("val")])
     assert record["clips"]["train"] == Counter(c.label for c in motion.split("train"))
     assert record["clips"]["samples"] == record["clips"]["train"]
     assert record["sources"] == {label: ["own"] for label in LABELS}
     assert record["init"] == init  # the file to start from says nothing of its own
     assert record["settings"]["learning_rate"] == 3e-3
-    assert record["architecture"] == model.network.architecture.to_dict() | {
-        "layers": [list(x) for x in model.network.architecture.layers]
+    assert record["architecture"] == model.architecture.to_dict() | {
+        "layers": [list(x) for x in model.architecture.layers]
     }
     assert (record["epochs_run"], record["best_epoch"]) == (2, 2)
     assert record["strength"] in (3e-4, 1e-4, 1e-3, 3e-3, 1e-2)
@@ -108,7 +109,8 @@ def test_the_calibration_is_that_of_the_weights_in_the_file(
     assert same(weights(model.network), weights(stored.network))
     bare = replace(stored, temperature=1.0, open_set=None, window_temperature=None,
                    window_open_set=None)  # fmt: skip
-    found = answers(Runtime(bare.network, device="cpu"), motion.split("val"), bare.preprocessing)
+    runtime = open_runtime(bare.network, device="cpu")
+    found = answers(runtime, motion.split("val"), bare.preprocessing)
     again = calibrate(bare, found, None)
     for name in ("temperature", "window_temperature"):
         assert getattr(again, name) == pytest.approx(getattr(stored, name), rel=1e-6)
@@ -127,7 +129,7 @@ def test_known_validation_videos_are_kept(trained: tuple[Model, Path], motion: M
 def test_answers_are_those_in_use(trained: tuple[Model, Path], motion: Manifest) -> None:
     model = load_model(trained[1])
     clips = motion.split("val")[:3]
-    found = answers(Runtime(model.network, device="cpu"), clips, model.preprocessing)
+    found = answers(open_runtime(model.network, device="cpu"), clips, model.preprocessing)
     assert isinstance(found, Answers)
     assert found.labels == [c.label for c in clips]
     recognizer = Recognizer(model, device="cpu")
@@ -136,7 +138,7 @@ def test_answers_are_those_in_use(trained: tuple[Model, Path], motion: Manifest)
         expected = recognizer.predict(clip.path).probabilities
         for label, share in zip(model.classes, shares / shares.sum(), strict=True):
             assert expected[label] == pytest.approx(share, abs=1e-5)
-    nothing = answers(Runtime(model.network, device="cpu"), [], model.preprocessing)
+    nothing = answers(open_runtime(model.network, device="cpu"), [], model.preprocessing)
     assert (nothing.videos, nothing.labels) == ([], [])
 
 
@@ -161,7 +163,7 @@ def test_the_answers_of_the_start_are_kept_and_what_is_typical_of_each_class(
     for part in ("weight", "bias"):
         assert torch.equal(after[f"pretrained.{part}"], before[f"dense.{part}"])
     clips = RandomClips(data.samples, Preprocessing(interval_s=0.1, size=32), run.settings)
-    drawn = draw_features(Runtime(network, device="cpu"), clips, 1 if tuned else 2)
+    drawn = draw_features(TorchRuntime(network, device="cpu"), clips, 1 if tuned else 2)
     expected = set_typical(copy.deepcopy(network), *drawn)
     torch.testing.assert_close(after["typical"], weights(expected)["typical"], atol=5e-3, rtol=0)
     assert np.ptp(after["typical"].numpy(), axis=0).max() > 0.02  # classes differ

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.datasets.manifest import Manifest
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.runtime import Runtime
+from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.training import tuning
 from action_recognition.training.footage import Sample
 from action_recognition.training.random_clips import ClipOrder, RandomClips
@@ -172,7 +172,7 @@ def test_validation_videos_are_read_as_for_recognition(
 
 
 def validation_loss(network: HybridNet) -> float:
-    runtime, losses, videos = Runtime(network, device="cpu"), [], NoiseVideos()
+    runtime, losses, videos = TorchRuntime(network, device="cpu"), [], NoiseVideos()
     for frames, target in (videos[k] for k in range(len(videos))):
         answer = torch.from_numpy(runtime.answer(frames.numpy()).logits)
         losses.append(F.cross_entropy(answer[None], torch.tensor([target])).item())

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.runtime import Runtime, to_input
+from action_recognition.models.torch_runtime import TorchRuntime, to_input
 from action_recognition.training.lightning_module import TuningModule, freeze, frozen_layers
 from action_recognition.training.settings import TrainingSettings
 from noise_clips import CLASSES, SETTINGS, NoiseClips, network_of, noise, run
@@ -165,7 +165,7 @@ def test_validation_is_the_answer_of_the_whole_video_over_known_classes(
     frames = noise(clips, times)
     with torch.inference_mode():
         module.validation_step((torch.from_numpy(frames), target), 0)
-    answer = Runtime(network, device="cpu").answer(frames).logits[:2]
+    answer = TorchRuntime(network, device="cpu").answer(frames).logits[:2]
     expected = np.log(np.exp(answer).sum()) - answer[target]
     assert logged["val_loss"].item() == pytest.approx(expected, rel=1e-4)
     assert float(logged["val_acc"].compute()) == float(answer.argmax() == target)

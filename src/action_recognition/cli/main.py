@@ -15,6 +15,7 @@ from action_recognition.cli import (
     data,
     evaluate,
     import_kinetics,
+    model,
     predict,
     reproduce,
     timeline,
@@ -24,7 +25,7 @@ from action_recognition.cli import (
 from action_recognition.cli.printing import escape_what_cannot_be_shown
 from action_recognition.errors import ActionRecognitionError
 
-COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, reproduce)
+COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, model, reproduce)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,8 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"action-recognition: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        of_extra = ("lightning", "sklearn", "torchmetrics", "requests", "filelock", "rarfile")
-        wanted = "train"
+        of_extra = (
+            "torch",
+            "onnx",
+            "onnxscript",
+            "lightning",
+            "openvino",
+            "keras",
+            "sklearn",
+            "torchmetrics",
+            "requests",
+            "filelock",
+            "rarfile",
+        )
+        wanted = "exports" if error.name in ("openvino", "keras") else "train"
         if (error.name or "").split(".")[0] not in of_extra:
             raise
         print(

@@ -62,7 +62,7 @@ def _unknown(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _seen(model: Model) -> str:
-    p, window = model.preprocessing, model.network.architecture.window
+    p, window = model.preprocessing, model.architecture.window
     whole_s, stretch_s = WHOLE_FRAMES * p.interval_s, min(window, WHOLE_FRAMES) * p.interval_s
     return (
         f"It looks at a frame every {p.interval_s:g} s, scaled to {p.size} pixels: at all of them "

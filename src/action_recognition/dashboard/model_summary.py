@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from action_recognition.actions import ACTIONS
-from action_recognition.models.hybridnet import Architecture
+from action_recognition.models.architecture import Architecture
 from action_recognition.models.model_file import Model
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

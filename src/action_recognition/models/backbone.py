@@ -14,15 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# (channels, expanded channels, spatial kernel, temporal kernel (1: none), stride) of each layer.
-Layers = tuple[tuple[int, int, int, int, int], ...]
-MOVINET_A0: Layers = (
-    (8, 24, 5, 1, 2),
-    (32, 80, 3, 3, 2), (32, 80, 3, 3, 1), (32, 80, 3, 3, 1),
-    (56, 184, 3, 5, 2), (56, 112, 3, 3, 1), (56, 184, 3, 3, 1),
-    (56, 184, 3, 5, 1), (56, 184, 3, 3, 1), (56, 184, 3, 3, 1), (56, 184, 3, 3, 1),
-    (104, 384, 3, 5, 2), (104, 280, 5, 1, 1), (104, 280, 5, 1, 1), (104, 344, 5, 1, 1),
-)  # fmt: skip
+from action_recognition.models.architecture import Layers
+
+Sizes = tuple[int, int]  # T, B: numbers of frames and of videos
 
 
 class SpatialConv(nn.Conv2d):
@@ -41,14 +35,14 @@ class SpatialConv(nn.Conv2d):
         if stride == 1:
             padding = kernel // 2
         else:
-            rows, columns = (_same_padding(n, kernel, stride) for n in x.shape[2:])
+            rows, columns = (same_padding(n, kernel, stride) for n in x.shape[2:])
             x = F.pad(x, (*columns, *rows))
             padding = 0
         return F.conv2d(x, self.weight, self.bias, stride, padding, 1, self.groups)
 
 
 class TemporalConv(nn.Module):
-    """A causal convolution over time, applied to each channel and position separately.
+    """A causal convolution over time, of each channel and position by itself, and a ReLU6.
 
     Parameters:
         channels: number of input and output channels.
@@ -62,20 +56,30 @@ class TemporalConv(nn.Module):
         with torch.no_grad():  # it begins as the identity
             self.weight[:, -1] = 1
 
-    def forward(self, x: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
-        """x (B, T, C, h, w), before (B, frames - 1, C, h, w): inputs of the frames before.
+    def forward(self, x: Tensor, before: Tensor, sizes: Sizes) -> tuple[Tensor, Tensor]:
+        """x (T*B, C, h, w), before ((frames - 1)*B, C, h, w): inputs of the frames before.
 
         Returns:
-            (B, T, C, h, w), and `before` for the next frames.
+            (T*B, C, h, w), and `before` for the next frames.
         """
-        batch, frames, channels, rows, columns = x.shape
+        channels, frames = self.weight.shape
+        times, batch = sizes
+        rows, columns = x.shape[2:]
+        x = torch.cat([before, x])
         # As a convolution of a picture whose rows are frames: channels lie last in memory already,
         # and the backward pass is five times as quick as that of a sum of products.
-        x = torch.cat([before, x], 1).permute(0, 1, 3, 4, 2)  # (B, k - 1 + T, h, w, C)
-        y = x.reshape(batch, -1, rows * columns, channels).permute(0, 3, 1, 2)
-        y = F.conv2d(y, self.weight[:, None, :, None], self.bias, groups=channels)
-        y = y.permute(0, 2, 3, 1).reshape(batch, frames, rows, columns, channels)
-        return y.permute(0, 1, 4, 2, 3), x[:, frames:].permute(0, 1, 4, 2, 3)
+        count, places = times * batch, batch * rows * columns
+        y = x.permute(0, 2, 3, 1).reshape(1, frames - 1 + times, places, channels)
+        y = F.conv2d(
+            y.permute(0, 3, 1, 2), self.weight[:, None, :, None], self.bias, 1, 0, 1, channels
+        )
+        y = F.relu6(y, inplace=True)
+        y = (
+            y.permute(0, 2, 3, 1)
+            .reshape(times * batch, rows, columns, channels)
+            .permute(0, 3, 1, 2)
+        )
+        return y, x[count:]
 
 
 class Layer(nn.Module):
@@ -102,15 +106,15 @@ class Layer(nn.Module):
         self.scale = nn.Parameter(torch.ones(()))
         self.stride = stride
 
-    def forward(self, x: Tensor, before: Tensor | None, batch: int) -> tuple[Tensor, Tensor | None]:
-        """x (B*T, inputs, h, w) -> (B*T, outputs, h', w'), and the next `before`."""
+    def forward(
+        self, x: Tensor, before: Tensor | None, sizes: Sizes
+    ) -> tuple[Tensor, Tensor | None]:
+        """x (T*B, inputs, h, w) -> (T*B, outputs, h', w'), and the next `before`."""
         y = F.relu6(self.expansion(x), inplace=True)
         y = F.relu6(self.spatial(y), inplace=True)
         if self.temporal is not None:
             assert before is not None
-            over_time = y.unflatten(0, (batch, -1))  # (B, T, expanded, h', w')
-            over_time, before = self.temporal(over_time, before)
-            y = F.relu6(over_time, inplace=True).flatten(0, 1)
+            y, before = self.temporal(y, before, sizes)
         y = self.projection(y) * self.scale
         if self.skip is not None:
             x = self.skip(_same_average(x) if self.stride == 2 else x)
@@ -165,29 +169,56 @@ class Backbone(nn.Module):
                 of frozen layers: if `first` > 0, `x` is the output of layer `first` - 1; if `last`
                 is given, the result is the output of layer `last` - 1.
         """
-        batch = x.shape[0]
-        x = x.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        sizes = x.shape[1], x.shape[0]
+        x = frame_by_frame(x).contiguous(memory_format=torch.channels_last)
         if first == 0:
             x = F.relu6(self.stem(x), inplace=True)
+        x, after = self.run_layers(x, state, sizes, first=first, last=last)
+        return video_by_video(x, sizes), after
+
+    def run_layers(
+        self,
+        x: Tensor,
+        state: Sequence[Tensor],
+        sizes: Sizes,
+        *,
+        first: int = 0,
+        last: int | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """`forward` without the stem, on frames in the order of `frame_by_frame`."""
         given, after = iter(state), []
         for layer in self.layers[first:last]:
-            before = next(given) if layer.temporal is not None else None
-            x, before = layer(x, before, batch)
+            before, kept = None, 0
+            if layer.temporal is not None:
+                known = next(given)
+                before, kept = frame_by_frame(known), known.shape[1]
+            x, before = layer(x, before, sizes)
             if before is not None:
-                after.append(before)
+                after.append(video_by_video(before, (kept, sizes[1])))
         if last is None:
             x = F.relu6(self.head(x), inplace=True)
-        return x.unflatten(0, (batch, -1)), tuple(after)
+        return x, tuple(after)
 
 
-def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+def frame_by_frame(x: Tensor) -> Tensor:
+    """(B, T, ...) -> (T*B, ...): the frames before a frame lie before it."""
+    return x.transpose(0, 1).flatten(0, 1)
+
+
+def video_by_video(x: Tensor, sizes: Sizes) -> Tensor:
+    """(T*B, ...) -> (B, T, ...), the inverse of `frame_by_frame`."""
+    return x.unflatten(0, sizes).transpose(0, 1)
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's SAME padding of a side of `size` pixels: before and after it."""
     total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
     return total // 2, total - total // 2
 
 
 def _same_average(x: Tensor) -> Tensor:
     """3x3 average with stride 2 that ignores the padding."""
-    rows, columns = (_same_padding(n, 3, 2) for n in x.shape[2:])
+    rows, columns = (same_padding(n, 3, 2) for n in x.shape[2:])
     if rows == columns == (1, 1):
         return F.avg_pool2d(x, 3, 2, padding=1, count_include_pad=False)
     inside = F.pad(torch.ones_like(x[:1, :1]), (*columns, *rows))

@@ -8,73 +8,14 @@ as the whole film at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from action_recognition.errors import UsageError
-from action_recognition.models.backbone import MOVINET_A0, Backbone, Layers
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """The settings of a HybridNet: everything needed to rebuild it.
-
-    Parameters:
-        classes: number of classes, the width of the dense layer.
-        stem, layers, features: settings of the trunk, see `Backbone`.
-        window: number of frames that each answer covers: the current frame and those before it.
-        hidden: units of the layer between the mean of the features and the dense layer.
-        lstm, gru: units of each; 0 leaves it out.
-        pretrained: number of classes of the network that this one started from, whose answers are
-            kept for comparison (see `HybridNet.likeness`); 0: not kept.
-    """
-
-    classes: int
-    stem: int = 8
-    layers: Layers = MOVINET_A0
-    features: int = 480
-    window: int = 16
-    hidden: int = 2048
-    lstm: int = 0
-    gru: int = 0
-    pretrained: int = 0
-
-    def __post_init__(self) -> None:
-        # A model file can claim anything: sizes are bounded before a network is built of them.
-        width = range(1, 65_537)
-        for name, good, rule in (
-            ("classes", _whole(self.classes, width), "from 1 to 65536"),
-            ("stem", _whole(self.stem, width), "from 1 to 65536"),
-            ("layers", _good_layers(self.layers),
-             "some (channels, expanded, kernel, frames, stride)"),
-            ("features", _whole(self.features, width), "from 1 to 65536"),
-            ("window", _whole(self.window, range(1, 10_001)), "from 1 to 10000"),
-            ("hidden", _whole(self.hidden, width), "from 1 to 65536"),
-            ("lstm", _whole(self.lstm, range(65_537)), "from 0 to 65536"),
-            ("gru", _whole(self.gru, range(65_537)), "from 0 to 65536"),
-            ("pretrained", _whole(self.pretrained, range(65_537)), "from 0 to 65536"),
-        ):  # fmt: skip
-            if not good:
-                raise UsageError(f"Architecture: {name}={getattr(self, name)!r}, must be {rule}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Architecture:
-        """The inverse of `to_dict`. Raises UsageError for unknown or missing fields."""
-        names = {f.name for f in fields(cls)}
-        if set(values) != names:
-            raise UsageError(
-                f"Architecture: fields {sorted(values)}, but {sorted(names)} are needed"
-            )
-        return cls(**{**values, "layers": tuple(tuple(layer) for layer in values["layers"])})
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.backbone import Backbone
 
 
 class State(NamedTuple):
@@ -158,10 +99,8 @@ class HybridNet(nn.Module):
         """Runs the layers after the trunk: one vector per frame (B, T, features) -> the output."""
         a, times = self.architecture, vectors.shape[1]
         recent = torch.cat([state.recent, vectors], 1)  # (B, window - 1 + T, features)
-        sums = F.avg_pool1d(recent.transpose(1, 2), a.window, 1).transpose(1, 2) * a.window
         seen = state.seen + torch.arange(1, times + 1, device=vectors.device)
-        mean = sums / seen.clamp(max=a.window)[:, None]  # (B, T, features)
-        hidden = F.relu6(self.hidden(mean))  # (B, T, hidden)
+        hidden = self._hidden(recent, seen)  # (B, T, hidden)
         logits = self.dense(hidden)  # (B, T, classes)
         x, lstm, gru = vectors, state.lstm, state.gru
         if self.lstm is not None:
@@ -176,6 +115,18 @@ class HybridNet(nn.Module):
             logits = logits + past[:, None] * self.recurrent_dense(x)
         kept = recent[:, times:]
         return Output(logits, hidden, State(state.trunk, kept, state.seen + times, lstm, gru))
+
+    def _hidden(self, recent: Tensor, seen: Tensor) -> Tensor:
+        window = self.architecture.window
+        sums = F.avg_pool1d(recent.transpose(1, 2), window, 1).transpose(1, 2) * window
+        mean = sums / seen.clamp(max=window)[:, None]  # (B, T, features)
+        return F.relu6(self.hidden(mean))
+
+    def window_logits(self, vectors: Tensor) -> Tensor:
+        """The logits (B, T, classes) of a beginning (B, T, features), without LSTM and GRU."""
+        recent = F.pad(vectors, (0, 0, self.architecture.window - 1, 0))
+        seen = torch.arange(1, vectors.shape[1] + 1, device=vectors.device)
+        return self.dense(self._hidden(recent, seen))
 
     def likeness(self, features: Tensor) -> Tensor:
         """How similar frames are to each class's training clips, as the pretrained network sees it.
@@ -195,15 +146,3 @@ class HybridNet(nn.Module):
             return features[..., :0]
         roots = self.pretrained(features).softmax(-1).sqrt()
         return (roots @ self.typical.T).clamp(1e-6, 1.0).log()
-
-
-def _whole(value: object, allowed: Sequence[int]) -> bool:
-    return type(value) is int and value in allowed  # 4.0 equals 4, but is no size
-
-
-def _good_layers(layers: Layers) -> bool:
-    bounds = (range(1, 65_537), range(1, 65_537), (1, 3, 5, 7), range(1, 17), (1, 2))
-    return 1 <= len(layers) <= 100 and all(
-        len(layer) == 5 and all(_whole(v, b) for v, b in zip(layer, bounds, strict=True))
-        for layer in layers
-    )

@@ -10,28 +10,40 @@ import io
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-import torch
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import ActionRecognitionError, ModelFileError
-from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.architecture import Architecture, weight_shapes
+from action_recognition.models.graph_check import check_graph
+from action_recognition.models.graph_names import Graphs
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.sealed_file import SEAL_BYTES, read_sealed, write_sealed
+from action_recognition.models.stored_network import (
+    StoredNetwork,
+    serve_each_other,
+    stored,
+    with_graphs,
+)
+
+if TYPE_CHECKING:
+    from action_recognition.models.hybridnet import HybridNet
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
+_READABLE = (8, FORMAT_VERSION)  # files of version 8 have no graphs
 
 # A description of this size is no description. Bounds what a damaged file can make us read.
 _MAX_TEXT_BYTES = 16 * 2**20
 _MAX_PARAMETERS = 500_000_000
-_LARGEST = torch.finfo(torch.float16).max
+_LARGEST = np.finfo(np.float16).max
+_MAX_GRAPH_BYTES = 16 * 2**20
 
 SHIPPED, KINETICS = "shipped", "kinetics600"
 SHIPPED_MODELS = {SHIPPED: "ucf101-hmdb51.h5", KINETICS: "kinetics600.h5"}
@@ -44,7 +56,7 @@ class Model:
     """A trained network with everything that belongs to it.
 
     Parameters:
-        network: the network, on the CPU, in eval mode.
+        network: the network as it was stored, or one of PyTorch, on the CPU, in eval mode.
         classes: class names in the order of the logits.
         preprocessing: how a video becomes the network's input.
         temperature: divisor of a video's logits that calibrates the probabilities; greater than 0.
@@ -57,7 +69,7 @@ class Model:
         training: record of the training: data, seed, versions, settings, notes.
     """
 
-    network: HybridNet
+    network: HybridNet | StoredNetwork
     classes: tuple[str, ...]
     preprocessing: Preprocessing
     temperature: float = 1.0
@@ -72,14 +84,25 @@ class Model:
         names = (*self.classes, *self.background)
         if len(set(names)) != len(names):
             raise ModelFileError(f"classes must differ from each other, but are {names}")
-        if not self.classes or len(names) != self.network.architecture.classes:
+        if not self.classes or len(names) != self.architecture.classes:
             raise ModelFileError(
                 f"{len(names)} class names are given for a network "
-                f"of {self.network.architecture.classes} classes"
+                f"of {self.architecture.classes} classes"
             )
         for temperature in (self.temperature, self.window_temperature):
             if temperature is not None and not 0.01 <= temperature <= 100:
                 raise ModelFileError(f"temperature is {temperature}, must be from 0.01 to 100")
+
+    @property
+    def architecture(self) -> Architecture:
+        """The settings of the network."""
+        return self.network.architecture
+
+    @property
+    def parameters(self) -> int:
+        """The number of weights that were learned."""
+        weights = stored(self.network).weights
+        return sum(w.size for name, w in weights.items() if name != "typical")
 
 
 def find_model(name: str | Path | None) -> Path:
@@ -132,8 +155,21 @@ def load_model(path: str | Path) -> Model:
         raise ModelFileError(f"{path.name}: the model file is damaged ({error})") from None
 
 
+def network_with_graphs(model: Model) -> StoredNetwork:
+    """The network with its graphs: its own, or those of a shipped model, or exported."""
+    network, size = stored(model.network), model.preprocessing.size
+    for name in SHIPPED_MODELS if network.graphs is None else ():
+        shipped = load_model(find_model(name))
+        if size == shipped.preprocessing.size and serve_each_other(
+            shipped.architecture, network.architecture
+        ):
+            return replace(network, graphs=stored(shipped.network).graphs)
+    return with_graphs(network, size)
+
+
 def _to_hdf5(model: Model) -> bytes:
-    weights = {name: _to_stored(name, w) for name, w in model.network.state_dict().items()}
+    network = network_with_graphs(model)
+    weights = {name: _to_float16(name, w) for name, w in network.weights.items()}
     inference: dict[str, Any] = {
         "temperature": model.temperature,
         "open_set": None if model.open_set is None else model.open_set.to_dict(),
@@ -145,7 +181,7 @@ def _to_hdf5(model: Model) -> bytes:
     }
     texts = {
         "classes": json.dumps(list(model.classes)),
-        "architecture": json.dumps(model.network.architecture.to_dict()),
+        "architecture": json.dumps(model.architecture.to_dict()),
         "preprocessing": json.dumps(model.preprocessing.to_dict()),
         "inference": json.dumps(inference),
         "metrics": json.dumps(dict(model.metrics)),
@@ -159,6 +195,9 @@ def _to_hdf5(model: Model) -> bytes:
             file.create_dataset(f"description/{key}", data=text)
         for key, values in weights.items():
             file.create_dataset(f"weights/{key}", data=values)
+        if network.graphs is not None:
+            for key, graph in network.graphs._asdict().items():
+                file.create_dataset(f"graphs/{key}", data=np.frombuffer(graph, np.uint8))
     return content.getvalue()
 
 
@@ -170,7 +209,7 @@ def _read(file: h5py.File) -> Model:
             f"(its attribute 'format' is {found!r}, not {FORMAT!r})"
         )
     version = file.attrs.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in _READABLE:
         raise ModelFileError(
             f"it has format version {version}, but this release reads version {FORMAT_VERSION}; "
             "train the model anew"
@@ -178,12 +217,10 @@ def _read(file: h5py.File) -> Model:
     described = {key: _parse(key, _read_text(file, key)) for key in _DESCRIPTIONS}
     preprocessing = Preprocessing.from_dict(described["preprocessing"])
     architecture = Architecture.from_dict(described["architecture"])
-    with torch.device("meta"):  # shapes only: nothing is allocated for a size that a file claims
-        network = HybridNet(architecture)
-    expected = network.state_dict()
-    if sum(w.numel() for w in expected.values()) > _MAX_PARAMETERS:
+    shapes = weight_shapes(architecture)
+    if sum(map(math.prod, shapes.values())) > _MAX_PARAMETERS:
         raise ModelFileError("its architecture has more parameters than this release loads")
-    weights = {key: _read_weight(file, key, tuple(w.shape)) for key, w in expected.items()}
+    weights = {key: _read_weight(file, key, shape) for key, shape in shapes.items()}
     extra = sorted(set(_leaves(file["weights"])) - set(weights))
     if extra:
         raise ModelFileError(f"it holds a weight that its architecture does not have: {extra[0]}")
@@ -193,12 +230,8 @@ def _read(file: h5py.File) -> Model:
         for name in ("open_set", "window_open_set")
     }
     window_temperature = inference["window_temperature"]
-    network.load_state_dict(
-        {key: torch.from_numpy(w).to(expected[key].dtype) for key, w in weights.items()},
-        assign=True,
-    )
     return Model(
-        network=network.eval(),
+        network=StoredNetwork(architecture, weights, _read_graphs(file)),
         classes=tuple(str(c) for c in described["classes"]),
         preprocessing=preprocessing,
         temperature=float(inference["temperature"]),
@@ -210,15 +243,16 @@ def _read(file: h5py.File) -> Model:
     )
 
 
-def _to_stored(name: str, weight: torch.Tensor) -> np.ndarray[Any, Any]:
-    stored = weight.detach().cpu().contiguous().to(torch.float16)
-    if not torch.isfinite(stored).all():
-        worst = weight[~torch.isfinite(stored)][0]
+def _to_float16(name: str, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    with np.errstate(over="ignore"):
+        rounded = weight.astype(np.float16)
+    if not np.isfinite(rounded).all():
+        worst = weight[~np.isfinite(rounded)][0]
         raise ModelFileError(
             f"weight {name} has values that are not finite float16 numbers ({worst:g}; the largest "
             f"is {_LARGEST:g}): its training has diverged; try a lower learning rate"
         )
-    return stored.numpy()
+    return rounded
 
 
 def _read_text(file: h5py.File, key: str) -> str:
@@ -261,6 +295,20 @@ def _read_weight(file: h5py.File, key: str, shape: tuple[int, ...]) -> np.ndarra
     if values.dtype.kind == "f" and not math.isfinite(float(np.abs(values).max(initial=0.0))):
         raise ModelFileError(f"the weight {key} holds values that are not finite")
     return values
+
+
+def _read_graphs(file: h5py.File) -> Graphs | None:
+    if "graphs" not in file:
+        return None
+    found = {}
+    for key in Graphs._fields:
+        node = file.get(f"graphs/{key}")
+        plain = isinstance(node, h5py.Dataset) and node.ndim == 1 and node.dtype == np.uint8
+        if not plain or node.external or node.is_virtual or node.nbytes > _MAX_GRAPH_BYTES:
+            raise ModelFileError(f"its graph {key} is missing or does not lie in it as plain bytes")
+        found[key] = node[()].tobytes()
+        check_graph(found[key])
+    return Graphs(**found)
 
 
 def _leaves(group: h5py.Group) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from action_recognition.errors import ModelFileError
-from action_recognition.models.hybridnet import Architecture, HybridNet
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.hybridnet import HybridNet
 
 ORIGIN = "MoViNet-A0-Stream, trained on Kinetics-600 (Kondratyuk et al., CVPR 2021; Apache-2.0)"
 _BLOCKS = (1, 3, 3, 4, 4)  # layers of each of the trunk's blocks, for the names in the file

@@ -1,27 +1,29 @@
 """Runs a network for inference: decoded frames in, arrays out.
 
-The only place that handles devices, memory and speed. All inference, evaluation and calibration
-runs the network through `Runtime`.
+All inference, evaluation and calibration goes through a `Runtime`. There are two: `GraphRuntime`
+runs a model's portable graph on the CPU and needs no PyTorch; `TorchRuntime` runs the network
+itself, on a GPU and in training.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
-from action_recognition.models.device import pick_device
-from action_recognition.models.hybridnet import HybridNet, State
+from action_recognition.models.architecture import Architecture
+
+State = Any  # what a runtime needs to continue: it alone knows what that is
 
 _APART = 5  # frames from one of the moments of `answer` to the next
-_FRAMES_AT_ONCE = 12  # bounds the memory: some 4 MB of feature maps a frame at 172 pixels
+FRAMES_AT_ONCE = 12  # bounds the memory: some 4 MB of feature maps a frame at 172 pixels
 
 
 class Answer(NamedTuple):
-    """The output of the network at each frame: `Output` as arrays.
+    """The output of the network at each frame, see `hybridnet.Output`.
 
     Parameters:
         logits: (B, T, classes) float32.
@@ -33,7 +35,7 @@ class Answer(NamedTuple):
     logits: NDArray[np.float32]
     likeness: NDArray[np.float32]
     features: NDArray[np.float32]
-    state: State | None
+    state: State
 
 
 class VideoAnswer(NamedTuple):
@@ -52,36 +54,57 @@ class VideoAnswer(NamedTuple):
     moments_likeness: NDArray[np.float32]
 
 
-class Runtime:
-    """A network on a device. Safe to share between threads: it keeps no state.
+class Runtime(ABC):
+    """A network, ready to run. Safe to share between threads: it keeps no state.
 
     Parameters:
-        network: its weights are moved to the device, and it is set to eval mode.
-        device: "cpu", "cuda" or "auto" (a GPU if there is one).
+        architecture: of the network.
     """
 
-    def __init__(self, network: HybridNet, *, device: str = "auto") -> None:
-        self.device = pick_device(device)
-        self.network = network.to(self.device).eval()
+    def __init__(self, architecture: Architecture) -> None:
+        self.architecture = architecture
 
-    def run(self, frames: NDArray[np.uint8], state: State | None = None) -> Answer:
+    @property
+    def window(self) -> int:
+        """The number of frames that each answer covers."""
+        return self.architecture.window
+
+    @abstractmethod
+    def step(self, frames: NDArray[np.uint8], state: State) -> Answer:
+        """Runs a few frames, (B, T, H, W, 3) uint8 RGB, that follow those of `state`."""
+
+    @abstractmethod
+    def evidence(
+        self,
+        clip: NDArray[np.uint8],
+        target: NDArray[np.float32],
+        others: NDArray[np.float32],
+        counted: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """What each place of each frame (T, H, W, 3) adds to a score, see `evidence.evidence`.
+
+        Returns:
+            (T, h, w), at least 0.
+        """
+
+    def run(self, frames: NDArray[np.uint8], state: State = None) -> Answer:
         """Runs frames (B, T, H, W, 3) uint8 RGB that follow those of `state`.
 
         T is at least 1. The frames are processed a few at a time, with the same result as at once.
         """
+        check_frames(frames)
         batch, times = frames.shape[:2]
-        piece = max(1, _FRAMES_AT_ONCE // batch)
-        found: list[list[NDArray[np.float32]]] = []
-        with torch.inference_mode():
-            for start in range(0, times, piece):
-                x = to_input(torch.from_numpy(frames[:, start : start + piece]).to(self.device))
-                output = self.network(x, state)
-                state = output.state
-                alike = self.network.likeness(output.features)
-                parts = (output.logits, alike, output.features)
-                found.append([part.cpu().numpy() for part in parts])
-        logits, likeness, features = (np.concatenate(part, 1) for part in zip(*found, strict=True))
-        return Answer(logits, likeness, features, state)
+        piece = max(1, FRAMES_AT_ONCE // batch)
+        found: list[Answer] = []
+        for start in range(0, times, piece):
+            found.append(self.step(frames[:, start : start + piece], state))
+            state = found[-1].state
+        return Answer(
+            np.concatenate([a.logits for a in found], 1),
+            np.concatenate([a.likeness for a in found], 1),
+            np.concatenate([a.features for a in found], 1),
+            state,
+        )
 
     def answer(self, clips: NDArray[np.uint8]) -> VideoAnswer:
         """The output of the network for a whole video.
@@ -93,17 +116,20 @@ class Runtime:
             clips: (N, T, H, W, 3) uint8 RGB, as returned by `clips.read_clips`.
         """
         answer = self.run(clips)
-        first = min(clips.shape[1], self.network.architecture.window) - 1
+        first = min(clips.shape[1], self.window) - 1
         means = (part[:, first:].mean((0, 1), dtype=np.float64) for part in answer[:3])
         some = (np.concatenate(part[:, first::_APART]) for part in answer[:2])
         return VideoAnswer(*means, *some)
 
 
-def to_input(frames: torch.Tensor) -> torch.Tensor:
-    """Frames (B, T, H, W, 3) uint8 RGB -> network input (B, T, 3, H, W) float32 in 0..1."""
-    if frames.ndim != 5 or frames.shape[-1] != 3 or frames.dtype != torch.uint8:
+def check_frames(frames: NDArray[np.uint8]) -> None:
+    """Checks that frames are an array (B, T, H, W, 3) uint8.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if frames.ndim != 5 or frames.shape[-1] != 3 or frames.dtype != np.uint8:
         raise UsageError(
-            f"to_input: frames of shape {tuple(frames.shape)} and type {frames.dtype}, "
+            f"frames have shape {frames.shape} and type {frames.dtype}, "
             "must be (B, T, H, W, 3) uint8"
         )
-    return frames.permute(0, 1, 4, 2, 3).float() / 255

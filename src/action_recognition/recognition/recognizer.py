@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import VideoClips, grid_frames, read_clips
 from action_recognition.clips.grid_sampler import GridSampler
-from action_recognition.errors import UsageError, VideoError
+from action_recognition.errors import ModelFileError, UsageError, VideoError
 from action_recognition.models.model_file import Model, find_model, load_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.models.probabilities import softmax
-from action_recognition.models.runtime import Runtime
 from action_recognition.models.saliency import heat_maps
+from action_recognition.models.stored_network import open_runtime
 from action_recognition.prefetch import ahead, in_groups
 from action_recognition.recognition.motion import nothing_moves
 from action_recognition.recognition.results import Prediction, Timings, rank
@@ -60,7 +60,7 @@ class Recognizer:
 
     def __init__(self, model: Model, *, device: str = "auto") -> None:
         self.model = model
-        self.runtime = Runtime(model.network, device=device)
+        self.runtime = open_runtime(model.network, device=device)
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, device: str = "auto") -> Recognizer:
@@ -73,7 +73,12 @@ class Recognizer:
         Raises:
             ModelFileError: the file is missing, damaged or not a model file.
         """
-        return cls(load_model(find_model(path)), device=device)
+        path = find_model(path)
+        model = load_model(path)
+        try:
+            return cls(model, device=device)
+        except ModelFileError as error:  # of its graph, which is met when it is to run
+            raise ModelFileError(f"{path.name}: {error}") from None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -83,7 +88,7 @@ class Recognizer:
     @property
     def window(self) -> int:
         """The number of frames that one answer of the network covers."""
-        return self.model.network.architecture.window
+        return self.runtime.window
 
     def predict(
         self,
@@ -147,10 +152,9 @@ class Recognizer:
     def _answer(self, read: _Read, *, keep_frames: bool = False) -> Prediction:
         started = time.perf_counter()
         answer = self.runtime.answer(read.seen.frames)
-        probabilities, known_probability = self._probabilities(
-            answer.logits, answer.likeness, nothing_moves(read.seen.frames),
-            self.model.temperature, self.model.open_set,
-        )  # fmt: skip
+        probabilities, known_probability = self.of_video(
+            answer.logits, answer.likeness, nothing_moves(read.seen.frames)
+        )
         finished = time.perf_counter()
         return Prediction(
             file=read.file,
@@ -281,10 +285,28 @@ class Recognizer:
         likeness: NDArray[np.float32],
         still: bool,
     ) -> Moment:
+        return Moment(time_s, *self.of_moment(logits, likeness, still))
+
+    def of_video(
+        self, logits: NDArray[np.floating], likeness: NDArray[np.floating], still: bool
+    ) -> tuple[NDArray[np.float64], float]:
+        """The probabilities (classes,) of a video, and that it is one of them at all.
+
+        Parameters:
+            logits, likeness: (classes + background,), means over the video.
+            still: whether nothing moves, see `motion`.
+        """
+        model = self.model
+        return self._probabilities(logits, likeness, still, model.temperature, model.open_set)
+
+    def of_moment(
+        self, logits: NDArray[np.floating], likeness: NDArray[np.floating], still: bool
+    ) -> tuple[NDArray[np.float64], float]:
+        """The same for a single moment."""
         model = self.model
         rule = model.window_open_set or model.open_set
         temperature = model.window_temperature or model.temperature
-        return Moment(time_s, *self._probabilities(logits, likeness, still, temperature, rule))
+        return self._probabilities(logits, likeness, still, temperature, rule)
 
     def _probabilities(
         self,
@@ -326,7 +348,7 @@ class Recognizer:
         if action not in self.classes:
             raise UsageError(f"explain: {action!r} is no action of this model")
         frames, target = prediction.clips.frames[clip], self.classes.index(action)
-        return heat_maps(self.runtime.network, frames, target, answers=len(self.classes))
+        return heat_maps(self.runtime, frames, target, answers=len(self.classes))
 
     def describe(self) -> Mapping[str, Any]:
         """Facts about the model: classes, preprocessing, metrics, training record."""

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import UsageError
-from action_recognition.models.hybridnet import State
-from action_recognition.models.runtime import Runtime
+from action_recognition.models.runtime import Runtime, State
 from action_recognition.recognition.motion import Motion
 from action_recognition.recognition.segmentation import Moment
 
@@ -44,8 +43,8 @@ class Windows:
         self._runtime, self._make = runtime, make
         self.interval_s = preprocessing.interval_s
         self.step = max(1, round(step_s / preprocessing.interval_s))
-        self.window = runtime.network.architecture.window
-        self._state: State | None = None
+        self.window = runtime.window
+        self._state: State = None
         self.seen = 0
         self._last: tuple[Made, Made] | None = None
         self._motion = Motion(self.window)

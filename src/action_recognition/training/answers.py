@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing, read_clips
 from action_recognition.datasets.manifest import Clip
-from action_recognition.models.runtime import Runtime, VideoAnswer, to_input
+from action_recognition.models.runtime import Runtime, VideoAnswer
+from action_recognition.models.torch_runtime import TorchRuntime, to_input
 from action_recognition.prefetch import ahead
 from action_recognition.video import Video
 
@@ -42,7 +43,7 @@ def answers(
 ) -> Answers:
     """What a network says of videos, through the function that answers in use."""
     found: list[VideoAnswer] = []
-    window = runtime.network.architecture.window
+    window = runtime.window
     for frames in read_videos([c.path for c in clips], preprocessing, window):
         found.append(runtime.answer(frames))
         if on_progress is not None:
@@ -50,7 +51,7 @@ def answers(
     return Answers(found, [c.label for c in clips])
 
 
-def trunk_vectors(runtime: Runtime, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+def trunk_vectors(runtime: TorchRuntime, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Frames (T, H, W, 3) uint8 -> the trunk's vector of each, (T, features)."""
     trunk, found = runtime.network.trunk, []
     with torch.inference_mode():

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.runtime import to_input
+from action_recognition.models.torch_runtime import to_input
 from action_recognition.training.settings import TrainingSettings
 
 

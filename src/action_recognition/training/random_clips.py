@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from action_recognition.clips import Preprocessing
-from action_recognition.models.runtime import Runtime
+from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.training.augmentation import random_clip
 from action_recognition.training.footage import Sample, moved_picture, read_sample
 from action_recognition.training.settings import TrainingSettings
@@ -88,7 +88,7 @@ class ClipOrder(Sampler[Place]):
 
 
 def draw_features(
-    runtime: Runtime,
+    runtime: TorchRuntime,
     clips: RandomClips,
     views: int,
     on_progress: Callable[[int, int], None] | None = None,

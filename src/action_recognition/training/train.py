@@ -20,8 +20,9 @@ from torch import nn
 from action_recognition.clips import Preprocessing
 from action_recognition.datasets.manifest import Manifest, fingerprint
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.models.model_file import Model, find_model, load_model
-from action_recognition.models.runtime import Runtime
+from action_recognition.models.model_file import Model, find_model, load_model, network_with_graphs
+from action_recognition.models.stored_network import open_runtime, restored
+from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.training.answers import Answers, answers, read_videos, trunk_vectors
 from action_recognition.training.calibration import calibrate
 from action_recognition.training.divergence import check_features
@@ -97,6 +98,7 @@ def _train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
     started = time.perf_counter()
     L.seed_everything(run.settings.seed, workers=True, verbose=False)
     start = load_model(find_model(run.init))
+    start = replace(start, network=restored(start.network))
     record = _describe(manifest, data, run, start)
     checkpoint = prepare_folder(run.folder, record, resume=run.resume, on_note=run.on_note)
     if not data.validation:  # nothing would say whether LSTM and GRU help
@@ -119,11 +121,13 @@ def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
     """
     if not any(c.label in data.classes for c in data.validation):
         return model
-    _round_weights(model.network)
-    runtime = Runtime(model.network, device=run.device)
+    network = restored(model.network)
+    _round_weights(network)
+    # What will answer is what is calibrated.
+    answering = network_with_graphs(replace(model, network=network))
+    runtime = open_runtime(answering, device=run.device)
     bar = _bar(run, "calibrating")
     found = answers(runtime, data.validation, model.preprocessing, bar)
-    model.network.cpu()
     known = np.array([label in data.classes for label in found.labels])
     return calibrate(model, found.part(known), found.part(~known) if (~known).any() else None)
 
@@ -133,20 +137,21 @@ def calibrated(model: Model, data: TrainingData, run: Run) -> Model:
 
 def _describe(manifest: Manifest, data: TrainingData, run: Run, start: Model) -> dict[str, Any]:
     """The training record, which describes a run and identifies it when it is resumed."""
+    initial = restored(start.network)
     split = [c for s in ("train", "val") for c in manifest.split(s) if c.label in data.classes]
     return {
         "data": fingerprint(split),
         "clips": counts(manifest, data),
         "sources": sources(manifest, data),
         "init": start.training.get("init", run.init),
-        "init_weights": weights_digest(start.network),
+        "init_weights": weights_digest(initial),
         "settings": asdict(run.settings),
         "architecture": replace(
-            start.network.architecture,
+            initial.architecture,
             classes=len(data.labels),
             lstm=run.settings.lstm,
             gru=run.settings.gru,
-            pretrained=(start.network.pretrained or start.network.dense).out_features,
+            pretrained=(initial.pretrained or initial.dense).out_features,
         ).to_dict(),
         "preprocessing": start.preprocessing.to_dict(),
         "versions": {
@@ -170,13 +175,13 @@ def _learn(
     settings, preprocessing = run.settings, start.preprocessing
     clips = RandomClips(data.samples, preprocessing, settings)
     known = [c for c in data.validation if c.label in data.classes]
-    network = with_classes(start.network, len(data.labels)).cpu()
+    network = with_classes(restored(start.network), len(data.labels)).cpu()
     drawn = None
     chosen = run.folder / STRENGTH
     if checkpoint is not None:  # the weights are those of the checkpoint
         record["strength"] = read_json(chosen)
     else:
-        runtime = Runtime(start.network, device=run.device)
+        runtime = TorchRuntime(restored(start.network), device=run.device)
         drawn = draw_features(runtime, clips, settings.views, _bar(run, "drawing clips"))
         held = answers(runtime, known, preprocessing, _bar(run, "validation videos"))
         record["strength"] = _regress(network, drawn, data, held, record)
@@ -190,14 +195,14 @@ def _learn(
             device=run.device, progress=run.progress,
         )  # fmt: skip
     if drawn is None or settings.tuned_layers:
-        runtime = Runtime(network, device=run.device)
+        runtime = TorchRuntime(network, device=run.device)
         drawn = draw_features(runtime, clips, 1, _bar(run, "drawing clips of the tuned network"))
         check_features(drawn[0], "the training clips", "lower --learning-rate")
     network = set_typical(network.cpu(), *drawn)
     torch.manual_seed(settings.seed)  # whatever came before: LSTM and GRU begin the same
     network = with_recurrent(network, settings.lstm, settings.gru)
     if settings.film_epochs and network.recurrent_dense is not None:
-        runtime = Runtime(network, device=run.device)
+        runtime = TorchRuntime(network, device=run.device)
         record["films"] = _learn_films(runtime, data, preprocessing, run)
     return network.cpu().eval()
 
@@ -240,10 +245,10 @@ def _regress(
 
 
 def _learn_films(
-    runtime: Runtime, data: TrainingData, preprocessing: Preprocessing, run: Run
+    runtime: TorchRuntime, data: TrainingData, preprocessing: Preprocessing, run: Run
 ) -> dict[str, float]:
     """Trains LSTM and GRU on the trunk's vectors of all videos."""
-    window = runtime.network.architecture.window
+    window = runtime.window
 
     def vectors(paths: Sequence[Path], targets: Sequence[int], what: str) -> list[TrunkVideo]:
         found: list[TrunkVideo] = []

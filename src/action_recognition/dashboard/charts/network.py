@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from action_recognition.clips import Preprocessing
 from action_recognition.dashboard.charts.colours import text_colour
-from action_recognition.models.hybridnet import Architecture
+from action_recognition.models.architecture import Architecture
 
 _SIGN = "\N{MULTIPLICATION SIGN}"
 

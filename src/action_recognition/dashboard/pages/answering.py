@@ -116,8 +116,8 @@ def _show_model(recognizer: Recognizer, summary: ModelSummary, file: str) -> Non
                 "trained on."
             )
         st.markdown(
-            f"{file_name(file)} · {layers(model.network.architecture)} · "
-            f"{sum(p.numel() for p in model.network.parameters()) / 1e6:.1f} million parameters · "
+            f"{file_name(file)} · {layers(model.architecture)} · "
+            f"{model.parameters / 1e6:.1f} million parameters · "
             f"sees a frame every {model.preprocessing.interval_s:g} s, "
             f"{recognizer.window} frames for an answer"
         )

@@ -149,11 +149,11 @@ def _show_figures(prediction: Prediction, recognizer: Recognizer) -> None:
 
 
 def _about_model(recognizer: Recognizer) -> dict[str, str]:
-    model, network = recognizer.model, recognizer.model.network
+    model = recognizer.model
     seen = model.preprocessing
     return {
-        "Model": f"{layers(network.architecture)}, {len(model.classes)} classes, "
-        f"{sum(p.numel() for p in network.parameters()) / 1e6:.1f} million parameters",
+        "Model": f"{layers(model.architecture)}, {len(model.classes)} classes, "
+        f"{model.parameters / 1e6:.1f} million parameters",
         "Its frames": f"one every {seen.interval_s:g} s, "
         f"{picture_size(seen.size, seen.size)} pixels, {recognizer.window} for an answer",
     }

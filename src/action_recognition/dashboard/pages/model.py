@@ -100,7 +100,7 @@ def show_model_page(model: Model, file: str, examples: Path) -> None:
             for name, metrics in found:
                 _show_confusion(metrics, model.classes, name, dark=dark)
         st.subheader("How it is built", anchor=False)
-        count = sum(p.numel() for p in model.network.parameters()) / 1e6
+        count = model.parameters / 1e6
         st.markdown(f"{count:.2f} million parameters. Each layer with the shape of its output:")
         if model.background:
             st.caption(
@@ -108,7 +108,7 @@ def show_model_page(model: Model, file: str, examples: Path) -> None:
                 "classes: examples of other actions, never an answer."
             )
         st.graphviz_chart(
-            as_dot(model.network.architecture, model.preprocessing, dark=dark), width="content"
+            as_dot(model.architecture, model.preprocessing, dark=dark), width="content"
         )
     st.subheader("How it was trained", anchor=False)
     with st.expander("Record in the model file"):

@@ -1,0 +1,1 @@
+"""A model in forms that other programs use: ONNX, OpenVINO, Keras, PyTorch."""
