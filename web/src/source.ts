@@ -1,5 +1,7 @@
 // Where frames come from: the camera, as they arrive, or a file, from its beginning to its end.
 
+const SEEK_MS = 15000; // a damaged file can leave a browser waiting without a word
+
 /** Shows the camera in the video element; gives a function that lets go of it. */
 export async function openCamera(video: HTMLVideoElement): Promise<() => void> {
   const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640 }, audio: false });
@@ -58,8 +60,10 @@ export async function everyFrame(
 /** Moves to a time and waits until its frame is shown. */
 export async function seek(video: HTMLVideoElement, timeS: number): Promise<void> {
   if (Math.abs(video.currentTime - timeS) < 1e-6 && !video.seeking) return;
-  await new Promise<void>((done) => {
+  await new Promise<void>((done, failed) => {
     video.addEventListener("seeked", () => done(), { once: true });
+    video.onerror = () => failed(new Error(`the video cannot be read beyond ${timeS.toFixed(1)} s`));
+    setTimeout(() => failed(new Error(`the video does not go on after ${timeS.toFixed(1)} s`)), SEEK_MS);
     video.currentTime = timeS;
   });
 }

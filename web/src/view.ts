@@ -68,6 +68,7 @@ function percent(share: number): string {
 }
 
 function clock(timeS: number): string {
-  const minutes = Math.floor(timeS / 60);
-  return `${minutes}:${(timeS - 60 * minutes).toFixed(1).padStart(4, "0")}`;
+  const tenths = Math.round(timeS * 10);
+  const minutes = Math.floor(tenths / 600);
+  return `${minutes}:${((tenths % 600) / 10).toFixed(1).padStart(4, "0")}`;
 }
