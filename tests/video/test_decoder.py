@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from action_recognition.video import Video
+from action_recognition.video.frame_reader import FrameReader
+from action_recognition.video.limits import Limits
 from action_recognition.video.orientation import UPRIGHT
 from video_maker import read_barcode, time_grey, write_video
 
@@ -181,21 +183,23 @@ def test_seeking_gives_the_frames_that_decoding_everything_gives(
         assert numbers(video, times) == [made.index_at(t + 1e-3) for t in times]
 
 
-def test_seeking_is_used(make_video, monkeypatch) -> None:
+def test_seeking_is_used(make_video) -> None:
     made = make_video(seconds=80, fps=10, gop=50)
-    decoded = 0
-    remaining = Video._remaining_frames
-
-    def counted(self, time_s):
-        nonlocal decoded
-        for item in remaining(self, time_s):
-            decoded += 1
-            yield item
-
-    monkeypatch.setattr(Video, "_remaining_frames", counted)
-    with Video(made.path) as video:
+    with Video(made.path, limits=Limits(frames=250)) as video:  # of 800
         assert numbers(video, [0.0, 40.0, 79.0]) == [0, 400, 790]
-    assert decoded < 250  # of 800
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "avi"])
+@pytest.mark.parametrize("indexed", [True, False])
+def test_without_key_frames_the_same_frames_are_not_decoded_again_and_again(
+    make_video, monkeypatch, ending: str, indexed: bool
+) -> None:
+    """Guards: each stretch of a long file with one key frame was decoded from the beginning."""
+    made = make_video(f"v.{ending}", seconds=80, fps=10, gop=1000)
+    if not indexed:
+        monkeypatch.setattr(FrameReader, "_seek_pays", lambda self, a, b: self._seeks_pay)
+    with Video(made.path, limits=Limits(frames=820 if indexed else 1100)) as video:
+        assert numbers(video, [0.0, 20.0, 40.0, 60.0, 79.0]) == [0, 200, 400, 600, 790]
 
 
 @pytest.mark.parametrize("ending", ["mp4", "mov", "mkv", "avi", "webm"])

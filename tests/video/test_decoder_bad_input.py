@@ -16,6 +16,7 @@ from PIL import Image
 
 from action_recognition.errors import VideoError
 from action_recognition.video import Video
+from action_recognition.video.limits import Limits
 from video_maker import read_barcode, write_video
 
 CONTAINERS = ["mp4", "mov", "mkv", "avi", "webm"]
@@ -191,10 +192,9 @@ def test_header_that_promises_a_gigantic_picture(make_video, width: int, height:
     refuse(made.path, "v.avi: .*(million pixels|no decodable frame|index cannot be read)")
 
 
-def test_picture_over_the_limit(make_video, monkeypatch) -> None:
+def test_picture_over_the_limit(make_video) -> None:
     made = make_video(seconds=0.2)
-    monkeypatch.setattr("action_recognition.video.opening.MAX_PIXELS", 3000)
-    refuse(made.path, "its picture of 64x48 pixels is over the limit")
+    refuse(made.path, "its picture of 64x48 pixels is over the limit", limits=Limits(pixels=3000))
 
 
 def test_picture_that_is_a_line(make_video) -> None:

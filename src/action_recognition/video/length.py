@@ -67,12 +67,13 @@ def lists_every_packet(container: InputContainer, stream: VideoStream) -> bool:
 def _last_end_s(container: InputContainer, stream: VideoStream) -> float | None:
     tick = stream.time_base or Fraction(0)
     usual = round(1 / stream.average_rate / tick) if stream.average_rate and tick else 0
-    ends = []
+    end: int | None = None
     try:
         for packet in container.demux(stream):
             ticks = _ticks(packet, container)
             if ticks is not None and is_shown(packet):
-                ends.append(ticks + (packet.duration or usual))
+                here = ticks + (packet.duration or usual)
+                end = here if end is None else max(end, here)
     except (av.FFmpegError, ValueError):
         pass  # damage: what was read until there counts
-    return float(max(ends) * tick) if ends else None
+    return None if end is None else float(end * tick)

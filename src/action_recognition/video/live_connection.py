@@ -19,7 +19,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from action_recognition.errors import VideoError
-from action_recognition.video.opening import MAX_PIXELS
+from action_recognition.video.limits import DEFAULT_LIMITS
 
 TIMEOUT_S = 10.0  # a source that is silent for so long has gone
 
@@ -146,7 +146,7 @@ class Connection:
         for other in container.streams:
             if other is not stream:
                 other.discard = Discard.all  # of several qualities, only one is fetched
-        codec.options = {"max_pixels": str(MAX_PIXELS)}
+        codec.options = {"max_pixels": str(DEFAULT_LIMITS.pixels)}
         codec.copy_opaque = True  # a packet's time travels to its frame
         self.codec, self._stream = codec, stream
         self.stored = _is_stored(container)
