@@ -71,7 +71,7 @@ def test_the_answer_is_that_of_the_recognizer(page: AppTest, make_video: MakeVid
 def test_an_example_is_predicted_like_an_upload(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    previews = count_calls(monkeypatch, session_module, "browser_preview")
+    previews = count_calls(monkeypatch, session_module, "preview")
     (choice,) = page.pills
     assert choice.options == [example.title for example in DRAWN]
     choice.set_value(DRAWN[0].title).run()

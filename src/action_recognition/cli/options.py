@@ -6,8 +6,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from action_recognition.errors import UsageError
+
 if TYPE_CHECKING:
     from action_recognition.datasets.manifest import Clip
+    from action_recognition.recognition.recognizer import Recognizer
 
 
 def add_class_option(
@@ -27,6 +30,34 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="H5", help="model file, `shipped` or `kinetics600` (default: shipped)"
     )
+
+
+def add_limit_options(parser: argparse.ArgumentParser) -> None:
+    """`--untrusted` and `--limits`; `load_recognizer` reads them."""
+    parser.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="decode each file in a process that can reach neither the network nor other files "
+        "(Linux)",
+    )
+    parser.add_argument(
+        "--limits",
+        default="",
+        metavar="NAME=N,...",
+        help="what one video may cost, for example cpu_s=60,video_s=7200 (see SECURITY.md)",
+    )
+
+
+def load_recognizer(options: argparse.Namespace, model: str | None) -> Recognizer:
+    """The model, used as the options say."""
+    from action_recognition.recognition.recognizer import Recognizer
+    from action_recognition.video.isolated import can_isolate
+    from action_recognition.video.limits import Limits
+
+    limits = Limits.parse(options.limits)
+    if options.untrusted and not can_isolate():
+        raise UsageError("--untrusted: works on Linux only")
+    return Recognizer.load(model, device=options.device, limits=limits, untrusted=options.untrusted)
 
 
 def add_unknown_options(parser: argparse.ArgumentParser) -> None:

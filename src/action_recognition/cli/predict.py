@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from action_recognition.cli.options import add_model_option
+from action_recognition.cli.options import (
+    add_limit_options,
+    add_model_option,
+    load_recognizer,
+)
 from action_recognition.cli.printing import json_line
 from action_recognition.errors import UsageError, VideoError
 
@@ -35,6 +39,7 @@ def add_parser(subparsers: Any) -> None:
         help="second model to ask when the first answers none, for example kinetics600",
     )  # fmt: skip
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_limit_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -42,12 +47,10 @@ def run(options: argparse.Namespace) -> int:
     """Recognises the files one by one; one that cannot be read does not stop the others."""
     if options.top < 1:
         raise UsageError(f"--top {options.top}: must be at least 1")
-    from action_recognition.recognition.recognizer import Recognizer
-
-    recognizer = Recognizer.load(options.model, device=options.device)
+    recognizer = load_recognizer(options, options.model)
     second = None
     if options.otherwise is not None:
-        second = Recognizer.load(options.otherwise, device=options.device)
+        second = load_recognizer(options, options.otherwise)
     several = len(options.files) > 1
     failed = 0
     # disable=None: no bar where stderr is not a terminal.

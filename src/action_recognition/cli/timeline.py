@@ -6,7 +6,11 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_model_option
+from action_recognition.cli.options import (
+    add_limit_options,
+    add_model_option,
+    load_recognizer,
+)
 from action_recognition.cli.printing import json_line
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import UsageError
@@ -37,6 +41,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     add_model_option(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_limit_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -47,9 +52,8 @@ def run(options: argparse.Namespace) -> int:
     if options.dwell < 0:
         raise UsageError(f"--dwell {options.dwell:g}: must be at least 0")
     from action_recognition.recognition.formats import segments_to_csv, segments_to_vtt
-    from action_recognition.recognition.recognizer import Recognizer
 
-    recognizer = Recognizer.load(options.model, device=options.device)
+    recognizer = load_recognizer(options, options.model)
     with progress_bar("seconds of video") as report:
         segments = recognizer.timeline(
             options.file,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.clips.preprocessing import Preprocessing
-from action_recognition.video import Video
+from action_recognition.video.frames import Frames
 
 # `predict` sees every frame of the grid in a video of up to this many; of a longer one, stretches.
 WHOLE_FRAMES = 60
@@ -50,7 +50,7 @@ def clip_times(duration_s: float, interval_s: float, *, window: int) -> NDArray[
     return np.asarray((starts[:, None] + np.arange(length)) * interval_s, np.float64)
 
 
-def read_clips(video: Video, preprocessing: Preprocessing, *, window: int) -> VideoClips:
+def read_clips(video: Frames, preprocessing: Preprocessing, *, window: int) -> VideoClips:
     """Reads the frames at the times given by `clip_times`.
 
     Raises:
@@ -63,7 +63,7 @@ def read_clips(video: Video, preprocessing: Preprocessing, *, window: int) -> Vi
     return VideoClips(frames.reshape(*times.shape, *frames.shape[1:]), actual.reshape(times.shape))
 
 
-def grid_frames(video: Video, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+def grid_frames(video: Frames, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
     """Yields every frame of the grid, (H, W, 3) uint8 RGB, one by one from first to last.
 
     Raises:

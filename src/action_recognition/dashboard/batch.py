@@ -15,6 +15,7 @@ import pandas as pd
 from action_recognition.dashboard.formatting import either, nearest
 from action_recognition.dashboard.media.thumbnails import data_url
 from action_recognition.dashboard.server_folder import check_inside
+from action_recognition.dashboard.strangers import for_one_answer
 from action_recognition.errors import VideoError
 from action_recognition.recognition.formats import spreadsheet_text
 from action_recognition.recognition.recognizer import Recognizer
@@ -97,7 +98,9 @@ def find(
     """Recognises one video; `tell` takes its stages."""
     source = io.BytesIO(content) if isinstance(content, bytes) else content
     try:
-        answer = recognizer.predict(source, name=name, keep_frames=True, on_stage=tell)
+        answer = for_one_answer(recognizer).predict(
+            source, name=name, keep_frames=True, on_stage=tell
+        )
     except VideoError as error:
         return Found(error)
     return Found(replace(answer, clips=None), _thumbnail(answer))

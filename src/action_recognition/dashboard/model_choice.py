@@ -8,6 +8,7 @@ import streamlit as st
 
 from action_recognition.dashboard import error_boxes
 from action_recognition.dashboard.settings import Settings
+from action_recognition.dashboard.strangers import load_recognizer
 from action_recognition.errors import ModelFileError
 from action_recognition.models.model_file import KINETICS, SHIPPED, find_model
 from action_recognition.recognition.recognizer import Recognizer
@@ -97,4 +98,4 @@ def _key(path: Path) -> ModelKey:
 
 @st.cache_resource(show_spinner="Loading the model …", max_entries=_MAX_LOADED)
 def _load(key: ModelKey) -> Recognizer:
-    return Recognizer.load(key[0])
+    return load_recognizer(key[0])

@@ -20,11 +20,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from action_recognition.dashboard.batch import Batch, Found, find
 from action_recognition.dashboard.job_queue import Job, Result, Tell, shared_queue
 from action_recognition.dashboard.lru_cache import LruCache
+from action_recognition.dashboard.strangers import for_one_answer, preview
 from action_recognition.errors import VideoError
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Moment
-from action_recognition.video.preview import Preview, browser_preview
+from action_recognition.video.preview import Preview
 
 _KEY = "action_recognition_session"
 
@@ -99,7 +100,7 @@ class Session:
 
         def make() -> Preview | VideoError:
             try:
-                return browser_preview(io.BytesIO(upload.data), name=upload.name)
+                return preview(upload.data, name=upload.name)
             except VideoError as error:
                 return error
 
@@ -110,7 +111,7 @@ class Session:
 
         def make() -> Preview | VideoError:
             try:
-                return browser_preview(io.BytesIO(upload.data), name=upload.name, start_s=start_s)
+                return preview(upload.data, name=upload.name, start_s=start_s)
             except VideoError as error:
                 return error
 
@@ -193,7 +194,7 @@ def _predict(
     recognizer: Recognizer, upload: Upload, tell: Tell, *, keep_frames: bool
 ) -> Prediction | VideoError:
     try:
-        return recognizer.predict(
+        return for_one_answer(recognizer).predict(
             io.BytesIO(upload.data), name=upload.name, keep_frames=keep_frames, on_stage=tell
         )
     except VideoError as error:

@@ -12,18 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.models.model_file import find_model
+from action_recognition.video.limits import Limits
 
 MODEL_VARIABLE = "ACTION_RECOGNITION_MODEL"
 MODELS_VARIABLE = "ACTION_RECOGNITION_MODELS"
 VIDEOS_VARIABLE = "ACTION_RECOGNITION_VIDEOS"
 EXAMPLES_VARIABLE = "ACTION_RECOGNITION_EXAMPLES"
 ICE_VARIABLE = "ACTION_RECOGNITION_ICE"
+LIMITS_VARIABLE = "ACTION_RECOGNITION_LIMITS"
+_LIMITS = {
+    "video_s": 6 * 3600.0,
+    "cpu_s": 1800.0,
+    "wall_s": 3600.0,
+}  # an hour of Full HD takes 500 s
 _EXAMPLES = Path("data", "clips")  # where `action-recognition data prepare` puts them
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Paths, none of which need exist.
+    """Paths, none of which need exist, and others.
 
     Parameters:
         model: the model file that is used until a visitor chooses another; its option and its
@@ -32,6 +39,7 @@ class Settings:
         videos: the folder on the server whose videos visitors may have recognised; None: none.
         examples: a folder with a folder of clips for each action.
         ice: a STUN or TURN server, for cameras that do not stand in the server's own network.
+        limits: what a video may cost, given as in "cpu_s=600,video_s=7200".
     """
 
     model: Path
@@ -39,12 +47,13 @@ class Settings:
     videos: Path | None
     examples: Path
     ice: str | None
+    limits: Limits
 
     @classmethod
     def read(cls) -> Settings:
-        """An option counts more than its variable."""
+        """An option counts more than its variable. Raises UsageError for limits that are none."""
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        for name in ("model", "models", "videos", "examples", "ice"):
+        for name in ("model", "models", "videos", "examples", "ice", "limits"):
             parser.add_argument(f"--{name}")
         options, _ = parser.parse_known_args(sys.argv[1:])
         model = options.model or os.environ.get(MODEL_VARIABLE)
@@ -57,4 +66,5 @@ class Settings:
             videos=Path(videos) if videos else None,
             examples=Path(examples) if examples else _EXAMPLES,
             ice=options.ice or os.environ.get(ICE_VARIABLE) or None,
+            limits=Limits.parse(options.limits or os.environ.get(LIMITS_VARIABLE, ""), **_LIMITS),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
@@ -27,6 +28,8 @@ from action_recognition.recognition.segmentation import Moment, Segment, find_se
 from action_recognition.recognition.streaming import Stream
 from action_recognition.recognition.windows import Windows
 from action_recognition.video import Video, VideoInfo
+from action_recognition.video.frames import Frames
+from action_recognition.video.limits import DEFAULT_LIMITS, Limits
 from action_recognition.video.source import Source
 from action_recognition.video.transforms import SquareConverter
 
@@ -51,6 +54,8 @@ class Recognizer:
     Parameters:
         model: a model, as returned by `load_model`.
         device: "cpu", "cuda" or "auto" (a GPU if there is one).
+        limits: what one video may cost.
+        untrusted: decode each video in a confined process of its own; on Linux only.
 
     Example:
         >>> recognizer = Recognizer.load()                 # doctest: +SKIP
@@ -58,13 +63,28 @@ class Recognizer:
         (('Cutting in Kitchen', 0.98), ('Brushing Teeth', 0.01))
     """
 
-    def __init__(self, model: Model, *, device: str = "auto") -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        device: str = "auto",
+        limits: Limits = DEFAULT_LIMITS,
+        untrusted: bool = False,
+    ) -> None:
         self.model = model
         self.runtime = open_runtime(model.network, device=device)
+        self.limits, self.untrusted = limits, untrusted
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, device: str = "auto") -> Recognizer:
-        """Loads a model file.
+    def load(
+        cls,
+        path: str | Path | None = None,
+        *,
+        device: str = "auto",
+        limits: Limits = DEFAULT_LIMITS,
+        untrusted: bool = False,
+    ) -> Recognizer:
+        """Loads a model file; see the class for the other parameters.
 
         Parameters:
             path: the file; None or "shipped" loads the model of the ten actions that comes with
@@ -76,7 +96,7 @@ class Recognizer:
         path = find_model(path)
         model = load_model(path)
         try:
-            return cls(model, device=device)
+            return cls(model, device=device, limits=limits, untrusted=untrusted)
         except ModelFileError as error:  # of its graph, which is met when it is to run
             raise ModelFileError(f"{path.name}: {error}") from None
 
@@ -89,6 +109,24 @@ class Recognizer:
     def window(self) -> int:
         """The number of frames that one answer of the network covers."""
         return self.runtime.window
+
+    def within(self, limits: Limits) -> Recognizer:
+        """The same model with other limits for a video."""
+        other = copy.copy(self)
+        other.limits = limits
+        return other
+
+    def open(self, source: Source, name: str | None = None) -> Frames:
+        """Opens a video as this recognizer does.
+
+        Raises:
+            VideoError: the video cannot be read; the message names the file and the reason.
+        """
+        if not self.untrusted:
+            return Video(source, name=name, limits=self.limits)
+        from action_recognition.video.isolated import IsolatedVideo
+
+        return IsolatedVideo(source, name=name, limits=self.limits)
 
     def predict(
         self,
@@ -142,7 +180,7 @@ class Recognizer:
     ) -> _Read:
         begin("open")
         started = time.perf_counter()
-        with Video(source, name=name) as video:
+        with self.open(source, name) as video:
             opened = time.perf_counter()
             begin("decode")
             seen = read_clips(video, self.model.preprocessing, window=self.window)
@@ -195,7 +233,7 @@ class Recognizer:
                 yielded by then.
         """
         windows = self.windows(step_s)
-        with Video(source, name=name) as video:
+        with self.open(source, name) as video:
             yield from find_segments(
                 self._moments(video, windows, on_progress),
                 self.classes,
@@ -214,7 +252,7 @@ class Recognizer:
         on_progress: Callable[[float, float], None] | None = None,
     ) -> Iterator[Moment]:
         """Yields the answer of the network for each moment, before smoothing; see `timeline`."""
-        with Video(source, name=name) as video:
+        with self.open(source, name) as video:
             yield from self._moments(video, self.windows(step_s), on_progress)
 
     def windows(self, step_s: float) -> Windows:
@@ -258,7 +296,7 @@ class Recognizer:
 
     def _moments(
         self,
-        video: Video,
+        video: Frames,
         windows: Windows,
         on_progress: Callable[[float, float], None] | None,
     ) -> Iterator[Moment]:

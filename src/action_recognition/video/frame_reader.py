@@ -10,9 +10,10 @@ import av
 
 from action_recognition.errors import VideoError
 from action_recognition.video.length import is_shown, lists_every_packet, picture_end_s, stamp
-from action_recognition.video.limits import Limits, Work
+from action_recognition.video.limits import Limits
 from action_recognition.video.opening import open_container, picture_stream
 from action_recognition.video.source import TRUNCATED_SHARE, Source, check_file, header_is_wrong
+from action_recognition.video.work import Work
 
 # From this gap between two wanted frames on, seeking beats decoding everything between them.
 _SEEK_GAP_S = 12.0

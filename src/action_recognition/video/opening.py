@@ -11,8 +11,8 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from action_recognition.errors import VideoError
-from action_recognition.video.limits import Work
 from action_recognition.video.source import Source, why_not_opened
+from action_recognition.video.work import Work
 
 # FFmpeg's demuxers for MP4/MOV/3GP, Matroska/WebM and AVI. Everything else is refused by FFmpeg
 # itself: pictures (a JPEG opens as a video of one frame) and playlists (which name other files).

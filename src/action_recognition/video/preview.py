@@ -15,6 +15,7 @@ from av.video.reformatter import VideoReformatter
 from action_recognition.errors import VideoError
 from action_recognition.video.decoder import Video
 from action_recognition.video.encoder import TIME_BASE, encode_mp4, to_yuv
+from action_recognition.video.limits import DEFAULT_LIMITS, Limits
 from action_recognition.video.orientation import UPRIGHT
 from action_recognition.video.source import Source, opened
 
@@ -50,7 +51,9 @@ class Preview:
         return f"Preview({len(self.data)} bytes, {self.mime}, transcoded={self.transcoded})"
 
 
-def browser_preview(source: Source, *, name: str, start_s: float = 0.0) -> Preview:
+def browser_preview(
+    source: Source, *, name: str, start_s: float = 0.0, limits: Limits = DEFAULT_LIMITS
+) -> Preview:
     """Makes a video playable in a browser; one that already is passes through unchanged.
 
     A transcoded preview is H.264 (yuv420p) in MP4 with its index first. It has no sound; its longer
@@ -62,12 +65,13 @@ def browser_preview(source: Source, *, name: str, start_s: float = 0.0) -> Previ
         source: a path, or a seekable binary file object; read from its beginning.
         name: the name used in errors.
         start_s: where a transcoded preview begins, in seconds as a player of the original counts.
+        limits: what decoding may cost.
 
     Raises:
         VideoError: the video cannot be read, is truncated before the end of its preview, or has
             no frame from `start_s` on that can be reached within the preview's decoding limit.
     """
-    with Video(source, name=name) as video:
+    with Video(source, name=name, limits=limits) as video:
         mime = _playable_as(video, source)
         if mime is None:
             return _transcode(video, start_s)

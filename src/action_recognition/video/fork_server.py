@@ -1,0 +1,103 @@
+"""Starts the process that forks a decoder for each file, and takes decoders from it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import action_recognition
+
+_KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "VIRTUAL_ENV")
+
+
+class ForkServer:
+    """The process that forks a decoder for each file."""
+
+    def __init__(self) -> None:
+        self._ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        root = str(Path(action_recognition.__path__[0]).parent)
+        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        path = os.pathsep.join(filter(None, (root, kept.get("PYTHONPATH"))))
+        # One arena, one thread: what they reserve counts against the limit of memory.
+        single = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"}
+        with theirs:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "action_recognition.video.worker",
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                env={**kept, "PYTHONPATH": path, **single},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._lock = threading.Lock()
+        self._spare: socket.socket | None = None
+        self.owner = os.getpid()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return self.owner == os.getpid() and self._process.poll() is None
+
+    def prepare(self) -> None:
+        """Has a child made that waits for its file, if there is none."""
+        with self._lock:
+            if self._spare is None:
+                self._spare = self._fork()
+
+    def take(self) -> tuple[socket.socket, int]:
+        """A child: the socket to talk to it, and a descriptor of its process."""
+        with self._lock:
+            channel, self._spare = self._spare or self._fork(), None
+            _, descriptors, _, _ = socket.recv_fds(self._ours, 1, 1)
+        if not descriptors:
+            channel.close()
+            raise BrokenPipeError
+        return channel, descriptors[0]
+
+    def _fork(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            socket.send_fds(self._ours, [b"."], [theirs.fileno()])
+        return ours
+
+
+_server: ForkServer | None = None
+_server_lock = threading.Lock()
+
+
+def take_decoder() -> tuple[socket.socket, int]:
+    """A process that waits for its file: the socket to talk to it, and its descriptor.
+
+    Raises:
+        OSError: none can be started.
+    """
+    try:
+        return _running().take()
+    except OSError:  # it was ended from outside, perhaps for want of memory
+        return _running(anew=True).take()
+
+
+def prepare_decoder() -> None:
+    """Has a process made that waits for the next file, while there is time."""
+    with contextlib.suppress(OSError):
+        _running().prepare()
+
+
+def _running(*, anew: bool = False) -> ForkServer:
+    global _server
+    with _server_lock:
+        if _server is None or anew or not _server.alive:
+            _server = ForkServer()
+        return _server
