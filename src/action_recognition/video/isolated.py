@@ -67,9 +67,7 @@ class IsolatedVideo(Frames):
         self.name = name or name_of(source)
         self._decoder = _Decoder(source, self.name, limits)
         try:
-            answer = self._decoder.opened
-            self.missing = tuple(str(m)[:20] for m in answer["missing"])
-            self.info = self._decoder.trusted(_info, answer, limits)
+            self.info, self.missing = self._decoder.trusted(_info, self._decoder.opened, limits)
         except BaseException:
             self.close()
             raise
@@ -254,7 +252,7 @@ def _times(answer: dict[str, Any], count: int) -> list[float]:
     return times
 
 
-def _info(answer: dict[str, Any], limits: Limits) -> VideoInfo:
+def _info(answer: dict[str, Any], limits: Limits) -> tuple[VideoInfo, tuple[str, ...]]:
     facts = answer["info"]
     turned = Orientation(
         int(facts["orientation"]["quarter_turns"]) % 4, bool(facts["orientation"]["mirrored"])
@@ -274,7 +272,7 @@ def _info(answer: dict[str, Any], limits: Limits) -> VideoInfo:
     sound = all(map(math.isfinite, numbers)) and min(info.width, info.height) > 0
     if not sound or not 0 <= info.duration_s <= limits.video_s:
         raise ValueError
-    return info
+    return info, tuple(map(str, answer["missing"]))
 
 
 def _plain(text: str) -> str:
