@@ -150,3 +150,27 @@ def test_no_film_no_answer(runtime: Runtime) -> None:
 def test_steps_that_make_no_sense(runtime: Runtime, step_s: float) -> None:
     with pytest.raises(UsageError, match=f"step_s={step_s}, must be more than 0 seconds"):
         windows(runtime, step_s)
+
+
+def test_the_network_does_not_run_where_a_frame_stays_as_it_is(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards: a file of a few frames that lasts a day by its time stamps ran it for hours."""
+    film = np.concatenate([noise(6), np.repeat(noise(1), 500, axis=0), noise(9)])
+    ran: list[int] = []
+    run = runtime.run
+
+    def counted(frames: Frames, *state: object) -> object:
+        ran.append(frames.shape[1])
+        return run(frames, *state)
+
+    monkeypatch.setattr(runtime, "run", counted)
+    whole = watch(windows(runtime, 0.1), film, [600])
+    assert sum(ran) < 25
+    assert len(whole) == len(film) - 3
+    assert all(seen.still for seen in whole[10:490])
+    pieces = watch(windows(runtime, 0.1), film, [1, 7, 64])
+    assert [seen.time_s for seen in pieces] == [seen.time_s for seen in whole]
+    for one, other in zip(pieces, whole, strict=True):
+        np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-4)
+        assert one.still == other.still
