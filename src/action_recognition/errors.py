@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+from unicodedata import category
+
+
+def one_line(text: str) -> str:
+    r"""The text with control characters escaped: names of files can hold any.
+
+    They would begin a new line, move the cursor, or turn the direction of writing.
+
+    >>> print(one_line("a\nb\x1b[31m"))
+    a\nb\u001b[31m
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    # Cc, Cf, Zl, Zp of Unicode: control and formatting characters, separators of lines. Lone
+    # surrogates (Cs), bytes that are no text, are left to what writes them.
+    if category(character) not in ("Cc", "Cf", "Zl", "Zp"):
+        return character
+    return {"\n": "\\n", "\t": " ", "\r": "\\r"}.get(character, f"\\u{ord(character):04x}")
+
 
 class ActionRecognitionError(Exception):
-    """Base class of every error that this package raises on purpose."""
+    """Base class of every error that this package raises on purpose.
+
+    Its message is one line, whatever names it holds.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class VideoError(ActionRecognitionError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from action_recognition.cli import main
-from action_recognition.cli.printing import escape_what_cannot_be_shown, json_line
+from action_recognition.cli.printing import json_line, prepare_streams
 from action_recognition.models.model_file import Model, save_model
 from video_maker import MadeVideo
 
@@ -110,5 +113,64 @@ def test_streams_of_other_kinds_are_left_alone(monkeypatch: pytest.MonkeyPatch) 
     for stream in (None, io.StringIO()):  # no console at all, and a buffer of a program
         monkeypatch.setattr(sys, "stdout", stream)
         monkeypatch.setattr(sys, "stderr", stream)
-        escape_what_cannot_be_shown()
+        prepare_streams()
         assert json_line({"a": "跑"}) == '{"a": "跑"}'
+
+
+@pytest.mark.parametrize("name", ["a\nb.mp4", "\x1b[31mred.mp4", "\u202egpm.mp4", "a\r.mp4"])
+def test_names_with_control_characters_take_one_line(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / name).write_text("no video")
+    assert main(["predict", str(tmp_path / name)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said[:-1].isprintable()
+
+
+def run_to(target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command line with stdout redirected as a shell does it."""
+    command = shlex.join([sys.executable, "-m", "action_recognition", *arguments])
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} {target}"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    ("target", "code", "said"),
+    [(">/dev/full", 2, "No space left"), (">&-", 2, "Bad file"), ("2>&-", 0, ""),
+     ("| head -c 0", 1, "")],
+)  # fmt: skip
+@pytest.mark.parametrize("command", ["predict", "timeline"])
+def test_output_that_cannot_be_written(
+    make_video, tiny_model_path: Path, command: str, target: str, code: int, said: str
+) -> None:
+    path = make_video(seconds=1).path
+    done = run_to(target, command, "--model", str(tiny_model_path), str(path), "--json")
+    assert done.returncode == code
+    assert said in done.stderr
+    assert done.stderr.count("\n") <= 1
+
+
+@pytest.mark.slow
+def test_report_on_a_full_disk_leaves_no_half_file(
+    make_video, tiny_model_path: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    data = tmp_path / "data" / "Jumping"
+    data.mkdir(parents=True)
+    for number in range(3):
+        make_video(data / f"v_g{number:02}_c01.mp4", seconds=0.5)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    report = tmp_path / "report"
+    arguments = ["evaluate", str(tiny_model_path), "--data", str(data.parent), "--split", "train"]
+    assert main([*arguments, "--report", str(report)]) == 2
+    error = f"{report / 'report.md'}: it cannot be written or read (No space left on device)"
+    assert error in capsys.readouterr().err
+    assert list(report.iterdir()) == []

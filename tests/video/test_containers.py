@@ -95,3 +95,14 @@ def test_a_whole_file_is_known_by_its_parts(make_video: Callable[..., MadeVideo]
 @pytest.mark.parametrize("data", [b"", b"RIFF", WHOLE["mp4"], WHOLE["avi"], WHOLE["mkv"]])
 def test_what_is_not_known_to_be_whole(data: bytes) -> None:
     assert not is_whole(io.BytesIO(data))
+
+
+@pytest.mark.parametrize("length", [2**56 - 2, 2**40, 5000])
+def test_a_part_of_matroska_that_is_longer_than_the_file(make_video, length: int) -> None:
+    """Guards: no file has a place so far from its beginning, and going there was an OSError."""
+    data = make_video("v.mkv", seconds=0.5).path.read_bytes()
+    cluster = data.index(b"\x1f\x43\xb6\x75") + 4
+    width = 9 - data[cluster].bit_length()
+    changed = data[:cluster] + (2**56 + length).to_bytes(8, "big") + data[cluster + width :]
+    assert is_whole(io.BytesIO(data))
+    assert not is_whole(io.BytesIO(changed))

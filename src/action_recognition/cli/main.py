@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from action_recognition.cli import (
     data,
@@ -22,15 +23,15 @@ from action_recognition.cli import (
     train,
     watch,
 )
-from action_recognition.cli.printing import escape_what_cannot_be_shown
-from action_recognition.errors import ActionRecognitionError
+from action_recognition.cli.printing import prepare_streams
+from action_recognition.errors import ActionRecognitionError, one_line
 
 COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, model, reproduce)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
-    escape_what_cannot_be_shown()
+    prepare_streams()
     parser = argparse.ArgumentParser(
         prog="action-recognition",
         description="Recognises human actions in videos; trains and evaluates the network.",
@@ -43,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
+        return code
     except ActionRecognitionError as error:
         print(f"action-recognition: {error}", file=sys.stderr)
         return 2
@@ -74,5 +77,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("action-recognition: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `predict ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
         return 1
+    except OSError as error:  # a full disk, a folder that is read-only
+        _forget_stdout()
+        where = error.filename or "the output"
+        reason = one_line(f"{where}: it cannot be written or read ({error.strerror or error})")
+        print(f"action-recognition: {reason}", file=sys.stderr)
+        return 2
+
+
+def _forget_stdout() -> None:
+    """What could not be written is not tried again when Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

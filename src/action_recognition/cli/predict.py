@@ -14,7 +14,7 @@ from action_recognition.cli.options import (
     load_recognizer,
 )
 from action_recognition.cli.printing import json_line
-from action_recognition.errors import UsageError, VideoError
+from action_recognition.errors import UsageError, VideoError, one_line
 
 if TYPE_CHECKING:
     from action_recognition.recognition.results import Prediction
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
             line = _sentence(answer, options.top)
             if other is not None:
                 line += f"; {options.otherwise}: {_ranked(other, options.top)}"
-            print(f"{file}: {line}" if several else line, flush=True)
+            print(f"{one_line(str(file))}: {line}" if several else line, flush=True)
     if not failed:
         return 0
     return 1 if several else 2

@@ -1,13 +1,22 @@
-"""Printing that never fails: what the encoding of a terminal or file lacks is escaped."""
+"""Printing whatever names hold, and to whatever stdout is."""
 
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 
-def escape_what_cannot_be_shown() -> None:
-    """Lets stdout and stderr write "\\u8dd1" for a character that their encoding does not have."""
+def prepare_streams() -> None:
+    """Lets stdout and stderr write "\\u8dd1" for a character that their encoding does not have.
+
+    Where one of them is closed, its place is taken: else, the next file that is opened would get
+    what is printed. What is written to a closed stdout is an error, as it is with other programs.
+    """
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -16,7 +25,7 @@ def escape_what_cannot_be_shown() -> None:
 def json_line(value: object) -> str:
     """One line of JSON for stdout.
 
-    JSON has escapes of its own: those of `escape_what_cannot_be_shown` would not all be valid.
+    JSON has escapes of its own: those of `prepare_streams` would not all be valid.
     """
     from action_recognition.recognition.formats import dump_json
 

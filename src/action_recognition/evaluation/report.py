@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from action_recognition.evaluation.calibration import Reliability
 from action_recognition.evaluation.evaluate import Evaluation
 from action_recognition.recognition.formats import as_utf8
+from action_recognition.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write_report(evaluation: Evaluation, folder: str | Path, *, title: str) -> list[Path]:
     """Writes report.md, report.json, confusion.png and reliability.png; returns their paths."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     names = ("report.md", "report.json", "confusion.png", "reliability.png")
-    paths = [folder / name for name in names]
+    paths = [Path(folder, name) for name in names]
     picture = "\n![confusion matrix](confusion.png)\n\n![reliability](reliability.png)\n"
     text = as_utf8(f"# {title}\n\n{evaluation.to_markdown()}{picture}")
-    paths[0].write_text(text, encoding="utf-8")
-    paths[1].write_text(json.dumps(evaluation.to_dict(), indent=1) + "\n", encoding="utf-8")
-    _draw_confusion(evaluation, paths[2])
-    _draw_reliability(evaluation.reliability, paths[3])
+    contents = (
+        text.encode(),
+        json.dumps(evaluation.to_dict(), indent=1).encode() + b"\n",
+        _confusion_png(evaluation),
+        _reliability_png(evaluation.reliability),
+    )
+    for path, content in zip(paths, contents, strict=True):
+        write_whole(path, content)
     return paths
 
 
-def _draw_confusion(evaluation: Evaluation, path: Path) -> None:
+def _confusion_png(evaluation: Evaluation) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from sklearn.metrics import ConfusionMatrixDisplay
@@ -40,10 +48,10 @@ def _draw_confusion(evaluation: Evaluation, path: Path) -> None:
     display.plot(ax=figure.subplots(), cmap="Blues", xticks_rotation=90, colorbar=False)
     display.ax_.set_xlabel("answer")
     display.ax_.set_ylabel("true action")
-    figure.savefig(path, dpi=110)
+    return _png(figure)
 
 
-def _draw_reliability(reliability: Reliability, path: Path) -> None:
+def _reliability_png(reliability: Reliability) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -59,4 +67,10 @@ def _draw_reliability(reliability: Reliability, path: Path) -> None:
             axes.text(x + 0.5 / bins, height, str(count), ha="center", va="bottom", fontsize=8)
     axes.set(xlim=(0, 1), ylim=(0, 1.05), xlabel="probability of the answer", ylabel="share right")
     axes.set_title(f"expected calibration error {reliability.error:.3f}; numbers: videos")
-    figure.savefig(path, dpi=110)
+    return _png(figure)
+
+
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, dpi=110, format="png")
+    return content.getvalue()

@@ -16,8 +16,8 @@ from action_recognition.training.run_folder import (
     LAST,
     cannot_resume,
     read_whole,
-    write_whole,
 )
+from action_recognition.whole_file import write_whole
 
 
 class FolderCheckpoint(ModelCheckpoint):

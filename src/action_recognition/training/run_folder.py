@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from action_recognition.errors import UsageError
+from action_recognition.whole_file import write_whole
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 STRENGTH, TUNED, REFIT = "strength.json", "tuned.json", "refit"
@@ -113,18 +113,3 @@ def read_whole(path: Path) -> bytes:
 def cannot_resume(path: Path, reason: str) -> UsageError:
     """The error of a file of the folder that cannot be used."""
     return UsageError(f"cannot resume: {path}: {reason}; start anew without --resume")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replaces a file so that at any moment it is whole: the old one or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

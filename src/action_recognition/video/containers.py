@@ -137,7 +137,7 @@ def _is_whole_matroska(file: BinaryIO, size: int) -> bool:
             return False
         name = first + file.read(8 - first[0].bit_length())
         length = _vint(file)
-        if name not in _MATROSKA_PARTS or length is None:
+        if name not in _MATROSKA_PARTS or length is None or length > size - file.tell():
             return False
         file.seek(length, io.SEEK_CUR)
     return False
