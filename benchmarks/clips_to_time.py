@@ -35,8 +35,8 @@ def find_clips(options: argparse.Namespace) -> Iterator[list[Path]]:
         yield [write_clip(Path(folder) / f"{k}.avi") for k in range(options.files)]
 
 
-def write_clip(path: Path) -> Path:
-    """A moving pattern of 5 s in MPEG-4 AVI, the format and size of UCF101."""
+def write_clip(path: Path, *, seconds: int = SECONDS) -> Path:
+    """A moving pattern of so many seconds in MPEG-4 AVI, the format and size of UCF101."""
     random = np.random.default_rng(0)
     ground = random.integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
     ground = ground.repeat(8, 0).repeat(8, 1)
@@ -44,7 +44,7 @@ def write_clip(path: Path) -> Path:
         stream = file.add_stream("mpeg4", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.bit_rate = 600_000
-        for k in range(SECONDS * FPS):
+        for k in range(seconds * FPS):
             frame = av.VideoFrame.from_ndarray(np.roll(ground, 3 * k, axis=1), format="rgb24")
             frame.pts, frame.time_base = k, Fraction(1, FPS)
             file.mux(stream.encode(frame))
