@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -38,6 +39,11 @@ class FolderCheckpoint(ModelCheckpoint):
         """Reads it as that of this folder, whatever paths it holds."""
         own = str(Path(str(self.dirpath)) / f"{self.filename}.ckpt")
         super().load_state_dict(_with_paths(state_dict, str(self.dirpath), own))
+
+    def on_save_checkpoint(self, trainer: L.Trainer, _: Any, checkpoint: dict[str, Any]) -> None:
+        """Adds the validation loss, for the record."""
+        loss = trainer.callback_metrics.get("val_loss")
+        checkpoint["val_loss"] = None if loss is None else round(float(loss), 4)
 
 
 def _with_paths(state: dict[str, Any], folder: str, file: str) -> dict[str, Any]:
@@ -84,11 +90,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return found
 
 
-def load_kept(network: HybridNet, folder: Path, *, best: bool) -> int:
+def load_kept(network: HybridNet, folder: Path, *, best: bool) -> dict[str, Any]:
     """Gives the network the weights of the best or of the last epoch.
 
     Returns:
-        the epoch that they are of, from 1.
+        for the record: the epoch that they are of, from 1, and its validation loss.
     """
     state = read_checkpoint(folder / (BEST if best else LAST))
     prefix = "network."
@@ -100,4 +106,4 @@ def load_kept(network: HybridNet, folder: Path, *, best: bool) -> int:
         }
     )
     network.eval().requires_grad_(True)
-    return int(state["epoch"]) + 1
+    return {"best_epoch": int(state["epoch"]) + 1, "val_loss": state.get("val_loss")}
