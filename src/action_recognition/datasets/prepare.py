@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections import defaultdict
@@ -317,7 +318,7 @@ def _linked(clips: Sequence[Clip], folder: Path) -> Iterator[Clip]:
 def _make_link(link: Path, original: Path) -> None:
     if link.exists() and (
         link.samefile(original)
-        or (not link.is_symlink() and link.stat().st_size == original.stat().st_size)
+        or (not link.is_symlink() and filecmp.cmp(link, original, shallow=False))
     ):
         return
     link.unlink(missing_ok=True)
