@@ -50,7 +50,7 @@ def _run(arguments: list[str], log: str, signum: int, where: str, nth: int) -> N
     with Path(log).open("wb") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
-    sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115, PTH123
+    sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115
     signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
     module, _, name = where.partition(":")
     *outer, last = name.split(".")
