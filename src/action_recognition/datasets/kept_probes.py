@@ -72,8 +72,9 @@ def load(key: str) -> Found | None:
         return None
     if of != key:
         return None
-    rows = None if reason else np.frombuffer(rows, "<f2").astype(np.float16).reshape(-1, 64)
-    return Probe(duration_s, reason), rows
+    if reason:
+        return Probe(duration_s, reason), None
+    return Probe(duration_s, ""), np.frombuffer(rows, "<f2").astype(np.float16).reshape(-1, 64)
 
 
 def save(key: str, found: Found) -> None:

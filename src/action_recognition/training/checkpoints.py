@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -75,14 +76,15 @@ class FolderFiles(TorchCheckpointIO):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint, with its arrays on the CPU.
+    """A checkpoint, with its arrays on the CPU. It holds data alone: nothing in it is run.
 
     Raises:
         UsageError: it is missing or damaged.
     """
     content = io.BytesIO(read_whole(path))
     try:
-        found: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about what is refused anyway
+            found: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception:  # of many classes: what is damaged is read as whatever it looks like
