@@ -180,7 +180,7 @@ import sys
 from pathlib import Path
 from action_recognition.datasets import probe
 decode = probe._decode
-probe._decode = lambda path: (print(path.name), decode(path))[1]
+probe._decode = lambda path: (sys.stdout.write(f"{path.name}\\n"), decode(path))[1]
 assert all(p.duration_s == 1.0 for p in probe.probe([Path(p) for p in sys.argv[1:]]))
 """
     return subprocess.run(

@@ -7,8 +7,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +19,6 @@ from action_recognition.datasets.fingerprints import Fingerprint
 # otherwise, or entries are written otherwise: what is kept is then void.
 _RULES = 3
 _ENDS = 1 << 16  # bytes of a video, at its beginning and at its end, that tell it
-_LONGEST_WAIT_S = 600.0  # for another process that decodes the same video
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,23 @@ def key_of(path: Path) -> str | None:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return None
-        with path.open("rb") as file:
-            facts = os.fstat(file.fileno())
-            ends = file.read(_ENDS)
-            file.seek(max(len(ends), facts.st_size - _ENDS))
-            ends += file.read(_ENDS)
+        state = f"{path.resolve()}|{path.stat().st_mtime_ns}|{content_of(path)}"
     except OSError:
         return None
-    state = f"{path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|"
-    return hashlib.sha256(state.encode(errors="surrogateescape") + ends).hexdigest()
+    return hashlib.sha256(state.encode(errors="surrogateescape")).hexdigest()
+
+
+def content_of(path: Path) -> str:
+    """The size of a file, and a digest of its beginning and end.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        size, ends = os.fstat(file.fileno()).st_size, file.read(_ENDS)
+        file.seek(max(len(ends), size - _ENDS))
+        ends += file.read(_ENDS)
+    return f"{size}-{hashlib.sha256(ends).hexdigest()}"
 
 
 def load(key: str) -> Found | None:
@@ -93,27 +99,9 @@ def save(key: str, found: Found) -> None:
             temporary.unlink()
 
 
-@contextmanager
-def only_one(key: str) -> Iterator[None]:
-    """Around decoding: other threads and processes wait, and find it done.
-
-    Where the disk has no locks, or it takes ten minutes, several do the same work.
-    """
-    # A few locks for all: that of a key may be that of another one, which only waits, too.
-    path = _entry("locks") / f"{key[:2]}.lock"
-    try:
-        from filelock import FileLock  # of the extra `train`
-
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=_LONGEST_WAIT_S)
-        lock.acquire()
-    except (ImportError, OSError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        lock.release()
+def lock_of(key: str) -> Path:
+    """The lock to hold while a file is decoded; a few locks serve all files."""
+    return _entry("locks") / f"{key[:2]}.lock"
 
 
 def _entry(key: str) -> Path:

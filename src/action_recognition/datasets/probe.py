@@ -18,9 +18,10 @@ from action_recognition.datasets.kept_probes import (
     cache_folder,
     key_of,
     load,
-    only_one,
+    lock_of,
     save,
 )
+from action_recognition.datasets.locking import only_one
 from action_recognition.errors import VideoError
 from action_recognition.video import Video
 
@@ -68,7 +69,7 @@ def _find(path: Path) -> Found:
     found = load(key)
     if found is not None:
         return found
-    with only_one(key):
+    with only_one(lock_of(key)):
         found = load(key)
         if found is None:
             found = _decode(path)
