@@ -46,6 +46,8 @@ def _run(arguments: list[str], log: str, signum: int, where: str, nth: int) -> N
     from action_recognition.models import stored_network
 
     torch.set_num_threads(1)
+    # Those who prepare clips are begun as always, not by the server that began this process.
+    multiprocessing.set_start_method(None, force=True)  # type: ignore[arg-type]
     stored_network._export = lambda architecture, size: None  # graphs take half a minute
     with Path(log).open("wb") as file:
         for stream in (1, 2):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from action_recognition.cli import endings
 from action_recognition.cli.endings import Interrupted, ended_by_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -52,6 +54,27 @@ def test_what_a_signal_leads_to_does_not_hide_it() -> None:
     with pytest.raises(Interrupted) as caught, ended_by_signals(lambda: ["a"]):
         train()
     assert caught.value.signum == signal.SIGTERM
+
+
+def test_a_signal_that_meets_a_destructor_ends_it_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards: Python prints and drops what a destructor raises."""
+    monkeypatch.setattr(endings, "_PATIENCE_S", 0.1)
+
+    class Object:
+        def __del__(self) -> None:
+            send(signal.SIGTERM)
+
+    def train() -> None:
+        Object()
+        time.sleep(30)
+
+    began_s = time.monotonic()
+    with pytest.raises(Interrupted), ended_by_signals(lambda: ["a"]):
+        train()
+    assert time.monotonic() - began_s < 10
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("signum", SIGNALS)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 import signal
+import sys
 import threading
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+_PATIENCE_S = 5.0  # after which a signal that has ended nothing is tried again
 
 
 class Interrupted(KeyboardInterrupt):
@@ -39,10 +42,19 @@ def ended_by_signals(command: Callable[[], Sequence[str]]) -> Iterator[None]:
         Interrupted: a signal came.
     """
     came: list[int] = []
+    reported = sys.unraisablehook
 
     def end(signum: int, _: Any) -> None:
         came.append(signum)
+        sys.unraisablehook = lambda _: None  # what is torn down on the way says nothing
+        # Python drops an exception in a destructor, and the work would go on.
+        again = threading.Timer(_PATIENCE_S, _send, [signum])
+        again.daemon = True
+        again.start()
+        timers.append(again)
         raise KeyboardInterrupt
+
+    timers: list[threading.Timer] = []
 
     before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():  # others cannot set any
@@ -57,5 +69,17 @@ def ended_by_signals(command: Callable[[], Sequence[str]]) -> Iterator[None]:
             raise Interrupted(signum, command()) from None
         raise
     finally:
+        for timer in timers:
+            timer.cancel()
+        sys.unraisablehook = reported
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _send(signum: int) -> None:
+    """To the main thread, in whose waits only a true signal is heard."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signum)
+    else:  # Windows
+        interrupt_main(signum)
