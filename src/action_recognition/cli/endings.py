@@ -42,6 +42,7 @@ def ended_by_signals(command: Callable[[], Sequence[str]]) -> Iterator[None]:
         Interrupted: a signal came.
     """
     came: list[int] = []
+    timers: list[threading.Timer] = []
     reported = sys.unraisablehook
 
     def end(signum: int, _: Any) -> None:
@@ -53,8 +54,6 @@ def ended_by_signals(command: Callable[[], Sequence[str]]) -> Iterator[None]:
         again.start()
         timers.append(again)
         raise KeyboardInterrupt
-
-    timers: list[threading.Timer] = []
 
     before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():  # others cannot set any
