@@ -81,4 +81,4 @@ def _send(signum: int) -> None:
     if hasattr(signal, "pthread_kill") and main is not None:
         signal.pthread_kill(main, signum)
     else:  # Windows
-        interrupt_main(signum)
+        interrupt_main(signal.Signals(signum))
