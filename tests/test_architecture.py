@@ -79,6 +79,22 @@ def test_the_house_is_no_more_tangled_than_planned() -> None:
     assert len(arrows()) <= 60
 
 
+def test_nothing_that_is_read_can_run_code() -> None:
+    banned = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml"}
+    safe = {"torch": ("weights_only", True), "np": ("allow_pickle", False)}
+    loads = []
+    for node in (node for path in MODULES for node in ast.walk(ast.parse(path.read_text()))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+            assert str(module).partition(".")[0] not in banned, module
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("torch.load", "np.load"):
+            name, wanted = safe[ast.unparse(node.func).partition(".")[0]]
+            given = [k.value for k in node.keywords if k.arg == name]
+            assert [ast.literal_eval(value) for value in given] == [wanted], ast.unparse(node)
+            loads.append(node)
+    assert len(loads) == 2  # of a checkpoint, and of the weights that Kinetics-600 has
+
+
 @pytest.mark.parametrize("room", sorted(r for r in FLOOR_OF if (ROOT / r).is_dir()))
 def test_modules_of_a_room_do_not_import_in_circles(room: str) -> None:
     graph: dict[str, set[str]] = {}

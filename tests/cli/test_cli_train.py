@@ -443,7 +443,10 @@ def test_ctrl_c_while_tuning(
 
     monkeypatch.setattr("action_recognition.training.tuning.EpochLines.on_train_start", interrupt)
     assert train(manifest, tmp_path / "m.h5") == 130
-    assert capsys.readouterr().err == "action-recognition: interrupted\n"
+    said = capsys.readouterr().err
+    assert said.startswith("action-recognition: interrupted; go on with: action-recognition train ")
+    assert said.endswith("--workers 0 --device cpu --resume\n")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -219,8 +219,10 @@ def test_ctrl_c_ends_it_at_once_though_the_camera_is_silent(
     with CameraServer(show) as camera:
         command = [sys.executable, "-c", program, "watch", camera.url]
         with subprocess.Popen(
-            [*command, "--model", str(tiny_model_path)], stderr=subprocess.PIPE, text=True
-        ) as process:
+            [*command, "--model", str(tiny_model_path)], stderr=subprocess.PIPE, text=True,
+            # What a job in the background ignores, its children ignore, too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as process:  # fmt: skip
             assert silent.wait(60)
             time.sleep(0.5)
             began_s = time.monotonic()

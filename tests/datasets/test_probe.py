@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from action_recognition.datasets import kept_probes
 from action_recognition.datasets import probe as probe_module
 from action_recognition.datasets.probe import cache_folder, probe, read_fingerprints
 from video_maker import MadeVideo
@@ -83,29 +87,123 @@ def test_results_of_earlier_calls_are_kept(tmp_path: Path, opened: list[str]) ->
     assert opened == ["a.mp4", "b.mp4"]
 
 
-def test_results_of_other_rules_are_void(tmp_path: Path, cache: Path, opened: list[str]) -> None:
+def entries(cache: Path) -> list[Path]:
+    return sorted(p for p in cache.glob("probes-*/*") if p.is_file())
+
+
+def test_results_of_other_rules_are_void(
+    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"no video")
     probe([path])
-    kept = cache / "probes.json"
-    stored = json.loads(kept.read_text())
-    kept.write_text(json.dumps(stored | {"rules": stored["rules"] - 1}))
+    monkeypatch.setattr(kept_probes, "_RULES", kept_probes._RULES + 1)
     probe([path])
     assert opened == ["a.mp4", "a.mp4"]
-    assert json.loads(kept.read_text()) == stored
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "{}", '{"rules": 0, "files": {}}', '{"rules": 1, "files": {"a": 1}}']
-)
-def test_a_damaged_cache_is_as_none(
-    make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path, text: str
+@pytest.mark.parametrize("where", [0, (1 << 16) - 1, -1])
+def test_its_beginning_or_its_end_alone_tells_a_change(
+    where: int, tmp_path: Path, opened: list[str]
 ) -> None:
+    path = tmp_path / "a.mp4"
+    content = bytearray(200_000)
+    path.write_bytes(content)
+    os.utime(path, (1, 1))
+    probe([path])
+    content[where] = 1
+    path.write_bytes(content)
+    os.utime(path, (1, 1))
+    probe([path])
+    probe([path])
+    assert opened == ["a.mp4"] * 2
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "one bit", "of another file", "a folder"])
+def test_a_damaged_or_foreign_entry_is_made_anew(
+    damage: str, make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path,
+    opened: list[str],
+) -> None:  # fmt: skip
+    make_video("other.mp4", seconds=2.0)
+    probe([tmp_path / "other.mp4"])
+    (foreign,) = entries(cache)
     make_video("a.mp4", seconds=1.0)
-    cache.mkdir()
-    (cache / "probes.json").write_text(text)
-    assert probe([tmp_path / "a.mp4"])[0].reason == ""
-    assert len(json.loads((cache / "probes.json").read_text())["files"]) == 1
+    (first,) = read_fingerprints([tmp_path / "a.mp4"])
+    (entry,) = set(entries(cache)) - {foreign}
+    whole = entry.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 1
+    content = {"cut": whole[:-64], "one bit": changed, "of another file": foreign.read_bytes()}
+    entry.write_bytes(content.get(damage, b""))
+    if damage == "a folder":
+        entry.unlink()
+        entry.mkdir()
+    (again,) = read_fingerprints([tmp_path / "a.mp4"])
+    assert first is not None
+    assert again is not None
+    assert (first == again).all()
+    assert opened == ["other.mp4", "a.mp4", "a.mp4"]
+    assert damage == "a folder" or entry.read_bytes() == whole
+    assert not list(cache.rglob("*.tmp"))
+
+
+def test_a_file_that_changes_while_it_is_decoded_is_not_kept(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    path = make_video("a.mp4", seconds=1.0).path
+    take = probe_module.take_fingerprint
+
+    def change(video: object) -> object:
+        os.utime(path, (1, 1))
+        return take(video)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(probe_module, "take_fingerprint", change)
+    assert probe([path])[0].reason == ""
+    assert entries(cache) == []
+
+
+def test_processes_that_want_the_same_decode_it_once(
+    make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path
+) -> None:
+    """Each prints the names of the files that it has decoded."""
+    paths = [make_video(f"{k}.mp4", seconds=1.0).path for k in range(6)]
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(lambda _: _decoded_by_a_process(paths), range(3)))
+    assert sorted(name for names in done for name in names) == [p.name for p in paths]
+    assert len(entries(cache)) == len(paths)
+
+
+def _decoded_by_a_process(paths: list[Path]) -> list[str]:
+    program = """
+import sys
+from pathlib import Path
+from action_recognition.datasets import probe
+decode = probe._decode
+probe._decode = lambda path: (sys.stdout.write(f"{path.name}\\n"), decode(path))[1]
+assert all(p.duration_s == 1.0 for p in probe.probe([Path(p) for p in sys.argv[1:]]))
+"""
+    return subprocess.run(
+        [sys.executable, "-c", program, *map(str, paths)],
+        check=True, stdout=subprocess.PIPE, text=True,
+    ).stdout.split()  # fmt: skip
+
+
+def test_a_process_that_was_killed_keeps_nobody_waiting(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"no video")
+    program = """
+import os, signal, sys
+from pathlib import Path
+from action_recognition.datasets import probe
+probe._decode = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+probe.probe([Path(sys.argv[1])])
+"""
+    killed = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert killed.returncode == -9
+    began_s = time.monotonic()
+    assert probe([path])[0].reason
+    assert time.monotonic() - began_s < 10
 
 
 def test_a_cache_that_cannot_be_written(
@@ -138,14 +236,14 @@ def test_fingerprints_are_taken_in_the_same_pass_and_kept(
     assert opened == ["good.mp4"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"no array", None])
+@pytest.mark.parametrize("damage", [b"", b"no entry", None])
 def test_a_lost_or_damaged_fingerprint_is_taken_again(
     make_video: Callable[..., MadeVideo], tmp_path: Path, cache: Path, damage: bytes | None
 ) -> None:
     make_video("a.mp4", seconds=1.0)
     (first,) = read_fingerprints([tmp_path / "a.mp4"])
     assert first is not None
-    (kept,) = cache.glob("fingerprints-*/*")
+    (kept,) = entries(cache)
     if damage is None:
         kept.unlink()
     else:

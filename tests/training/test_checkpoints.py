@@ -114,12 +114,22 @@ def test_a_finished_tuning_is_not_tuned_again(
     assert not second.training
 
 
-def test_a_finished_tuning_without_its_record_gives_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{"epochs": 3, "ema": 0.9}, {**WORSE, "epochs": 30, "patience": 2}],
+    ids=["all", "stopped early"],
+)
+def test_a_finished_tuning_without_its_record_gives_the_same(
+    options: dict[str, Any], tmp_path: Path
+) -> None:
     first, second = network_of(), network_of()
-    run(first, tmp_path / "a", epochs=3, ema=0.9)
+    record = run(first, tmp_path / "a", **options)
     (tmp_path / "a" / TUNED).unlink()  # killed in the moment between the two
-    run(second, moved(tmp_path / "a", tmp_path), resume=True, epochs=3, ema=0.9)
+    last = (tmp_path / "a" / LAST).read_bytes()
+    again = run(second, moved(tmp_path / "a", tmp_path), resume=True, **options)
+    assert again | {"tuning_seconds": 0} == record | {"tuning_seconds": 0}
     assert same(weights(second), weights(first))
+    assert (tmp_path / "elsewhere" / "a" / LAST).read_bytes() == last  # no epoch more
 
 
 def test_what_an_older_run_has_finished_is_not_that_of_a_new_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from action_recognition.errors import UsageError
 from action_recognition.training.run_folder import (
     LAST,
+    locked,
     prepare_folder,
     read_json,
     write_json,
@@ -98,6 +100,30 @@ def test_what_may_not_differ(change: dict[str, Any], named: str, tmp_path: Path)
     with pytest.raises(UsageError, match=f"^cannot resume: {named} differ from"):
         prepare_folder(tmp_path, changed(**change), resume=True)
     assert json.loads((tmp_path / "settings.json").read_text()) == RECORD
+
+
+def test_a_folder_has_one_training_at_a_time(tmp_path: Path) -> None:
+    def enter() -> None:
+        with locked(tmp_path / "link"):
+            pass
+
+    (tmp_path / "link").symlink_to(tmp_path / "run", target_is_directory=True)
+    with ThreadPoolExecutor() as other:
+        with locked(tmp_path / "run"), locked(tmp_path / "run"):
+            refused = other.submit(enter).exception()
+        assert isinstance(refused, UsageError)
+        assert str(refused).endswith("link: another training is at work in this folder")
+        other.submit(enter).result()
+    assert not (tmp_path / "run").exists()  # the lock is beside it
+
+
+def test_where_nothing_can_be_written_there_is_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with (
+        pytest.raises(UsageError, match=r"run: cannot be written \("),
+        locked(tmp_path / "file" / "run"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b'{"data": '])

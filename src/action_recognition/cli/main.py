@@ -1,7 +1,8 @@
 """Entry point: finds the subcommand, and turns every expected error into one sentence.
 
 Exit codes: 0 done; 1 some of several files failed; 2 wrong usage, input that cannot be used, or a
-training that cannot go on; 130 interrupted.
+training that cannot go on; 128 + the number of the signal that interrupted it: 130 Ctrl-C, and of a
+training 143 SIGTERM, 129 SIGHUP.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from action_recognition.cli import (
     train,
     watch,
 )
+from action_recognition.cli.endings import Interrupted
 from action_recognition.cli.printing import prepare_streams
 from action_recognition.errors import ActionRecognitionError, one_line
 
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_parser(subparsers)
     options = parser.parse_args(arguments)
+    options.command = [parser.prog, *(sys.argv[1:] if arguments is None else arguments)]
     if not hasattr(options, "run"):
         parser.print_help()
         return 0
@@ -73,6 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+    except Interrupted as error:
+        with suppress(OSError):  # a terminal that was closed takes no words
+            print(f"action-recognition: {error}", file=sys.stderr)
+        return 128 + error.signum
     except KeyboardInterrupt:
         print("action-recognition: interrupted", file=sys.stderr)
         return 130

@@ -15,6 +15,7 @@ from action_recognition.cli.options import add_class_option, add_root_option
 from action_recognition.cli.progress import progress_bar
 from action_recognition.cli.train import (
     add_training_options,
+    alone,
     fingerprint_options,
     read_settings,
     train,
@@ -48,15 +49,21 @@ def add_parser(subparsers: Any) -> None:
 
 def run_reproduce(options: argparse.Namespace) -> int:
     """The steps, with a heading for each."""
-    from action_recognition.datasets.manifest_csv import read_manifest
-    from action_recognition.evaluation.report import write_report
-
     if options.classes is None and options.dataset != "all" and not options.videos:
         wanted = [a for a in ACTIONS if a.dataset.lower() == options.dataset]
         options.classes = [a.original_class for a in wanted]
     root = Path(options.root)
     output = Path(options.output) if options.output else root / "model.h5"
     check_output(output)
+    with alone(options, output):
+        _reproduce(options, root, output)
+    return 0
+
+
+def _reproduce(options: argparse.Namespace, root: Path, output: Path) -> None:
+    from action_recognition.datasets.manifest_csv import read_manifest
+    from action_recognition.evaluation.report import write_report
+
     if options.videos:
         print("== download: not needed, --videos names folders", flush=True)
     else:
@@ -80,7 +87,6 @@ def run_reproduce(options: argparse.Namespace) -> int:
         for path in write_report(measured[0], report, title=f"Evaluation of {output.name}"):
             print(f"written: {path}")
     print((report / "report.md").read_text(encoding="utf-8"))
-    return 0
 
 
 def _is_trained(options: argparse.Namespace, manifest: Manifest, output: Path) -> bool:

@@ -6,10 +6,13 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.options import (
     add_class_option,
     add_unknown_options,
@@ -122,11 +125,34 @@ def run_train(options: argparse.Namespace) -> int:
 
     output = Path(options.output)
     check_output(output)
-    with progress_bar("checking clips") as on_progress:
-        manifest = load_data(options.data, classes=options.classes, on_progress=on_progress)
-    print(manifest.summary(), flush=True)
-    train(options, manifest, output, resume=options.resume)
+    with alone(options, output):
+        with progress_bar("checking clips") as on_progress:
+            manifest = load_data(options.data, classes=options.classes, on_progress=on_progress)
+        print(manifest.summary(), flush=True)
+        train(options, manifest, output, resume=options.resume)
     return 0
+
+
+@contextmanager
+def alone(options: argparse.Namespace, output: Path) -> Iterator[None]:
+    """Around a training: no other one writes that model file, and signals end it.
+
+    Raises:
+        Interrupted: a signal came.
+        UsageError: another training to that file is running.
+    """
+    from action_recognition.training.run_folder import begun, locked
+
+    folder = _run_folder(output)
+    before = begun(folder)
+
+    def command() -> list[str]:
+        now = begun(folder)
+        resumed = options.resume if hasattr(options, "resume") else True  # `reproduce` always does
+        return options.command + ["--resume"] * (not resumed and now not in (None, before))
+
+    with locked(folder), ended_by_signals(command):
+        yield
 
 
 def train(
@@ -164,7 +190,7 @@ def train(
     )
     run = Run(
         settings=read_settings(options),
-        folder=output.with_suffix(".training"),
+        folder=_run_folder(output),
         init=options.init,
         resume=resume,
         device=options.device,
@@ -187,6 +213,10 @@ def train(
         print("not measured: no class has test clips")
     print(f"written: {output}")
     return found
+
+
+def _run_folder(output: Path) -> Path:
+    return output.with_suffix(".training")
 
 
 def read_settings(options: argparse.Namespace) -> TrainingSettings:

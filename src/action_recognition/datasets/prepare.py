@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections import defaultdict
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from action_recognition.actions import ACTIONS, find_action, label_for_folder
+from action_recognition.datasets.locking import only_one
 from action_recognition.datasets.manifest import Clip, Manifest
 from action_recognition.datasets.official import OfficialClip, Split, find_official
 from action_recognition.datasets.placing import VALIDATION_SHARE
@@ -92,9 +94,11 @@ def prepare(
     pick.check(on_progress)
     clips = _carve_validation(pick.clips(official_split), candidates, choice.seed)
     check_leaks([c.group for c in clips], [c.split for c in clips])
-    placed = list(_linked(clips, Path(clips_folder)))
-    if previous is not None:
-        _remove_stale(previous, placed, Path(clips_folder))
+    folder = Path(clips_folder)
+    with only_one(folder.with_name(f".{folder.name}.lock")):
+        placed = list(_linked(clips, folder))
+        if previous is not None:
+            _remove_stale(previous, placed, folder)
     return Manifest(tuple(placed))
 
 
@@ -317,7 +321,7 @@ def _linked(clips: Sequence[Clip], folder: Path) -> Iterator[Clip]:
 def _make_link(link: Path, original: Path) -> None:
     if link.exists() and (
         link.samefile(original)
-        or (not link.is_symlink() and link.stat().st_size == original.stat().st_size)
+        or (not link.is_symlink() and filecmp.cmp(link, original, shallow=False))
     ):
         return
     link.unlink(missing_ok=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -39,6 +41,11 @@ class FolderCheckpoint(ModelCheckpoint):
         own = str(Path(str(self.dirpath)) / f"{self.filename}.ckpt")
         super().load_state_dict(_with_paths(state_dict, str(self.dirpath), own))
 
+    def on_save_checkpoint(self, trainer: L.Trainer, _: Any, checkpoint: dict[str, Any]) -> None:
+        """Adds the validation loss, for the record."""
+        loss = trainer.callback_metrics.get("val_loss")
+        checkpoint["val_loss"] = None if loss is None else round(float(loss), 4)
+
 
 def _with_paths(state: dict[str, Any], folder: str, file: str) -> dict[str, Any]:
     paths = ("best_model_path", "kth_best_model_path", "last_model_path")
@@ -69,14 +76,15 @@ class FolderFiles(TorchCheckpointIO):
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint, with its arrays on the CPU.
+    """A checkpoint, with its arrays on the CPU. It holds data alone: nothing in it is run.
 
     Raises:
         UsageError: it is missing or damaged.
     """
     content = io.BytesIO(read_whole(path))
     try:
-        found: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about what is refused anyway
+            found: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception:  # of many classes: what is damaged is read as whatever it looks like
@@ -84,11 +92,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return found
 
 
-def load_kept(network: HybridNet, folder: Path, *, best: bool) -> int:
+def load_kept(network: HybridNet, folder: Path, *, best: bool) -> dict[str, Any]:
     """Gives the network the weights of the best or of the last epoch.
 
     Returns:
-        the epoch that they are of, from 1.
+        for the record: the epoch that they are of, from 1, and its validation loss.
     """
     state = read_checkpoint(folder / (BEST if best else LAST))
     prefix = "network."
@@ -100,4 +108,4 @@ def load_kept(network: HybridNet, folder: Path, *, best: bool) -> int:
         }
     )
     network.eval().requires_grad_(True)
-    return int(state["epoch"]) + 1
+    return {"best_epoch": int(state["epoch"]) + 1, "val_loss": state.get("val_loss")}

@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from action_recognition.errors import UsageError
 from action_recognition.whole_file import write_whole
@@ -24,6 +27,36 @@ from action_recognition.whole_file import write_whole
 LAST, BEST = "last.ckpt", "best.ckpt"
 STRENGTH, TUNED, REFIT = "strength.json", "tuned.json", "refit"
 _SETTINGS = "settings.json"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps other trainings out of a folder, until the process ends; it may be nested.
+
+    Raises:
+        UsageError: another training is at work there, or nothing can be written beside it.
+    """
+    place = folder.resolve()  # the same by way of a link
+    lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=0, is_singleton=True)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise UsageError(f"{folder}: another training is at work in this folder") from None
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror})") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def begun(folder: Path) -> int | None:
+    """Tells a run in the folder from one that begins there later; None: there is none."""
+    try:
+        return (folder / _SETTINGS).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def prepare_folder(

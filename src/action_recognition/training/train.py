@@ -39,6 +39,7 @@ from action_recognition.training.run_folder import (
     LAST,
     REFIT,
     STRENGTH,
+    locked,
     prepare_folder,
     read_json,
     write_json,
@@ -86,11 +87,12 @@ def train(manifest: Manifest, data: TrainingData, run: Run) -> Model:
     Raises:
         ModelFileError: the file to start from cannot be read.
         TrainingError: the training has diverged, or memory or disk space has run out.
-        UsageError: `resume` was given without an interrupted run, or with different settings.
+        UsageError: `resume` was given without an interrupted run, or with different settings, or
+            another training is at work in the folder.
     """
     for note in notes(manifest, data):
         run.on_note(note)
-    with explained(run.settings, run.folder):
+    with explained(run.settings, run.folder), locked(run.folder):
         return _train(manifest, data, run)
 
 

@@ -99,7 +99,7 @@ def tune(
     # `save_last` of Lightning saves only where there is a better epoch: not what the name says.
     callbacks: list[Callback] = [best, FolderCheckpoint(run_folder, LAST)]
     if settings.patience and len(validation):
-        callbacks.append(EarlyStopping("val_loss", patience=settings.patience))
+        callbacks.append(Patience("val_loss", patience=settings.patience))
     trainer = _trainer(settings, run_folder, device, callbacks, progress=progress)
     started = time.perf_counter()
     try:
@@ -114,11 +114,9 @@ def tune(
         )  # fmt: skip
     except SystemExit:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from None
-    score = best.best_model_score if settings.patience else trainer.callback_metrics.get("val_loss")
     record = {
         "epochs_run": trainer.current_epoch,
-        "best_epoch": load_kept(network, run_folder, best=settings.patience > 0),
-        "val_loss": None if score is None else round(float(score), 4),
+        **load_kept(network, run_folder, best=settings.patience > 0),
         "tuning_seconds": round(time.perf_counter() - started),
         "device": trainer.strategy.root_device.type,
     }
@@ -146,6 +144,7 @@ def _trainer(
         precision=settings.precision,  # type: ignore[arg-type]
         callbacks=[*callbacks, shown, *average, StopWhenDiverged(remedy)],
         plugins=[FolderFiles()],
+        default_root_dir=run_folder,  # where Lightning looks for checkpoints of a cluster
         logger=CSVLogger(run_folder, name=None, version="figures"),
         gradient_clip_val=5.0,
         log_every_n_steps=1_000_000,  # once an epoch
@@ -153,6 +152,14 @@ def _trainer(
         enable_progress_bar=progress,
         num_sanity_val_steps=0,
     )
+
+
+class Patience(EarlyStopping):
+    """Where it has stopped a training, it does not go on when it is resumed."""
+
+    def on_train_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Stops at once if it had."""
+        trainer.should_stop = self.wait_count >= self.patience
 
 
 class EpochLines(Callback):

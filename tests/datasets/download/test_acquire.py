@@ -11,7 +11,7 @@ import pytest
 
 from action_recognition.datasets.download.acquire import acquire
 from action_recognition.datasets.download.archives import Archive
-from action_recognition.datasets.download.fetch import Progress
+from action_recognition.datasets.download.fetch import Progress, locked
 from action_recognition.datasets.download.sources import RemoteFile, choose_sources
 from action_recognition.errors import DataError
 from dataset_maker import (
@@ -148,6 +148,38 @@ def test_a_class_that_was_removed_is_fetched_only_when_it_is_wanted(
     get("IceDancing", "Archery")
     for cls in ("IceDancing", "Archery"):
         assert {p.stem for p in (videos / cls).iterdir()} == set(ucf101_stems(cls))
+
+
+@pytest.mark.parametrize("damage", ["file", "record"])
+def test_a_changed_file_of_the_same_size_is_unpacked_again(
+    server: Servers, tmp_path: Path, damage: str
+) -> None:
+    wanted = {"UCF101": ["IceDancing"], "HMDB51": []}
+    first = acquire(choose_given(server, "ucf101"), tmp_path, wanted, progress=quiet)
+    record = tmp_path / "videos" / "ucf101" / ".unpacked.json"
+    video = tmp_path / "videos" / "ucf101" / "IceDancing" / "v_IceDancing_g01_c01.avi"
+    before = {path: path.read_bytes() for path in (record, video)}
+    if damage == "file":
+        content = bytearray(before[video])
+        content[len(content) // 2] ^= 1
+        video.write_bytes(content)
+    else:
+        record.write_bytes(before[record].replace(b'"IceDancing"', b'"Archery"'))
+        wanted = {"UCF101": ["Archery"], "HMDB51": []}
+    again = acquire(choose_given(server, "ucf101"), tmp_path, wanted, progress=quiet)
+    assert ": unpacked, " in again[1]
+    assert damage == "record" or again[1] == first[1]
+    assert video.read_bytes() == before[video]
+    assert damage == "record" or record.read_bytes() == before[record]
+
+
+def test_two_processes_do_not_unpack_into_the_same_folder(server: Servers, tmp_path: Path) -> None:
+    wanted = {"UCF101": ["IceDancing"], "HMDB51": []}
+    with (
+        locked(tmp_path / "videos", "ucf101"),
+        pytest.raises(DataError, match=r"^ucf101: another download of it into .* is running$"),
+    ):
+        acquire(choose_given(server, "ucf101"), tmp_path, wanted, progress=quiet)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"classes": ["IceDancing"]}', '{"files": 3}'])

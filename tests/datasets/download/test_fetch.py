@@ -214,13 +214,13 @@ def test_the_lock_is_given_back_also_after_a_failure(
 def test_what_another_process_brought_meanwhile_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locked = fetching._locked
+    locked = fetching.locked
 
     def other_was_first(folder: Path, name: str) -> object:
         (folder / name).write_bytes(RAR)
         return locked(folder, name)
 
-    monkeypatch.setattr(fetching, "_locked", other_was_first)
+    monkeypatch.setattr(fetching, "locked", other_was_first)
     with FileServer(OTHER) as server:
         assert fetch(remote(server.url()), tmp_path).read_bytes() == RAR
     assert server.requests == []

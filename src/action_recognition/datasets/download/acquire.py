@@ -6,14 +6,16 @@ Below the root: `archives/` what was fetched, `splits/<data set>/` the official 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 
 from action_recognition.datasets.download.archives import unpack
-from action_recognition.datasets.download.fetch import fetch
+from action_recognition.datasets.download.fetch import fetch, locked
 from action_recognition.datasets.download.sources import RemoteFile
+from action_recognition.datasets.kept_probes import content_of
 from action_recognition.errors import DataError
 from action_recognition.video import has_video_name
 
@@ -55,24 +57,26 @@ def acquire(
         if record.covers(file, wanted):
             report.append(f"{file.name}: there already, {record.describe()}")
             continue
-        with progress(f"fetching {file.file_name}") as bar:
-            archive = fetch(
-                file, root / "archives", check_certificate=check_certificate,
-                attempts=attempts, on_progress=bar,
-            )  # fmt: skip
-        try:
-            with progress(f"unpacking {file.file_name}") as bar:
-                paths = unpack(
-                    archive,
-                    destination,
-                    _place_videos(wanted) if file.kind == "videos" else _place_lists,
-                    workspace=root / "archives" / "unpacking",
-                    on_progress=bar,
-                )
-            _check_content(file, archive, paths, wanted)
-            record.write(paths, wanted)
-        except OSError as error:
-            raise DataError(f"{destination}: cannot be written ({error.strerror})") from None
+        with locked(root / file.kind, file.dataset.lower()):
+            record = _Record(destination)  # another process may just have written it
+            with progress(f"fetching {file.file_name}") as bar:
+                archive = fetch(
+                    file, root / "archives", check_certificate=check_certificate,
+                    attempts=attempts, on_progress=bar,
+                )  # fmt: skip
+            try:
+                with progress(f"unpacking {file.file_name}") as bar:
+                    paths = unpack(
+                        archive,
+                        destination,
+                        _place_videos(wanted) if file.kind == "videos" else _place_lists,
+                        workspace=root / "archives" / "unpacking",
+                        on_progress=bar,
+                    )
+                _check_content(file, archive, paths, wanted)
+                record.write(paths, wanted)
+            except OSError as error:
+                raise DataError(f"{destination}: cannot be written ({error.strerror})") from None
         report.append(f"{file.name}: unpacked, {record.describe()}")
     return report
 
@@ -119,21 +123,21 @@ class _Record:
         self.folder = folder
         self.path = folder / ".unpacked.json"
         self.classes: list[str] = []
-        self.files: dict[str, int] = {}
+        self.files: dict[str, str] = {}  # name: `content_of`
         try:
             stored = json.loads(self.path.read_text(encoding="utf-8"))
-            self.classes = [str(c) for c in stored["classes"]]
-            self.files = {str(k): int(v) for k, v in stored["files"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            self.classes, self.files = [], {}
+            if stored["seal"] == _seal(stored["classes"], stored["files"]):
+                self.classes, self.files = stored["classes"], stored["files"]
+        except (OSError, ValueError, TypeError, KeyError):
+            pass
 
     def covers(self, file: RemoteFile, wanted: Sequence[str]) -> bool:
-        """Whether all that is wanted was unpacked and still stands there in its full size."""
+        """Whether all that is wanted was unpacked and still stands there as it was."""
         files = {n: s for n, s in self.files.items() if not wanted or _class_of(n) in wanted}
         if not files or not set(wanted) <= set(self.classes):
             return False
         try:
-            return all((self.folder / n).stat().st_size == s for n, s in files.items())
+            return all(content_of(self.folder / n) == c for n, c in files.items())
         except OSError:
             return False
 
@@ -141,20 +145,22 @@ class _Record:
         """Adds files; those of earlier calls stay listed while they exist."""
         earlier = {n: s for n, s in self.files.items() if (self.folder / n).is_file()}
         torn = {_class_of(n) for n in self.files if n not in earlier}
-        self.files = earlier | {
-            p.relative_to(self.folder).as_posix(): p.stat().st_size for p in paths
-        }
+        self.files = earlier | {p.relative_to(self.folder).as_posix(): content_of(p) for p in paths}
         self.classes = sorted(({*self.classes} - torn) | {*classes})
         temporary = self.path.with_suffix(".part")
-        temporary.write_text(
-            json.dumps({"classes": self.classes, "files": self.files}), encoding="utf-8"
-        )
+        seal = _seal(self.classes, self.files)
+        stored = {"classes": self.classes, "files": self.files, "seal": seal}
+        temporary.write_text(json.dumps(stored), encoding="utf-8")
         temporary.replace(self.path)
 
     def describe(self) -> str:
         """For example `536 files of 4 classes in data/videos/ucf101`."""
         of = f" of {len(self.classes)} classes" if self.classes else ""
         return f"{len(self.files)} files{of} in {self.folder}"
+
+
+def _seal(classes: list[str], files: dict[str, str]) -> str:
+    return hashlib.sha256(json.dumps([classes, files]).encode()).hexdigest()
 
 
 def _class_of(file: str) -> str:

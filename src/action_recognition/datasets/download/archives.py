@@ -15,13 +15,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 import rarfile
 
 from action_recognition.datasets.download.fetch import require_space
+from action_recognition.datasets.download.member import Member
 from action_recognition.errors import DataError
 
 Progress = Callable[[int, int], None]
@@ -34,15 +33,6 @@ NO_RAR_TOOL = (
 
 _RAR_TOOLS = ("unrar", "unar", "sevenzip", "sevenzip2", "bsdtar")
 _CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Member:
-    """One file of an archive. `path` is what the archive calls it, checked to stay inside."""
-
-    path: PurePosixPath
-    size: int
-    _open: Callable[[], IO[bytes]]
 
 
 class Archive:
@@ -86,7 +76,7 @@ class Archive:
         Raises:
             DataError: the archive is damaged, no tool can read it, or the disk is full.
         """
-        if target.is_file() and target.stat().st_size == member.size:
+        if member.is_at(target):
             return False
         part = target.with_name(target.name + ".part")
         with self._explained(member):
@@ -137,6 +127,7 @@ class Archive:
             yield Member(
                 PurePosixPath(name),
                 entry.file_size,
+                entry.CRC,
                 lambda entry=entry: self._file.open(entry),  # type: ignore[misc]
             )
 

@@ -95,7 +95,7 @@ def fetch(
         try:
             if not location.lower().startswith(("http://", "https://")):
                 return _local(location, file)
-            with _locked(folder, file.file_name):
+            with locked(folder, file.file_name):
                 if not target.exists():  # another process may have brought it
                     _download(
                         location, target, file.hash, check_certificate, attempts, first_wait_s,
@@ -136,7 +136,12 @@ def _local(location: str, file: RemoteFile) -> Path:
     return path
 
 
-def _locked(folder: Path, name: str) -> AbstractContextManager[object]:
+def locked(folder: Path, name: str) -> AbstractContextManager[object]:
+    """Keeps other downloads of that name out of a folder, until the process ends.
+
+    Raises:
+        DataError: another one is running, or the folder cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return FileLock(folder / f".{name}.lock", timeout=0).acquire()
