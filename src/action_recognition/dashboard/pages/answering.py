@@ -22,6 +22,8 @@ from action_recognition.dashboard.formatting import (
     unbroken,
     video_facts,
 )
+from action_recognition.dashboard.held import visit_name
+from action_recognition.dashboard.limits import REFUSED
 from action_recognition.dashboard.model_choice import ModelKey, everyday
 from action_recognition.dashboard.model_summary import (
     ModelSummary,
@@ -53,7 +55,12 @@ def show_summary(
 
 
 def choose_video(file: UploadedFile | None, recognizer: Recognizer) -> Upload | None:
-    """The visitor's own video, or an example, or what was here before another page was opened."""
+    """The visitor's own video, or an example, or what was here before another page was opened.
+
+    Raises:
+        Busy: the upload was refused.
+    """
+    REFUSED.check(visit_name())
     session = Session.current()
     upload = session.receive(file) or _choose_example(recognizer)
     if upload is not None:
@@ -160,7 +167,8 @@ def ask(upload: Upload, key: ModelKey, recognizer: Recognizer) -> Prediction | N
     session = Session.current()
     asked = session.asked(upload, key)
     if st.button("Predict", type="primary", width="stretch") and asked is None:
-        asked = session.ask(upload, key, recognizer)
+        with error_boxes.shown():
+            asked = session.ask(upload, key, recognizer)
     if asked is None:
         return None
     answer = wait(asked, STAGES, "Your video is next.")

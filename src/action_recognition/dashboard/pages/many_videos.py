@@ -22,6 +22,9 @@ from action_recognition.dashboard.batch import (
 )
 from action_recognition.dashboard.error_boxes import UNEXPECTED
 from action_recognition.dashboard.formatting import file_name, plain
+from action_recognition.dashboard.held import visit_name
+from action_recognition.dashboard.job_queue import Job
+from action_recognition.dashboard.limits import BUSY, REFUSED, Busy
 from action_recognition.dashboard.model_choice import ModelKey, loaded
 from action_recognition.dashboard.progress import place
 from action_recognition.dashboard.server_folder import (
@@ -90,7 +93,9 @@ def _choose() -> list[Item]:
     left, right = st.columns(2, gap="large")
     with left:
         uploads = st.file_uploader("Videos", type=list(FILE_EXTENSIONS), accept_multiple_files=True)
-    items = [Item(u.name, u.getvalue) for u in uploads]
+        with error_boxes.shown():
+            REFUSED.check(visit_name())
+    items = [Item.uploaded(u.name, u.getvalue()) for u in uploads]
     with right, error_boxes.shown():
         items += _choose_folder(Settings.read().videos)
     return items
@@ -146,9 +151,16 @@ def _find(
     progress.progress(share, text)
     try:
         content = item.open()
-        job = Session.current().find(content, item.name, content_digest(content), key, recognizer)
+        digest = content_digest(content)
     except VideoError as error:
         return Found(error)
+    job: Job[Found] | None = None
+    while job is None:
+        try:
+            job = Session.current().find(content, item.name, digest, key, recognizer)
+        except Busy:  # others wait, too; this batch goes on when there is room
+            progress.progress(share, f"{text} · {BUSY}")
+            time.sleep(_LOOK_S)
     while not job.wait(_LOOK_S):
         ahead = f" · {place(job.ahead)}" if job.ahead else ""
         progress.progress(share, f"{text}{ahead}")
