@@ -29,11 +29,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 from streamlit_visitor import Visitor
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from video_maker import Image, write_video
 
 from action_recognition.dashboard.formatting import (
     headline,
@@ -45,6 +44,7 @@ from action_recognition.dashboard.formatting import (
 from action_recognition.dashboard.limits import BUSY
 from action_recognition.models.model_file import SHIPPED, find_model
 from action_recognition.recognition.recognizer import Recognizer
+from video_maker import Image, write_video
 
 REPOSITORY = Path(__file__).parents[1]
 _ANSWER_S = 600.0  # for a visit: with 50 users, most of it is spent in line
@@ -121,7 +121,7 @@ def _clips(users: int, recognizer: Recognizer) -> list[Clip]:
     return clips
 
 
-def _picture(user: int):  # noqa: ANN202
+def _picture(user: int):
     noise = np.random.default_rng(user)
     ground = noise.integers(0, 256, 3)
 
