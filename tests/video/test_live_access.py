@@ -1,11 +1,11 @@
-"""A live source opens what its address names, and nothing else; its password is nobody's business."""
+"""A live source opens what its address names, and nothing else, and tells no password."""
 
 from __future__ import annotations
 
 import base64
 import io
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class Site:
     """A web server in a thread with some pages. `asked` lists the paths that were asked for."""
 
     def __init__(self) -> None:
-        self.pages: Mapping[str, Page] = {}
+        self.pages: dict[str, Page] = {}
         self.asked: list[str] = []
         self.credentials = ""  # that it asks for, as user:password; empty: none
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())

@@ -13,7 +13,7 @@ from concurrent.futures import wait as wait_for
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-from action_recognition.dashboard.limits import Busy
+from action_recognition.dashboard.limits import BusyError
 from action_recognition.dashboard.settings import LIMITS, Settings
 
 Result = TypeVar("Result")
@@ -74,11 +74,11 @@ class JobQueue:
         """Puts work at the end of the queue; it is called with a function that takes its stages.
 
         Raises:
-            Busy: the queue is full.
+            BusyError: the queue is full.
         """
         with self._lock:  # numbers in the order of the queue
             if self._joined - self.served >= self._most:
-                raise Busy
+                raise BusyError
             job: Job[Result] = Job(self, self._joined)
             job._future = self._worker.submit(self._serve, job, work)
             self._joined += 1

@@ -1,4 +1,4 @@
-"""How much visitors may ask for at once. Whatever is over a limit is told `BUSY`, and may try again."""
+"""How much visitors may ask for at once. What is over a limit is told `BUSY`, and may try again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MINUTE_S = 60.0
 _MOST_TOLD = 10_000  # visits that are still to be told: those that have gone never ask
 
 
-class Busy(ActionRecognitionError):
+class BusyError(ActionRecognitionError):
     """More is asked for than the operator allows at once."""
 
     def __init__(self) -> None:
@@ -69,12 +69,12 @@ class Refusals:
                 self._visits.popitem(last=False)
 
     def check(self, visit: str) -> None:
-        """Raises Busy, once, where an upload of this visit was refused."""
+        """Raises BusyError, once, where an upload of this visit was refused."""
         with self._lock:
             if visit not in self._visits:
                 return
             del self._visits[visit]
-        raise Busy
+        raise BusyError
 
 
 REFUSED = Refusals()  # of all visits to this server

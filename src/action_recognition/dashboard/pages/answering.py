@@ -58,7 +58,7 @@ def choose_video(file: UploadedFile | None, recognizer: Recognizer) -> Upload | 
     """The visitor's own video, or an example, or what was here before another page was opened.
 
     Raises:
-        Busy: the upload was refused.
+        BusyError: the upload was refused.
     """
     REFUSED.check(visit_name())
     session = Session.current()

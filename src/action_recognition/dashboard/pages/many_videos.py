@@ -24,7 +24,7 @@ from action_recognition.dashboard.error_boxes import UNEXPECTED
 from action_recognition.dashboard.formatting import file_name, plain
 from action_recognition.dashboard.held import visit_name
 from action_recognition.dashboard.job_queue import Job
-from action_recognition.dashboard.limits import BUSY, REFUSED, Busy
+from action_recognition.dashboard.limits import BUSY, REFUSED, BusyError
 from action_recognition.dashboard.model_choice import ModelKey, loaded
 from action_recognition.dashboard.progress import place
 from action_recognition.dashboard.server_folder import (
@@ -158,7 +158,7 @@ def _find(
     while job is None:
         try:
             job = Session.current().find(content, item.name, digest, key, recognizer)
-        except Busy:  # others wait, too; this batch goes on when there is room
+        except BusyError:  # others wait, too; this batch goes on when there is room
             progress.progress(share, f"{text} · {BUSY}")
             time.sleep(_LOOK_S)
     while not job.wait(_LOOK_S):
