@@ -51,6 +51,7 @@ class Visitor:
             additional_headers={"Cookie": f"_streamlit_xsrf={self._xsrf()}"},
             origin=self._address,  # type: ignore[arg-type]
             max_size=None,
+            ping_interval=None,  # as browsers do
             proxy=None,
         )
         await self._draw()

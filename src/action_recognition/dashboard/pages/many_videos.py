@@ -26,7 +26,7 @@ from action_recognition.dashboard.held import visit_name
 from action_recognition.dashboard.job_queue import Job
 from action_recognition.dashboard.limits import BUSY, REFUSED, BusyError
 from action_recognition.dashboard.model_choice import ModelKey, loaded
-from action_recognition.dashboard.progress import place
+from action_recognition.dashboard.progress import look_s, place
 from action_recognition.dashboard.server_folder import (
     MAX_VIDEOS,
     folder_below,
@@ -39,7 +39,7 @@ from action_recognition.errors import UsageError, VideoError
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import FILE_EXTENSIONS
 
-_LOOK_S = 0.1  # between two looks at how far it is
+_BUSY_S = 1.0  # until a full queue is tried again
 _DRAW_S = 1.0  # between two drawings of a growing table: each sends all of it
 _ROW_HEIGHT = 64  # pixels
 
@@ -160,8 +160,8 @@ def _find(
             job = Session.current().find(content, item.name, digest, key, recognizer)
         except BusyError:  # others wait, too; this batch goes on when there is room
             progress.progress(share, f"{text} · {BUSY}")
-            time.sleep(_LOOK_S)
-    while not job.wait(_LOOK_S):
+            time.sleep(_BUSY_S)
+    while not job.wait(look_s(job.ahead)):
         ahead = f" · {place(job.ahead)}" if job.ahead else ""
         progress.progress(share, f"{text}{ahead}")
     try:
