@@ -158,6 +158,7 @@ def as_csv(rows: Sequence[tuple[str, Found]]) -> str:
         else:
             facts |= found.answer.to_dict()
             facts |= {"action": found.answer.action or ""}
+            facts |= {n: spreadsheet_text(facts[n]) for n in ("action", "nearest_action")}
             facts |= {"unsure": str(found.answer.unsure).lower()}
         table.writerow([spreadsheet_text(name), *(facts[c] for c in columns), reason])
     return out.getvalue()

@@ -79,7 +79,7 @@ def let_go() -> None:
 
 def _choose_example(recognizer: Recognizer) -> Upload | None:
     examples = {e.title: e for e in find_examples(Settings.read().examples, recognizer.classes)}
-    title = st.pills("Or try an example", list(examples), on_change=let_go)
+    title = st.pills("Or try an example", list(examples), format_func=plain, on_change=let_go)
     if title is None:
         return None
     example = examples[title]
@@ -129,7 +129,7 @@ def _show_model(recognizer: Recognizer, summary: ModelSummary, file: str) -> Non
             f"{recognizer.window} frames for an answer"
         )
         for name, metrics in measurements(model):
-            st.markdown(measured(metrics, name))
+            st.markdown(plain(measured(metrics, name)))
         table = class_table(model, [*summary.known, *summary.others])
         if len(table.columns) > 1:
             st.dataframe(table, hide_index=True)

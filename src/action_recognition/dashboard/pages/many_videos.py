@@ -111,7 +111,7 @@ def _choose_folder(root: Path | None) -> list[Item]:
     folder_below(root, "")
     whole = "All of it"
     name = st.selectbox(
-        f"Folder on the server, in {root.name}",
+        f"Folder on the server, in {plain(root.name)}",
         [whole, *folders_below(root)],
         index=None,
         placeholder="Choose one, or type its name",
