@@ -39,6 +39,23 @@ def test_upload_play_and_predict(
     assert page.error().startswith("bad_*file*.mp4: it is not a video file")
 
 
+def test_the_browser_has_nothing_to_complain_about(
+    page: DashboardPage, address: str, make_video: MakeVideo, sharp_model: Model
+) -> None:
+    """Least of all that the headers forbid what the page needs."""
+    page.complaints()
+    page.open(address)
+    page.upload(make_video("clip.mp4", seconds=3, size=(96, 64)).path)
+    page.wait_for_preview()
+    assert page.predict() in sharp_model.classes
+    for tab in ("Timeline", "Frames", "Details"):
+        page.click(tab)
+        page.settle()
+    for name in ("many", "live", "model"):
+        page.open(address, name)
+    assert page.complaints() == []
+
+
 def test_two_visitors_at_once_see_their_own_answers(
     page: DashboardPage, address: str, make_video: MakeVideo
 ) -> None:
