@@ -57,6 +57,8 @@ def test_the_browser_has_nothing_to_complain_about(
         title = "document.querySelector('h1')?.innerText"
         page.wait(f"return {title} === arguments[0]", name, name)
         page.settle()
+    drawn = "document.querySelector('[data-testid=stGraphVizChart] svg g') !== null"
+    page.wait(f"return {drawn}", "the drawing of the network")
     assert page.complaints() == []
 
 

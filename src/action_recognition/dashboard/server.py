@@ -117,7 +117,8 @@ def security_headers(index_page: str) -> dict[str, str]:
     ]
     policy = {
         "default-src": "'self'",
-        "script-src": " ".join(["'self'", *scripts]),
+        # The drawing of the network is made by a WebAssembly module; eval stays forbidden.
+        "script-src": " ".join(["'self'", "'wasm-unsafe-eval'", *scripts]),
         "style-src": "'self' 'unsafe-inline'",  # Streamlit writes its styles into the page
         "img-src": "'self' data: blob:",
         "media-src": "'self' data: blob:",
