@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import re
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,13 @@ pytest.importorskip("streamlit")
 from streamlit import config
 from streamlit.web.server.app_discovery import discover_asgi_app
 
+from action_recognition.dashboard.limits import BUSY
 from action_recognition.dashboard.server import is_known_host, security_headers
+from video_maker import MadeVideo
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from streamlit_visitor import Visitor
 
 SCRIPT = Path(__file__).parents[2] / "op_app.py"
 BOUNDARY = "edge"
@@ -118,12 +125,29 @@ def test_other_sites_get_no_permission_and_uploads_need_the_token(port: int) -> 
     _, headers, _ = ask(port, "GET", "/_stcore/health", Origin="http://evil.example")
     assert "access-control-allow-origin" not in headers
     kind = f"multipart/form-data; boundary={BOUNDARY}"
+    headers = {"Content_Type": kind, "X_Forwarded_For": "192.0.2.9"}
+    path = "/_stcore/upload_file/visit/file"
     # The third within a minute is not looked at any more: the page of the visit says so.
-    statuses = [
-        ask(port, "PUT", "/_stcore/upload_file/visit/file", BODY, Content_Type=kind)[0]
-        for _ in range(3)
-    ]
+    statuses = [ask(port, "PUT", path, BODY, **headers)[0] for _ in range(3)]
     assert statuses == [403, 403, 204]
+
+
+def test_a_visitor_who_uploads_too_often_is_told_so_and_goes_on(
+    port: int, make_video: Callable[..., MadeVideo]
+) -> None:
+    content = make_video(seconds=1).path.read_bytes()
+
+    async def visit() -> list[bool]:
+        busy = []
+        async with Visitor(f"http://127.0.0.1:{port}") as visitor:
+            for k in range(3):
+                await visitor.upload(f"{k}.mp4", content + bytes(k))
+                busy.append(BUSY in visitor.text())
+            with pytest.raises(LookupError):  # the one that was refused is not there
+                await visitor.click("Predict")
+        return busy
+
+    assert asyncio.run(visit()) == [False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,8 @@ def why(error: Exception) -> str:
         return _NO_VIDEO
     if isinstance(error, av.error.ExitError):
         return f"it was silent for {TIMEOUT_S:.0f} seconds"
+    if isinstance(error, ValueError) and not isinstance(error, av.FFmpegError):
+        return "it is no address"  # Python's own words quote it, its password too
     return str(getattr(error, "strerror", None) or error)
 
 

@@ -55,12 +55,9 @@ def show_summary(
 
 
 def choose_video(file: UploadedFile | None, recognizer: Recognizer) -> Upload | None:
-    """The visitor's own video, or an example, or what was here before another page was opened.
-
-    Raises:
-        BusyError: the upload was refused.
-    """
-    REFUSED.check(visit_name())
+    """The visitor's own video, or an example, or what was here before another page was opened."""
+    with error_boxes.shown():
+        REFUSED.check(visit_name())
     session = Session.current()
     upload = session.receive(file) or _choose_example(recognizer)
     if upload is not None:
