@@ -127,6 +127,27 @@ def test_a_playlist_of_its_own_server_is_played(sites: tuple[Site, Site]) -> Non
         assert numbers(f"{own.address}/{name}") == [*range(10)] * 3
 
 
+def test_a_playlist_that_grows_is_read_again(sites: tuple[Site, Site]) -> None:
+    own, other = sites
+    own.pages = {f"/{k}.ts": _transport_stream(k) for k in range(4)}
+    first, end = ("0.ts", "1.ts", "2.ts"), b"#EXT-X-ENDLIST\n"
+    own.pages["/list.m3u8"] = _playlist(*first).removesuffix(end)
+    found = []
+    with LiveSource(f"{own.address}/list.m3u8") as source:
+        convert = source.converter(32, 4 / 3)
+        for _, frame in source.frames():
+            found.append(read_barcode(convert(frame)))
+            if len(found) == 5:
+                own.pages["/list.m3u8"] = _playlist(*first, "3.ts")
+    assert found == [*range(10)] * 4
+    own.pages["/list.m3u8"] = _playlist(*first).removesuffix(end)
+    with LiveSource(f"{own.address}/list.m3u8") as source:
+        own.pages["/list.m3u8"] = _playlist(*first, f"{other.address}/secret.ts")
+        with pytest.raises(VideoError, match="it leads to another place"):
+            list(source.frames())
+    assert not other.asked
+
+
 def test_parts_of_one_file_are_played(sites: tuple[Site, Site]) -> None:
     own, _ = sites
     first = len(PIECES[0])
