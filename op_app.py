@@ -1,5 +1,12 @@
 """Opens the dashboard: `streamlit run op_app.py`."""
 
+from streamlit.starlette import App
+
 from action_recognition.dashboard.app import main
 
-main()
+if __name__ == "__main__":  # drawn anew for a visitor
+    main()
+else:  # imported by `streamlit run`, which starts what is called `app`
+    from action_recognition.dashboard.server import middleware
+
+    app = App(__file__, middleware=middleware())

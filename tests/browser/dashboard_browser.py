@@ -212,6 +212,11 @@ class DashboardPage:
         """All text that is shown."""
         return str(self.script("return document.body.innerText"))
 
+    def complaints(self) -> list[str]:
+        """Errors that the browser has written to its console since the last call."""
+        log = self.driver.get_log("browser")
+        return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
+
     def overflow(self) -> list[str]:
         """What reaches beyond the right edge of the page, by its text; scrolling areas may."""
         return list(self.script(_OVERFLOW))
@@ -277,6 +282,7 @@ def open_browser(
         ):
             options.add_argument(flag)
         service = webdriver.ChromeService(executable_path=shutil.which("chromedriver"))
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         driver = webdriver.Chrome(options=options, service=service)
         try:
             page = DashboardPage(driver)

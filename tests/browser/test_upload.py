@@ -39,6 +39,30 @@ def test_upload_play_and_predict(
     assert page.error().startswith("bad_*file*.mp4: it is not a video file")
 
 
+def test_the_browser_has_nothing_to_complain_about(
+    page: DashboardPage, address: str, make_video: MakeVideo, sharp_model: Model
+) -> None:
+    """Least of all that the headers forbid what the page needs."""
+    page.complaints()
+    page.open(address)
+    page.upload(make_video("clip.mp4", seconds=3, size=(96, 64)).path)
+    page.wait_for_preview()
+    assert page.predict() in sharp_model.classes
+    for tab in ("Timeline", "Frames", "Details"):
+        page.click(tab)
+        page.settle()
+    # By its link: opened by its address, Streamlit first looks for itself below it, in vain.
+    for name in ("Many videos", "Live", "Model"):
+        page.click(name)
+        title = "document.querySelector('h1')?.innerText"
+        page.wait(f"return {title} === arguments[0]", name, name)
+        page.settle()
+    drawn = "document.querySelector('[data-testid=stGraphVizChart] svg g') !== null"
+    page.wait(f"return {drawn}", "the drawing of the network")
+    # Besides, a film that is taken off the page while it loads can be told of as missing.
+    assert [c for c in page.complaints() if "/media/" not in c] == []
+
+
 def test_two_visitors_at_once_see_their_own_answers(
     page: DashboardPage, address: str, make_video: MakeVideo
 ) -> None:

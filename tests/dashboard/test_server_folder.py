@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,13 @@ def test_no_more_than_some(tmp_path: Path) -> None:
     for k in range(MAX_VIDEOS + 5):
         (tmp_path / f"{k:04}.mp4").touch()
     assert len(videos_below(tmp_path)) == MAX_VIDEOS
+
+
+def test_pipes_and_devices_are_left_out_and_never_opened(root: Path) -> None:
+    os.mkfifo(root / "a" / "pipe.mp4")
+    (root / "a" / "to-pipe.mp4").symlink_to(root / "a" / "pipe.mp4")
+    found = [p.name for p in videos_below(root / "a")]
+    assert found == ["clip.mp4", "in.mp4", "out.mp4", "to-pipe.mp4"]
+    for name in ("pipe.mp4", "to-pipe.mp4"):
+        with pytest.raises(VideoError, match="it is not a regular file"):
+            check_inside(root / "a" / name, root)

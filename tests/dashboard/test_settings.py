@@ -13,11 +13,14 @@ pytest.importorskip("streamlit")
 from action_recognition.dashboard.settings import (
     EXAMPLES_VARIABLE,
     ICE_VARIABLE,
+    LIMITS,
     MODEL_VARIABLE,
     MODELS_VARIABLE,
     VIDEOS_VARIABLE,
     Settings,
+    limit_variable,
 )
+from action_recognition.errors import UsageError
 from action_recognition.models.model_file import KINETICS, SHIPPED, find_model
 
 VARIABLES = (EXAMPLES_VARIABLE, ICE_VARIABLE, MODEL_VARIABLE, MODELS_VARIABLE, VIDEOS_VARIABLE)
@@ -59,6 +62,21 @@ def test_a_model_of_the_package_is_named_by_one_word(monkeypatch: pytest.MonkeyP
 def test_an_empty_variable_allows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VIDEOS_VARIABLE, "")
     assert Settings.read().videos is None
+
+
+def test_limits_have_options_and_variables_and_must_be_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for k, name in enumerate(LIMITS):
+        monkeypatch.setenv(limit_variable(name), str(10 + k))
+    monkeypatch.setattr(sys, "argv", ["op_app.py", "--uploads-per-visitor", "7"])
+    settings = Settings.read()
+    assert settings.uploads_per_visitor == 7
+    assert (settings.uploads, settings.waiting, settings.held_mb) == (11, 12, 13)
+    for wrong in ("0", "-1", "many", "1.5"):
+        monkeypatch.setattr(sys, "argv", ["op_app.py", f"--waiting={wrong}"])
+        with pytest.raises(UsageError, match=r"--waiting .*: must be a whole number above 0"):
+            Settings.read()
 
 
 def test_the_first_page_is_drawn_before_pytorch_is_loaded() -> None:

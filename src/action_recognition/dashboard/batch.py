@@ -30,11 +30,18 @@ SHOW = (ALL, KNOWN, UNSURE, UNKNOWN, FAILED)
 class Item:
     """A video that is asked for: its name, and what gives its file.
 
-    `open` returns bytes or a path, and raises VideoError where there is nothing to open.
+    `open` returns bytes or a path, and raises VideoError where there is nothing to open. `content`
+    is that of an upload, which is held in memory.
     """
 
     name: str
     open: Callable[[], bytes | Path] = field(repr=False)
+    content: bytes | None = field(default=None, repr=False)
+
+    @classmethod
+    def uploaded(cls, name: str, content: bytes) -> Item:
+        """An upload."""
+        return cls(name, lambda: content, content)
 
     @classmethod
     def on_server(cls, path: Path, folder: Path, root: Path) -> Item:
@@ -154,6 +161,7 @@ def as_csv(rows: Sequence[tuple[str, Found]]) -> str:
         else:
             facts |= found.answer.to_dict()
             facts |= {"action": found.answer.action or ""}
+            facts |= {n: spreadsheet_text(facts[n]) for n in ("action", "nearest_action")}
             facts |= {"unsure": str(found.answer.unsure).lower()}
         table.writerow([spreadsheet_text(name), *(facts[c] for c in columns), reason])
     return out.getvalue()

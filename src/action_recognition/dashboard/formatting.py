@@ -85,9 +85,9 @@ def plain(text: str) -> str:
     >>> print(plain("a_b*c* [d](e) $f$"))
     a\\_b\\*c\\* \\[d\\](e) \\$f\\$
     """
-    text = re.sub(r"([\\`*_$\[\]<>~#|])", r"\\\1", _one_line(text))
-    # A backslash does not stop Streamlit from reading :smile: as a picture.
-    return re.sub(r":(?=\S)", ":\u200b", text)
+    text = re.sub(r"([\\`*_$\[\]<>~#|&]|^[-+=]|(?<=^\d)[.)])", r"\\\1", one_line(text))
+    # A backslash does not stop Streamlit from reading :smile: as a picture, or addresses as links.
+    return re.sub(r":(?=\S)|@(?=\S)|www(?=\.)", "\\g<0>\u200b", text)
 
 
 def file_name(name: str) -> str:
@@ -96,7 +96,7 @@ def file_name(name: str) -> str:
     >>> file_name("my *best* clip.mp4"), file_name("``")
     ('`my *best* clip.mp4`', '``` `` ```')
     """
-    name = _one_line(name) or "video"
+    name = one_line(name) or "video"
     if len(name) > _MAX_NAME:
         half = _MAX_NAME // 2
         name = f"{name[:half]}…{name[-half:]}"
@@ -116,7 +116,7 @@ def download_stem(name: str) -> str:
     >>> download_stem("my clip.mp4"), len(download_stem("x" * 250 + ".mp4"))
     ('my clip', 60)
     """
-    return PurePath(name).stem[:_MAX_NAME] or "video"
+    return one_line(PurePath(name).stem)[:_MAX_NAME] or "video"
 
 
 def time_span(start_s: float, end_s: float) -> str:
@@ -159,6 +159,11 @@ def stages(timings: Timings) -> str:
     return " · ".join(f"{stage}\u00a0{seconds:.2f}\u00a0s" for stage, seconds in parts)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Text without line breaks and other control characters.
+
+    >>> one_line("a\\n\\x1b[31m b")
+    'a [31m b'
+    """
     visible = "".join(" " if unicodedata.category(c).startswith("C") else c for c in text)
     return " ".join(visible.split())

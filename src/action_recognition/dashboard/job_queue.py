@@ -13,6 +13,9 @@ from concurrent.futures import wait as wait_for
 from functools import cache
 from typing import Any, Generic, TypeVar
 
+from action_recognition.dashboard.limits import BusyError
+from action_recognition.dashboard.settings import LIMITS, Settings
+
 Result = TypeVar("Result")
 Tell = Callable[[str], None]  # takes the name of the stage that begins
 
@@ -53,9 +56,14 @@ class Job(Generic[Result]):
 
 
 class JobQueue:
-    """Jobs of all visitors, done one after the other in the order in which they came."""
+    """Jobs of all visitors, done one after the other in the order in which they came.
 
-    def __init__(self) -> None:
+    Parameters:
+        most: jobs that may be in it at once, the one that is worked on among them.
+    """
+
+    def __init__(self, most: int = LIMITS["waiting"]) -> None:
+        self._most = most
         # One at a time: the network uses every core, and two at once would only slow each other.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="recognizing")
         self._lock = threading.Lock()
@@ -63,8 +71,14 @@ class JobQueue:
         self.served = 0  # jobs that are done
 
     def join(self, work: Callable[[Tell], Result]) -> Job[Result]:
-        """Puts work at the end of the queue; it is called with a function that takes its stages."""
+        """Puts work at the end of the queue; it is called with a function that takes its stages.
+
+        Raises:
+            BusyError: the queue is full.
+        """
         with self._lock:  # numbers in the order of the queue
+            if self._joined - self.served >= self._most:
+                raise BusyError
             job: Job[Result] = Job(self, self._joined)
             job._future = self._worker.submit(self._serve, job, work)
             self._joined += 1
@@ -83,4 +97,4 @@ class JobQueue:
 @cache
 def shared_queue() -> JobQueue:
     """The queue of all sessions of this server."""
-    return JobQueue()
+    return JobQueue(Settings.read().waiting)

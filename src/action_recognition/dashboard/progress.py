@@ -29,6 +29,17 @@ def place(ahead: int) -> str:
     return f"Waiting in line: {videos} ahead of yours."
 
 
+def look_s(ahead: int) -> float:
+    """Seconds between two looks of a visitor with so many before; each look draws on the page.
+
+    Fifty who wait and look ten times a second leave hardly any time to the network.
+
+    >>> look_s(0), look_s(6), look_s(50)
+    (0.1, 0.7, 1.0)
+    """
+    return min(1.0, round(_LOOK_S * (1 + ahead), 1))
+
+
 def wait(job: Job[Result], stages: Mapping[str, tuple[float, str]], working: str) -> Result:
     """Waits for a job, and shows its place in the queue, then its stage.
 
@@ -42,7 +53,7 @@ def wait(job: Job[Result], stages: Mapping[str, tuple[float, str]], working: str
     if not job.done:
         with st.empty():
             # Each look is also where Streamlit can stop this run for a newer one.
-            while not job.wait(_LOOK_S):
+            while not job.wait(look_s(job.ahead)):
                 share, text = stages.get(job.stage, (0.0, working))
                 st.progress(share, place(job.ahead) if job.ahead else text)
             st.empty()

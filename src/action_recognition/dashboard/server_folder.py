@@ -45,12 +45,14 @@ def folders_below(root: Path) -> list[str]:
 def videos_below(folder: Path) -> list[Path]:
     """Video files in a folder and the folders in it, by their endings, at most `MAX_VIDEOS`.
 
-    Links to folders are not followed; `check_inside` says where a link to a file leads.
+    Pipes, sockets and devices are left out. Links to folders are not followed; `check_inside` says
+    where a link to a file leads.
     """
     found: list[Path] = []
     for here, names, files in os.walk(folder):
         names[:] = sorted(n for n in names if not n.startswith("."))
-        found += [Path(here, name) for name in sorted(files) if has_video_name(Path(name))]
+        paths = (Path(here, name) for name in sorted(files) if has_video_name(Path(name)))
+        found += [path for path in paths if path.is_file() or path.is_symlink()]
         if len(found) >= MAX_VIDEOS:
             break
     return found[:MAX_VIDEOS]
@@ -60,7 +62,7 @@ def check_inside(path: Path, root: Path) -> Path:
     """The file behind a path, links followed.
 
     Raises:
-        VideoError: it is gone, or lies outside of `root`.
+        VideoError: it is gone, lies outside of `root`, or is no regular file.
     """
     try:
         real = path.resolve(strict=True)
@@ -69,4 +71,6 @@ def check_inside(path: Path, root: Path) -> Path:
         raise VideoError(path.name, "there is no such file") from None
     if not inside:
         raise VideoError(path.name, "it leads out of the allowed folder")
+    if not real.is_file():  # opening a pipe would wait for ever
+        raise VideoError(path.name, "it is not a regular file")
     return real

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from action_recognition.dashboard.batch import Batch, Found, find
+from action_recognition.dashboard.held import HOLDINGS, visit_name
 from action_recognition.dashboard.job_queue import Job, Result, Tell, shared_queue
 from action_recognition.dashboard.lru_cache import LruCache
 from action_recognition.dashboard.strangers import for_one_answer, preview
@@ -84,7 +85,20 @@ class Session:
         if _KEY not in st.session_state:
             st.session_state[_KEY] = cls()
         session: Session = st.session_state[_KEY]
+        HOLDINGS.seen(visit_name(), session)
         return session
+
+    def held(self) -> list[bytes]:
+        """The contents of the uploads that this visit holds."""
+        waiting = [] if self.batch is None else [i.content for i in self.batch.waiting if i.content]
+        return waiting if self.kept is None else [self.kept.data, *waiting]
+
+    def let_go(self) -> None:
+        """Forgets the upload and its preview, and what is still to be done of many."""
+        self.kept = None
+        self.previews.clear()
+        if self.batch is not None:
+            self.batch.stop()
 
     def receive(self, file: UploadedFile | None) -> Upload | None:
         """The upload behind Streamlit's widget, if there is one."""

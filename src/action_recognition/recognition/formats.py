@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Segment
 
+_NAMES = ("action", "nearest_action")  # columns that hold names of classes
+
 
 def to_json(prediction: Prediction) -> str:
     """One answer as a JSON object (see `Prediction.to_dict`)."""
@@ -49,10 +51,11 @@ def to_csv(predictions: Sequence[Prediction]) -> str:
     table = csv.writer(out, lineterminator="\n")
     columns = ["action", "nearest_action", "probability", "known_probability", "unsure"]
     columns += ["duration_s", "elapsed_s"]
-    table.writerow(["file", *columns, *actions])
+    table.writerow(["file", *columns, *map(spreadsheet_text, actions)])
     for p in predictions:
         facts = p.to_dict()
         facts |= {"action": p.action or "", "unsure": str(p.unsure).lower()}
+        facts |= {name: spreadsheet_text(facts[name]) for name in _NAMES}
         shares = [facts["probabilities"].get(action, "") for action in actions]
         table.writerow([spreadsheet_text(p.file), *(facts[c] for c in columns), *shares])
     return as_utf8(out.getvalue())
@@ -66,6 +69,7 @@ def segments_to_csv(segments: Iterable[Segment]) -> Iterator[str]:
         out = io.StringIO()
         facts = segment.to_dict()
         facts["action"] = facts["action"] or ""
+        facts |= {name: spreadsheet_text(facts[name]) for name in _NAMES}
         csv.writer(out, lineterminator="").writerow([facts[c] for c in columns])
         yield as_utf8(out.getvalue())
 
@@ -83,7 +87,8 @@ def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
     yield "WEBVTT\n"
     for segment in segments:
         if segment.action is not None:
-            text = segment.action.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            text = " ".join(segment.action.split())  # an empty line would end the subtitle
+            text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
             text = f"Unsure: {text}" if segment.unsure else text
             span = f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}"
             yield f"{span}\n{as_utf8(text)} {segment.probability:.1%}\n"

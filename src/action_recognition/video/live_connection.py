@@ -6,7 +6,7 @@ import errno
 import re
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +20,13 @@ from av.video.stream import VideoStream
 
 from action_recognition.errors import VideoError
 from action_recognition.video.limits import DEFAULT_LIMITS
+from action_recognition.video.live_access import (
+    Server,
+    allowed,
+    allowed_in_playlist,
+    redirected,
+    shown,
+)
 
 TIMEOUT_S = 10.0  # a source that is silent for so long has gone
 
@@ -60,7 +67,7 @@ class Address:
     def of(cls, source: str) -> Address | None:
         """The address that a user means; None: the path of a file."""
         if _URL.match(source):
-            return cls(source, re.sub(r"\?.*", "", re.sub(r"//[^/?]*@", "//", source)))
+            return cls(source, shown(source))
         if source.isdecimal():
             return cls(f"/dev/video{source}", f"/dev/video{source}", "v4l2")
         return cls(source, source, "v4l2") if _is_device(source) else None
@@ -77,7 +84,7 @@ class Address:
             VideoError: it cannot be opened, or holds no picture stream.
         """
         try:
-            return Connection(self, self._container())
+            return Connection(self, self._followed())
         except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
             reason = why(error)
             if getattr(error, "errno", None) == errno.EIO:
@@ -93,11 +100,26 @@ class Address:
             return f"there is no host {host}"
         return _NO_VIDEO if self.can_end else reason
 
+    def _followed(self) -> InputContainer:
+        """The container, at the end of redirects where there are any."""
+        try:
+            return self._container()
+        except OSError as error:
+            leads = error.errno == errno.EIO and self.can_end
+            target = redirected(self.url, TIMEOUT_S) if leads else None
+            if target is None:
+                raise
+            return replace(self, url=target)._container()
+
     def _container(self) -> InputContainer:
         try:
             container = self._try(**_QUICKLY)
         except av.InvalidDataError:
             return self._pictures() or self._try()
+        except av.ArgumentError:  # a format that is not allowed
+            if not self.can_end:
+                raise
+            return self._playlist()
         if _picture_size(container) or not _is_stamped(container):
             return container
         container.close()
@@ -114,10 +136,19 @@ class Address:
         container.close()
         return None
 
+    def _playlist(self) -> InputContainer:
+        """HLS, of which each part is asked for here."""
+        return av.open(
+            self.url, format="hls", timeout=TIMEOUT_S, metadata_errors="replace",
+            options={"http_persistent": "0", **allowed_in_playlist()},
+            io_open=Server(self.url, TIMEOUT_S).open,
+        )  # fmt: skip
+
     def _try(self, kind: str | None = None, **options: str) -> InputContainer:
+        limits = allowed(self.url) if self.device is None else {}
         return av.open(
             self.url, format=self.device or kind, timeout=TIMEOUT_S, metadata_errors="replace",
-            options={**_OPTIONS, **options},
+            options={**_OPTIONS, **limits, **options},
         )  # fmt: skip
 
 
@@ -209,6 +240,8 @@ def why(error: Exception) -> str:
         return _NO_VIDEO
     if isinstance(error, av.error.ExitError):
         return f"it was silent for {TIMEOUT_S:.0f} seconds"
+    if isinstance(error, ValueError) and not isinstance(error, av.FFmpegError):
+        return "it is no address"  # Python's own words quote it, its password too
     return str(getattr(error, "strerror", None) or error)
 
 

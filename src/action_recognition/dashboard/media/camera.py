@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from action_recognition.dashboard.formatting import nearest
+from action_recognition.dashboard.formatting import nearest, one_line
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.streaming import Stream, StreamAnswer
 
@@ -90,6 +90,7 @@ def in_words(answer: StreamAnswer | None, *, dropped: int = 0) -> str:
 
 def write_over(pixels: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
     """A picture (H, W, 3) uint8 with a line of text in a dark bar at its lower edge."""
+    text = one_line(text)  # a class can have any name
     height, width = pixels.shape[:2]
     bar = max(18, round(_BAR * height))
     out = pixels.copy()

@@ -22,6 +22,8 @@ from action_recognition.dashboard.formatting import (
     unbroken,
     video_facts,
 )
+from action_recognition.dashboard.held import visit_name
+from action_recognition.dashboard.limits import REFUSED
 from action_recognition.dashboard.model_choice import ModelKey, everyday
 from action_recognition.dashboard.model_summary import (
     ModelSummary,
@@ -54,6 +56,8 @@ def show_summary(
 
 def choose_video(file: UploadedFile | None, recognizer: Recognizer) -> Upload | None:
     """The visitor's own video, or an example, or what was here before another page was opened."""
+    with error_boxes.shown():
+        REFUSED.check(visit_name())
     session = Session.current()
     upload = session.receive(file) or _choose_example(recognizer)
     if upload is not None:
@@ -72,7 +76,7 @@ def let_go() -> None:
 
 def _choose_example(recognizer: Recognizer) -> Upload | None:
     examples = {e.title: e for e in find_examples(Settings.read().examples, recognizer.classes)}
-    title = st.pills("Or try an example", list(examples), on_change=let_go)
+    title = st.pills("Or try an example", list(examples), format_func=plain, on_change=let_go)
     if title is None:
         return None
     example = examples[title]
@@ -122,7 +126,7 @@ def _show_model(recognizer: Recognizer, summary: ModelSummary, file: str) -> Non
             f"{recognizer.window} frames for an answer"
         )
         for name, metrics in measurements(model):
-            st.markdown(measured(metrics, name))
+            st.markdown(plain(measured(metrics, name)))
         table = class_table(model, [*summary.known, *summary.others])
         if len(table.columns) > 1:
             st.dataframe(table, hide_index=True)
@@ -160,7 +164,8 @@ def ask(upload: Upload, key: ModelKey, recognizer: Recognizer) -> Prediction | N
     session = Session.current()
     asked = session.asked(upload, key)
     if st.button("Predict", type="primary", width="stretch") and asked is None:
-        asked = session.ask(upload, key, recognizer)
+        with error_boxes.shown():
+            asked = session.ask(upload, key, recognizer)
     if asked is None:
         return None
     answer = wait(asked, STAGES, "Your video is next.")

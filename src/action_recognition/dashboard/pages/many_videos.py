@@ -22,8 +22,11 @@ from action_recognition.dashboard.batch import (
 )
 from action_recognition.dashboard.error_boxes import UNEXPECTED
 from action_recognition.dashboard.formatting import file_name, plain
+from action_recognition.dashboard.held import visit_name
+from action_recognition.dashboard.job_queue import Job
+from action_recognition.dashboard.limits import BUSY, REFUSED, BusyError
 from action_recognition.dashboard.model_choice import ModelKey, loaded
-from action_recognition.dashboard.progress import place
+from action_recognition.dashboard.progress import look_s, place
 from action_recognition.dashboard.server_folder import (
     MAX_VIDEOS,
     folder_below,
@@ -36,7 +39,7 @@ from action_recognition.errors import UsageError, VideoError
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import FILE_EXTENSIONS
 
-_LOOK_S = 0.1  # between two looks at how far it is
+_BUSY_S = 1.0  # until a full queue is tried again
 _DRAW_S = 1.0  # between two drawings of a growing table: each sends all of it
 _ROW_HEIGHT = 64  # pixels
 
@@ -90,7 +93,9 @@ def _choose() -> list[Item]:
     left, right = st.columns(2, gap="large")
     with left:
         uploads = st.file_uploader("Videos", type=list(FILE_EXTENSIONS), accept_multiple_files=True)
-    items = [Item(u.name, u.getvalue) for u in uploads]
+        with error_boxes.shown():
+            REFUSED.check(visit_name())
+    items = [Item.uploaded(u.name, u.getvalue()) for u in uploads]
     with right, error_boxes.shown():
         items += _choose_folder(Settings.read().videos)
     return items
@@ -106,7 +111,7 @@ def _choose_folder(root: Path | None) -> list[Item]:
     folder_below(root, "")
     whole = "All of it"
     name = st.selectbox(
-        f"Folder on the server, in {root.name}",
+        f"Folder on the server, in {plain(root.name)}",
         [whole, *folders_below(root)],
         index=None,
         placeholder="Choose one, or type its name",
@@ -146,10 +151,17 @@ def _find(
     progress.progress(share, text)
     try:
         content = item.open()
-        job = Session.current().find(content, item.name, content_digest(content), key, recognizer)
+        digest = content_digest(content)
     except VideoError as error:
         return Found(error)
-    while not job.wait(_LOOK_S):
+    job: Job[Found] | None = None
+    while job is None:
+        try:
+            job = Session.current().find(content, item.name, digest, key, recognizer)
+        except BusyError:  # others wait, too; this batch goes on when there is room
+            progress.progress(share, f"{text} · {BUSY}")
+            time.sleep(_BUSY_S)
+    while not job.wait(look_s(job.ahead)):
         ahead = f" · {place(job.ahead)}" if job.ahead else ""
         progress.progress(share, f"{text}{ahead}")
     try:

@@ -160,7 +160,7 @@ def _picture(path: str, changed_ns: int) -> str | None:
 
 
 def _show_figures(metrics: Mapping[str, Any], name: str) -> None:
-    st.markdown(measured(metrics, name))
+    st.markdown(plain(measured(metrics, name)))
     overall = [
         {"Figure": figure, "Value": f["value"], "From": f["low"], "To": f["high"]}
         for figure, f in metrics["overall"].items()
@@ -179,8 +179,9 @@ def _show_reliability(metrics: Mapping[str, Any], name: str, *, dark: bool) -> N
     if error is None:
         return
     st.subheader("How far its probabilities can be trusted", anchor=False)
+    origin = f" on test videos from {plain(name)}" if name else ""
     st.markdown(
-        f"Expected calibration error{f' on test videos from {name}' if name else ''}: {error:.3f}. "
+        f"Expected calibration error{origin}: {error:.3f}. "
         "This is how far, on average, the probability of an answer is from how often such answers "
         "are right."
     )
@@ -197,6 +198,6 @@ def _show_reliability(metrics: Mapping[str, Any], name: str, *, dark: bool) -> N
 def _show_confusion(
     metrics: Mapping[str, Any], classes: Sequence[str], name: str, *, dark: bool
 ) -> None:
-    origin = f" from {name}" if name else ""
+    origin = f" from {plain(name)}" if name else ""
     st.markdown(f"Test videos{origin}: rows are the truth, columns the answers.")
     st.altair_chart(confusion_chart(metrics["confusion"], classes, dark=dark), width="stretch")
