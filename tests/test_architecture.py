@@ -12,7 +12,7 @@ import action_recognition
 
 ROOT = Path(action_recognition.__path__[0])
 FLOORS = (
-    ("errors", "actions", "prefetch"),
+    ("errors", "actions", "prefetch", "regular_file"),
     ("video",),
     ("clips",),
     ("models", "datasets"),

@@ -25,6 +25,10 @@ _TYPES = {
 }
 
 
+class NotPlainError(ModelFileError):
+    """A part of the file is well, but not of those that are read."""
+
+
 @dataclass(frozen=True)
 class Value:
     """An array or a text that lies in the file.
@@ -49,7 +53,7 @@ def type_of(body: memoryview, name: str) -> np.dtype[Any] | None:
         return None
     number = body[0] & 15 if body else 15
     said = _KINDS[number] if number < len(_KINDS) else "unknown"
-    raise ModelFileError(f"{name} has type {said}, not one that model files have")
+    raise NotPlainError(f"{name} has type {said}, not one that model files have")
 
 
 def shape_of(body: memoryview, name: str) -> tuple[int, ...]:
@@ -106,6 +110,6 @@ def damaged(why: str) -> ModelFileError:
     return ModelFileError(f"the model file is damaged ({why})")
 
 
-def not_plain(name: str) -> ModelFileError:
+def not_plain(name: str) -> NotPlainError:
     """The error of an array that is packed, or lies elsewhere or nowhere."""
-    return ModelFileError(f"{name} does not lie in the file as plain numbers")
+    return NotPlainError(f"{name} does not lie in the file as plain numbers")

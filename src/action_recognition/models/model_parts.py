@@ -6,6 +6,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from action_recognition.errors import ModelFileError
 from action_recognition.models.architecture import Architecture, weight_shapes
 from action_recognition.models.graph_check import MAX_GRAPH_BYTES, check_graph
 from action_recognition.models.graph_names import Graphs
+from action_recognition.models.hdf5_values import NotPlainError
 from action_recognition.models.plain_hdf5 import PlainHDF5
 from action_recognition.models.record_check import check_metrics, check_plain, check_training
 
@@ -73,7 +75,7 @@ def read_weights(file: PlainHDF5, architecture: Architecture) -> dict[str, NDArr
     weights = {key: _read_weight(file, key, shape) for key, shape in shapes.items()}
     expected = {f"weights/{key}" for key in weights}
     expected |= {f"description/{key}" for key in DESCRIPTIONS}
-    expected |= {f"graphs/{key}" for key in Graphs._fields}
+    expected |= {"graphs", *(f"graphs/{key}" for key in Graphs._fields)}
     for name in sorted(file.values.keys() - expected):
         if name.startswith("weights/"):
             name = name.removeprefix("weights/")
@@ -88,11 +90,13 @@ def read_graphs(file: PlainHDF5) -> Graphs | None:
     Raises:
         ModelFileError: one is missing, or is not such as this project exports.
     """
-    if not any(name.startswith("graphs/") for name in file.values):
+    if not any(name.partition("/")[0] == "graphs" for name in file.values):
         return None
     found = {}
     for key in Graphs._fields:
-        values = file.array(f"graphs/{key}")
+        values = None
+        with suppress(NotPlainError):
+            values = file.array(f"graphs/{key}")
         if values is None or values.ndim != 1 or values.dtype != np.uint8:
             raise ModelFileError(f"its graph {key} is missing or does not lie in it as plain bytes")
         if values.nbytes > MAX_GRAPH_BYTES:

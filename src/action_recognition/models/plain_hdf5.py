@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import ModelFileError
 from action_recognition.models.hdf5_values import (
+    NotPlainError,
     Value,
     array_of,
     damaged,
@@ -43,6 +44,9 @@ _KNOWN = {
     _NIL, _SPACE, _TYPE, _OLD_FILL, _FILL, _LAYOUT, _ATTRIBUTE, _CONTINUATION, _TABLE, _CHANGED
 }  # fmt: skip
 _SHARED = 2  # a flag
+
+
+Found = dict[str, Value | NotPlainError]
 
 
 class PlainHDF5:
@@ -72,19 +76,25 @@ class PlainHDF5:
         self._root = self._read_header(root, "")
 
     @cached_property
-    def values(self) -> dict[str, Value]:
-        """All arrays and texts, by their names as in `group/name`."""
-        found: dict[str, Value] = {}
+    def values(self) -> Found:
+        """All arrays and texts, or why one is not read, by their names as in `group/name`."""
+        found: Found = {}
         self._read_object(self._root, "", 0, found)
         return found
 
     def text(self, name: str) -> bytes | None:
-        """The bytes of a text; None: there is none of that name."""
-        return self._text_of(self.values.get(name))
+        """The bytes of a text; None: there is none of that name. Raises ModelFileError."""
+        return self._text_of(self._value(name))
 
     def array(self, name: str) -> NDArray[Any] | None:
-        """An array, which must not be changed; None: there is none of that name."""
-        return array_of(self.values.get(name))
+        """An array, not a copy; None: there is none of that name. Raises ModelFileError."""
+        return array_of(self._value(name))
+
+    def _value(self, name: str) -> Value | None:
+        value = self.values.get(name)
+        if isinstance(value, NotPlainError):
+            raise value
+        return value
 
     def attribute(self, name: str) -> str | int | None:
         """A text or a number that belongs to the whole file; None: there is none of that name."""
@@ -129,7 +139,11 @@ class PlainHDF5:
         return found
 
     def _read_object(
-        self, header: dict[int, memoryview], name: str, depth: int, found: dict[str, Value]
+        self,
+        header: dict[int, memoryview],
+        name: str,
+        depth: int,
+        found: Found,
     ) -> None:
         said = header.keys() & {_SPACE, _TYPE, _LAYOUT, _TABLE}
         if said == {_TABLE} and depth < _DEEPEST:
@@ -173,7 +187,12 @@ class PlainHDF5:
                     yield kind, body
 
     def _read_group(
-        self, place: int, names: memoryview, group: str, depth: int, found: dict[str, Value]
+        self,
+        place: int,
+        names: memoryview,
+        group: str,
+        depth: int,
+        found: Found,
     ) -> None:
         for leaf in self._leaves(place, group, _DEEPEST):
             self._once(leaf, group)
@@ -187,7 +206,10 @@ class PlainHDF5:
                     raise ModelFileError(f"{name} is a link, which no model file has")
                 if name in found:
                     raise damaged(f"{name} is there twice")
-                self._read_object(self._read_header(header, name), name, depth + 1, found)
+                try:
+                    self._read_object(self._read_header(header, name), name, depth + 1, found)
+                except NotPlainError as error:
+                    found[name] = error
 
     def _leaves(self, place: int, group: str, depth: int) -> Iterator[int]:
         self._once(place, group)
@@ -214,8 +236,8 @@ class PlainHDF5:
             return body[4 : 4 + size]
         if version == 3 and kind == 1:
             place, size = unpack("<QQ", body[2:], name)
-            if place != _UNDEFINED:
-                return self._at(place, size)
+            if place != _UNDEFINED or not size:
+                return self._at(place if size else 0, size)
         raise not_plain(name)
 
     def _in_heap(self, place: int, wanted: int) -> memoryview:
