@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _FLAGS = (
     os.O_RDONLY
@@ -44,6 +45,22 @@ def read_regular(path: Path, most: int) -> bytes:
     """
     with open_regular(path) as file:
         return read_rest(file, most)
+
+
+def read_json(path: Path, most: int = 64 * 2**20) -> Any:
+    """The content of a JSON file.
+
+    Parameters:
+        most: bytes that it may have.
+
+    Raises:
+        OSError: as for `read_regular`.
+        ValueError: it is not JSON in UTF-8, or nested more deeply than any that is meant.
+    """
+    try:
+        return json.loads(read_regular(path, most).decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def read_rest(file: BinaryIO, most: int) -> bytes:

@@ -22,6 +22,7 @@ from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.datasets.tables import SURPLUS, Table, read_table
 from action_recognition.errors import DataError
 
+_LONGEST_S = 1e9
 _COLUMNS = [f.name for f in fields(Clip)]
 
 
@@ -164,7 +165,7 @@ def _parse_row(row: dict[str, str], path: Path, number: int) -> Clip:
         duration = float(fields["duration_s"].replace(",", ".") or 0)
     except ValueError:
         duration = math.nan
-    if not 0 <= duration < math.inf:
+    if not 0 <= duration <= _LONGEST_S:
         raise DataError(f"{line}: duration_s {fields['duration_s']!r} is not a number of seconds")
     split = read_split(fields["split"]) or re.sub(r"\W+", "_", fields["split"].strip().casefold())
     if split not in (*SPLITS, "left_out", "refused"):

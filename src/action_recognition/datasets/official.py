@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_regular
 
 Split = Literal["train", "val", "test"]
 Splits = tuple[Split | None, Split | None, Split | None]
@@ -164,10 +165,13 @@ def packaged_hmdb51() -> dict[str, OfficialClip]:
     return clips
 
 
+_LARGEST = 2**24  # bytes of a list
+
+
 def _lines(path: Path) -> list[tuple[int, str]]:
     """The lines that are not empty, with their numbers."""
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = read_regular(path, _LARGEST).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise DataError(f"{path.name}: cannot be read ({error.strerror})") from None
     return [(k, line.strip()) for k, line in enumerate(text.splitlines(), 1) if line.strip()]

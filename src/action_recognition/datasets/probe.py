@@ -18,6 +18,7 @@ import numpy as np
 
 from action_recognition.datasets.fingerprints import Fingerprint, take_fingerprint
 from action_recognition.errors import VideoError
+from action_recognition.regular_file import read_json
 from action_recognition.video import Video
 
 # Raised when `Video.check` begins to refuse other files than before, or fingerprints are taken
@@ -109,11 +110,13 @@ def _key(path: Path) -> str | None:
 
 def _load() -> dict[str, Probe]:
     try:
-        stored = json.loads((cache_folder() / "probes.json").read_text(encoding="utf-8"))
+        stored = read_json(cache_folder() / "probes.json")
         if stored["rules"] != _RULES:
             return {}
         return {k: Probe(float(v[0]), str(v[1])) for k, v in stored["files"].items()}
-    except (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError):
+    except (
+        OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError
+    ):  # fmt: skip
         return {}
 
 

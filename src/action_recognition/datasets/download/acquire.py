@@ -15,6 +15,7 @@ from action_recognition.datasets.download.archives import unpack
 from action_recognition.datasets.download.fetch import fetch
 from action_recognition.datasets.download.sources import RemoteFile
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_json
 from action_recognition.video import has_video_name
 
 Progress = Callable[[int, int], None]
@@ -121,10 +122,10 @@ class _Record:
         self.classes: list[str] = []
         self.files: dict[str, int] = {}
         try:
-            stored = json.loads(self.path.read_text(encoding="utf-8"))
+            stored = read_json(self.path)
             self.classes = [str(c) for c in stored["classes"]]
             self.files = {str(k): int(v) for k, v in stored["files"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
             self.classes, self.files = [], {}
 
     def covers(self, file: RemoteFile, wanted: Sequence[str]) -> bool:
