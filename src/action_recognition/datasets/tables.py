@@ -19,7 +19,7 @@ SURPLUS = ""
 
 _LARGEST = 256 * 2**20  # bytes of a file
 _LONGEST_ROW = 2**20  # characters
-_MOST_ROWS = 1_000_000
+_MOST_LINES = 1_000_000
 
 _SEPARATORS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own first line
@@ -78,6 +78,8 @@ class _Lines:
             self.number += 1
             if self.used > _LONGEST_ROW:
                 raise ValueError(f"line {self.number} has more than {_LONGEST_ROW} characters")
+            if self.number > _MOST_LINES:
+                raise ValueError(f"it has more than {_MOST_LINES} lines")
             if "\0" in line:
                 raise ValueError("it is not text")
             yield line
@@ -97,8 +99,6 @@ def _parse(path: Path, data: bytes) -> Table:
             raise DataError(f"{path.name}: its first line names the column {name!r} twice")
     found = []
     for number, row in rows:
-        if len(found) == _MOST_ROWS:
-            raise ValueError(f"it has more than {_MOST_ROWS} rows")
         fields = {c: f for c, f in zip(columns, row, strict=False) if c}
         if len(row) > len(columns):
             fields[SURPLUS] = separator.join(row[len(columns) :])

@@ -152,8 +152,8 @@ class PlainHDF5:
         elif said == {_SPACE, _TYPE, _LAYOUT} and name:
             if len(found) == _MOST_ENTRIES:
                 raise ModelFileError(f"it holds more than {_MOST_ENTRIES} entries")
-            content = self._stored(header[_LAYOUT], name)
             kind, shape = type_of(header[_TYPE], name), shape_of(header[_SPACE], name)
+            content = self._stored(header[_LAYOUT], name)
             found[name] = sized(name, kind, shape, content)
         else:
             raise damaged(f"{name or 'its root'} is neither a group nor an array")
