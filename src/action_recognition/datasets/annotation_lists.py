@@ -178,7 +178,7 @@ def _read_kinetics(path: Path, found: Annotations) -> bool:
             problem="" if label else f"{path.name} does not tell its class",
         )
         if split and clip.split is None:
-            raise DataError(f"{path.name}, line {number}: split {split!r} is not known")
+            raise DataError(f"{path.name}, line {number}: split {split[:60]!r} is not known")
         found.add(clip)
     return True
 

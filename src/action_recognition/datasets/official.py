@@ -185,7 +185,7 @@ def _class_numbers(path: Path) -> dict[str, str] | None:
     for k, line in _lines(path):
         number, _, name = line.partition(" ")
         if not number.isdigit() or not name or number in numbers:
-            raise DataError(f"{path.name}, line {k}: {line!r} is no line of a class list")
+            raise DataError(f"{path.name}, line {k}: {line[:60]!r} is no line of a class list")
         numbers[number] = name
     return numbers
 

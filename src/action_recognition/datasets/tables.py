@@ -96,7 +96,7 @@ def _parse(path: Path, data: bytes) -> Table:
     columns = [_column(name) for name in first]
     for name, count in Counter(c for c in columns if c).items():
         if count > 1:
-            raise DataError(f"{path.name}: its first line names the column {name!r} twice")
+            raise DataError(f"{path.name}: its first line names the column {name[:60]!r} twice")
     found = []
     for number, row in rows:
         fields = {c: f for c, f in zip(columns, row, strict=False) if c}
