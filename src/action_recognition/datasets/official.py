@@ -114,7 +114,9 @@ def read_lists(folder: str | Path) -> dict[str, OfficialClip]:
             else:
                 cls, stem, split = found["cls"], *_hmdb51_line(line)
             if not stem:
-                raise DataError(f"{path.name}, line {number}: {line!r} is no line of a split list")
+                raise DataError(
+                    f"{path.name}, line {number}: {line[:60]!r} is no line of a split list"
+                )
             row = splits.setdefault(stem, [None, None, None])
             if row[official_split] not in (None, split) or classes.setdefault(stem, cls) != cls:
                 raise DataError(f"{path.name}, line {number}: {stem} stands in the lists twice")

@@ -62,8 +62,8 @@ def read_section(row: Mapping[str, str], source: str, number: int) -> Section | 
             if 0 <= start_s < end_s <= _LATEST_S:
                 return Section(start_s, end_s, source)
         raise DataError(
-            f"{source}, line {number}: {names[0]} {texts[0][:60]!r} and {names[1]} {texts[1][:60]!r} are no "
-            "section in seconds"
+            f"{source}, line {number}: {names[0]} {texts[0][:60]!r} and {names[1]} "
+            f"{texts[1][:60]!r} are no section in seconds"
         )
     return None
 
