@@ -55,7 +55,9 @@ def main() -> int:
                     counts[state] += 1
                     kinds[name, state] += 1
                     if state in ("crash", "hang") or used_mb > _BAR_MB:
-                        print(f"file {number} ({name}): {state}, {used_mb:.0f} MB\n{said}")
+                        print(
+                            f"file {number} ({name}): {state}, {used_mb:.0f} MB\n{said}", flush=True
+                        )
                     batch, number = batch[1:], number + 1
     print(json.dumps({"files": number, **counts, "peak_mb": round(peak)}))
     print(json.dumps({f"{name}: {state}": n for (name, state), n in sorted(kinds.items())}))

@@ -17,7 +17,7 @@ _KINDS = (
     "enumeration", "variable-length", "array",
 )  # fmt: skip
 _TEXT = bytes.fromhex("19 01")  # the begin of that of texts of any length
-_TYPES = {
+_TYPES: dict[bytes, np.dtype[Any]] = {
     bytes.fromhex("11200f00 02000000 00001000 0a05000a 0f000000"): np.dtype("<f2"),
     bytes.fromhex("11201f00 04000000 00002000 17080017 7f000000"): np.dtype("<f4"),
     bytes.fromhex("10000000 01000000 00000800"): np.dtype("u1"),
