@@ -1,7 +1,7 @@
 """The bytes of a model file: read whole, behind a seal that proves them, and replaced whole.
 
 The file begins with 512 bytes that seal the rest: a name and the SHA-256 of all that follows.
-libhdf5 can loop without end over damaged metadata, so damage must be met before it.
+It finds damage, and what is still being written. Anybody can compute it: it proves no author.
 """
 
 from __future__ import annotations
