@@ -22,7 +22,7 @@ def bomb(packed: int) -> Callable[[Path], None]:
             zipfile.ZipFile(path, "w", packed, compresslevel=1) as archive,
             archive.open("action_recognition.json", "w") as member,
         ):
-            for _ in range(300):
+            for _ in range(120):
                 member.write(bytes(2**20))
 
     return write

@@ -241,6 +241,14 @@ def test_a_graph_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threading.active_count() <= others + 1
 
 
+def test_a_graph_with_names_that_are_not_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Guards: ONNX Runtime printed to the terminal, and tried again."""
+    graph = graph_of(helper.make_node("Identity", ["x"], ["y"])).replace(b"\n\x01x", b"\n\x01\xff")
+    with pytest.raises(ModelFileError, match=r"^its graph [^\n]+$"):
+        GraphSession(graph, {}, ["x"], ["y"])
+    assert capsys.readouterr() == ("", "")
+
+
 def test_graphs_of_the_package_run_without_bounds() -> None:
     for name in SHIPPED_MODELS:
         graphs = stored(load_model(find_model(name)).network).graphs

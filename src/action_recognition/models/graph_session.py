@@ -62,7 +62,10 @@ class GraphSession:
             options.add_session_config_entry("session.use_env_allocators", "1")
         try:
             self._session = ort.InferenceSession(
-                with_weights(graph, weights), options, providers=["CPUExecutionProvider"]
+                with_weights(graph, weights),
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # which would print, and try the same again
             )
         except _REFUSALS as error:
             raise ModelFileError(f"its graph cannot be read ({_first_line(error)})") from None
