@@ -67,11 +67,11 @@ class GraphSession:
                 providers=["CPUExecutionProvider"],
                 enable_fallback=0,  # which would print, and try the same again
             )
+            self._inputs = {port.name: port for port in self._session.get_inputs()}
+            found = {port.name for port in self._session.get_outputs()}
         except _REFUSALS as error:
             raise ModelFileError(f"its graph cannot be read ({_first_line(error)})") from None
-        self._inputs = {port.name: port for port in self._session.get_inputs()}
         self._outputs = list(outputs)
-        found = {port.name for port in self._session.get_outputs()}
         wrong = (self._inputs.keys() ^ set(inputs)) | (set(outputs) - found)
         if wrong:
             raise ModelFileError(
