@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -26,11 +27,25 @@ def elsewhere() -> TensorProto:
     return tensor
 
 
-def nested(depth: int) -> onnx.NodeProto:
+def nested() -> onnx.NodeProto:
+    """With a graph in an operation."""
     node = helper.make_node("Identity", ["x"], ["y"])
-    for _ in range(depth):
-        node = helper.make_node("Add", ["x"], ["y"], b=helper.make_graph([node], "g", [], []))
-    return node
+    return helper.make_node("Add", ["x"], ["y"], b=helper.make_graph([node], "g", [], []))
+
+
+def constant(*values: int, **attributes: object) -> onnx.NodeProto:
+    """A constant of whole numbers."""
+    tensor = helper.make_tensor("c", TensorProto.INT64, [len(values)], np.array(values, "<i8"))
+    tensor.ClearField("int64_data")
+    tensor.raw_data = np.array(values, "<i8").tobytes()
+    return helper.make_node("Constant", [], ["c"], **(attributes or {"value": tensor}))
+
+
+def claimed(*sizes: int) -> TensorProto:
+    """A constant that says that it is large, and holds nothing."""
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT)
+    tensor.dims.extend(sizes)
+    return tensor
 
 
 def with_function() -> bytes:
@@ -76,7 +91,7 @@ BAD = {
                 "Add", ["x"], ["y"], b=helper.make_graph([], "g", [], [], [elsewhere()])
             )
         ),
-        "refers to another file",
+        "holds a graph in an operation",
     ),
     "another file, in a sparse constant": (model_of(sparse()), "holds sparse weights"),
     "sparse weights": (model_of(sparse_initializer=[onnx.SparseTensorProto()]), "sparse weights"),
@@ -96,7 +111,32 @@ BAD = {
         "an operation that is not known: If",
     ),
     "functions": (with_function(), "functions of its own"),
-    "too deep": (model_of(nested(20)), "nested too deeply"),
+    "a graph in an operation": (model_of(nested()), "holds a graph in an operation"),
+    "a large size": (model_of(constant(1, 2**30)), "holds the size 1073741824"),
+    "a large size, plainly": (
+        model_of(constant(value_ints=[3, -(2**40)])),
+        "holds the size -1099511627776",
+    ),
+    "a large attribute": (
+        model_of(helper.make_node("Conv", ["x", "x"], ["y"], pads=[0, 2**25])),
+        "holds the size 33554432",
+    ),
+    "a large constant": (
+        model_of(initializer=[helper.make_tensor("w", TensorProto.FLOAT, [2000], [0.0] * 2000)]),
+        "a constant that is too large",
+    ),
+    "a constant that claims to be large": (
+        model_of(initializer=[claimed(2**40, 2**40)]),
+        "a constant that is too large",
+    ),
+    "texts": (
+        model_of(initializer=[helper.make_tensor("w", TensorProto.STRING, [1], [b"x"])]),
+        "a constant of a type",
+    ),
+    "many operations": (
+        model_of(*[helper.make_node("Identity", ["x"], ["y"])] * 20_001),
+        "more than 20000 operations",
+    ),
     "cut": (model_of()[:-3], "damaged"),
     "no ONNX": (b"\xff" * 40, "damaged"),
     "a number for a graph": (b"\x38\x01", "damaged"),
@@ -112,8 +152,11 @@ def test_strangers_graphs_are_refused(graph: bytes, said: str) -> None:
 
 
 def test_what_a_network_consists_of_is_let_through() -> None:
-    """An operation, a constant and a subgraph of such."""
+    """Operations, constants, and slices to the end."""
     tensor = helper.make_tensor("w", TensorProto.FLOAT, [1], [1.0])
-    nodes = [helper.make_node("Constant", [], ["c"], value=tensor), nested(3)]
+    nodes = [
+        helper.make_node("Constant", [], ["c"], value=tensor),
+        constant(0, -1, 2**63 - 1, -(2**63)),
+    ]
     check_graph(model_of(*nodes, initializer=[tensor]))
     check_graph(b"")  # of which ONNX Runtime says that it is no graph

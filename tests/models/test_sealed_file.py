@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,7 +127,7 @@ def test_what_cannot_be_read_is_not_called_damaged(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr(os, "open", fail)
     with pytest.raises(ModelFileError) as caught:
         load_model(tiny_model_path)
     assert str(caught.value) == f"tiny.h5: it cannot be read ({reason})"

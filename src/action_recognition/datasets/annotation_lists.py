@@ -5,7 +5,6 @@ They are known by their names and columns, wherever in a data folder they lie.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from action_recognition.datasets.sections import Section, read_section
 from action_recognition.datasets.split_names import read_split, split_in
 from action_recognition.datasets.tables import read_table
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_json
 
 TABLES = {".csv", ".tsv", ".txt"}
 
@@ -178,7 +178,7 @@ def _read_kinetics(path: Path, found: Annotations) -> bool:
             problem="" if label else f"{path.name} does not tell its class",
         )
         if split and clip.split is None:
-            raise DataError(f"{path.name}, line {number}: split {split!r} is not known")
+            raise DataError(f"{path.name}, line {number}: split {split[:60]!r} is not known")
         found.add(clip)
     return True
 
@@ -187,11 +187,11 @@ def _read_something(path: Path, content: Any, labels: set[str], found: Annotatio
     """A list of objects with id, label and template; those of the test set have an id only."""
     if not isinstance(content, list) or not content:
         return False
-    if not all(isinstance(row, dict) and "id" in row for row in content):
+    if not all(isinstance(row, dict) and isinstance(row.get("id"), str | int) for row in content):
         return False
     split = split_in(path.stem)
     for row in content:
-        label = re.sub(r"[\[\]]", "", str(row.get("template") or row.get("label") or "")).strip()
+        label = re.sub(r"[\[\]]", "", _text(row.get("template")) or _text(row.get("label"))).strip()
         problem = "" if label else f"{path.name} does not tell its class"
         if label and labels and label not in labels:
             problem = "its class is not in labels.json"
@@ -199,9 +199,13 @@ def _read_something(path: Path, content: Any, labels: set[str], found: Annotatio
     return True
 
 
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _read_json(path: Path) -> Any:
-    with suppress(OSError, ValueError, RecursionError):
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+    with suppress(OSError, ValueError):
+        return read_json(path)
     return None
 
 

@@ -22,6 +22,7 @@ from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.datasets.tables import SURPLUS, Table, read_table
 from action_recognition.errors import DataError
 
+_LONGEST_S = 1e9
 _COLUMNS = [f.name for f in fields(Clip)]
 
 
@@ -164,11 +165,13 @@ def _parse_row(row: dict[str, str], path: Path, number: int) -> Clip:
         duration = float(fields["duration_s"].replace(",", ".") or 0)
     except ValueError:
         duration = math.nan
-    if not 0 <= duration < math.inf:
-        raise DataError(f"{line}: duration_s {fields['duration_s']!r} is not a number of seconds")
+    if not 0 <= duration <= _LONGEST_S:
+        raise DataError(
+            f"{line}: duration_s {fields['duration_s'][:60]!r} is not a number of seconds"
+        )
     split = read_split(fields["split"]) or re.sub(r"\W+", "_", fields["split"].strip().casefold())
     if split not in (*SPLITS, "left_out", "refused"):
-        raise DataError(f"{line}: split {fields['split']!r} is not known")
+        raise DataError(f"{line}: split {fields['split'][:60]!r} is not known")
     for name in ("path", "label"):
         if not fields[name].strip():
             raise DataError(f"{line}: {name} is empty")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_regular
 
 Split = Literal["train", "val", "test"]
 Splits = tuple[Split | None, Split | None, Split | None]
@@ -113,7 +114,9 @@ def read_lists(folder: str | Path) -> dict[str, OfficialClip]:
             else:
                 cls, stem, split = found["cls"], *_hmdb51_line(line)
             if not stem:
-                raise DataError(f"{path.name}, line {number}: {line!r} is no line of a split list")
+                raise DataError(
+                    f"{path.name}, line {number}: {line[:60]!r} is no line of a split list"
+                )
             row = splits.setdefault(stem, [None, None, None])
             if row[official_split] not in (None, split) or classes.setdefault(stem, cls) != cls:
                 raise DataError(f"{path.name}, line {number}: {stem} stands in the lists twice")
@@ -164,10 +167,13 @@ def packaged_hmdb51() -> dict[str, OfficialClip]:
     return clips
 
 
+_LARGEST = 2**24  # bytes of a list
+
+
 def _lines(path: Path) -> list[tuple[int, str]]:
     """The lines that are not empty, with their numbers."""
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = read_regular(path, _LARGEST).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise DataError(f"{path.name}: cannot be read ({error.strerror})") from None
     return [(k, line.strip()) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -181,7 +187,7 @@ def _class_numbers(path: Path) -> dict[str, str] | None:
     for k, line in _lines(path):
         number, _, name = line.partition(" ")
         if not number.isdigit() or not name or number in numbers:
-            raise DataError(f"{path.name}, line {k}: {line!r} is no line of a class list")
+            raise DataError(f"{path.name}, line {k}: {line[:60]!r} is no line of a class list")
         numbers[number] = name
     return numbers
 

@@ -44,6 +44,9 @@ class Section:
         return _SLACK_OF_CUT * length + _SLACK_OF_CUT_S if self.cut else length + _SLACK_S
 
 
+_LATEST_S = 1e7  # some four months
+
+
 def read_section(row: Mapping[str, str], source: str, number: int) -> Section | None:
     """The section that a row of a list names; None: it has no such columns, or they are empty.
 
@@ -56,11 +59,11 @@ def read_section(row: Mapping[str, str], source: str, number: int) -> Section | 
             continue
         with suppress(ValueError):
             start_s, end_s = map(float, texts)
-            if 0 <= start_s < end_s:
+            if 0 <= start_s < end_s <= _LATEST_S:
                 return Section(start_s, end_s, source)
         raise DataError(
-            f"{source}, line {number}: {names[0]} {texts[0]!r} and {names[1]} {texts[1]!r} are no "
-            "section in seconds"
+            f"{source}, line {number}: {names[0]} {texts[0][:60]!r} and {names[1]} "
+            f"{texts[1][:60]!r} are no section in seconds"
         )
     return None
 

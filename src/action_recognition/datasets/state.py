@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from action_recognition.datasets.names import find_original
 from action_recognition.datasets.official import film_of
 from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_json
 
 
 def describe_download(root: str | Path) -> list[str]:
@@ -92,9 +92,9 @@ def _film(clip: Clip) -> str:
 
 def _of_total(part: Path) -> str:
     try:
-        total = json.loads(part.with_name(part.name + ".json").read_text(encoding="utf-8"))["total"]
+        total = read_json(part.with_name(part.name + ".json"))["total"]
         return f" of {total / 1e6:.1f}"
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return ""
 
 

@@ -7,12 +7,19 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_regular
 
 SURPLUS = ""
+
+_LARGEST = 256 * 2**20  # bytes of a file
+_LONGEST_ROW = 2**20  # characters
+_MOST_LINES = 1_000_000
 
 _SEPARATORS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own first line
@@ -44,8 +51,7 @@ def read_table(path: Path) -> Table:
         DataError: it cannot be read, is not text, or names a column twice.
     """
     try:
-        text = _decode(path.read_bytes())
-        return _parse(path, text)
+        return _parse(path, read_regular(path, _LARGEST))
     except OSError as error:
         reason = error.strerror or str(error)
     except (ValueError, csv.Error) as error:
@@ -53,35 +59,71 @@ def read_table(path: Path) -> Table:
     raise DataError(f"{path.name}: cannot be read as a manifest ({reason})")
 
 
-def _decode(data: bytes) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16")
-    text = data.removeprefix(codecs.BOM_UTF8).decode(errors="surrogateescape")
-    if "\0" in text:
-        raise ValueError("it is not text")
-    return text
+class _Lines:
+    """The lines of a text, of which `used` counts the characters."""
+
+    def __init__(self, data: bytes) -> None:
+        utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        self._text = io.TextIOWrapper(
+            io.BytesIO(data),
+            encoding="utf-16" if utf16 else "utf-8-sig",
+            errors="strict" if utf16 else "surrogateescape",
+            newline="",
+        )
+        self.used, self.number = 0, 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(_LONGEST_ROW + 1):
+            self.used += len(line)
+            self.number += 1
+            if self.used > _LONGEST_ROW:
+                raise ValueError(f"line {self.number} has more than {_LONGEST_ROW} characters")
+            if self.number > _MOST_LINES:
+                raise ValueError(f"it has more than {_MOST_LINES} lines")
+            if "\0" in line:
+                raise ValueError("it is not text")
+            yield line
 
 
-def _parse(path: Path, text: str) -> Table:
-    lines = [line for line in text.splitlines()[:100] if line.strip()]
+def _parse(path: Path, data: bytes) -> Table:
+    lines = [line for line in islice(_each(data), 100) if line.strip()]
     named = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
     separator = named[1] if named else _separator(lines[0] if lines else "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    rows = [(reader.line_num, row) for row in reader if any(field.strip() for field in row)]
-    rows = rows[1:] if named else rows
-    if not rows:
-        return Table((), ())
-    columns = [_column(name) for name in rows[0][1]]
+    rows = _rows(data, separator)
+    if named:
+        next(rows, None)
+    _, first = next(rows, (0, []))
+    columns = [_column(name) for name in first]
     for name, count in Counter(c for c in columns if c).items():
         if count > 1:
-            raise DataError(f"{path.name}: its first line names the column {name!r} twice")
+            raise DataError(f"{path.name}: its first line names the column {name[:60]!r} twice")
     found = []
-    for number, row in rows[1:]:
+    for number, row in rows:
         fields = {c: f for c, f in zip(columns, row, strict=False) if c}
         if len(row) > len(columns):
             fields[SURPLUS] = separator.join(row[len(columns) :])
         found.append((number, fields))
     return Table(tuple(c for c in columns if c), tuple(found))
+
+
+def _each(data: bytes) -> Iterator[str]:
+    lines = _Lines(data)
+    for line in lines:
+        lines.used = 0
+        yield line
+
+
+def _rows(data: bytes, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """The number of the last line of each row that has text, and its fields."""
+    lines = _Lines(data)
+    reader = csv.reader(lines, delimiter=separator)
+    try:
+        for row in reader:
+            lines.used = 0
+            if any(field.strip() for field in row):
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num}: {error}") from None
 
 
 def _separator(first_line: str) -> str:

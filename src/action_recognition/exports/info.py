@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import h5py
-
-from action_recognition.errors import ActionRecognitionError
+from action_recognition.errors import ActionRecognitionError, ModelFileError
 from action_recognition.exports.export import ExportError
 from action_recognition.exports.metadata import CLIP, KEY, metadata
 from action_recognition.models.model_file import FORMAT, load_model
+from action_recognition.models.plain_hdf5 import PlainHDF5
 from action_recognition.models.protobuf import fields
+from action_recognition.models.record_check import check_plain
+from action_recognition.regular_file import read_regular
 
 _METADATA, _NAME, _VALUE = 14, 1, 2  # of ModelProto, of StringStringEntryProto
-_LARGEST = 2**30  # bytes of a file
-_LONGEST = 2**24  # bytes of a description
+_LARGEST = 2**29  # bytes of a file
+_LONGEST = 2**22  # bytes of a description
+_LARGEST_XML = 2**25
+_MOST_MEMBERS = 10_000
+_MEMBER = b"PK\x01\x02"  # before the entry of each in a ZIP's directory
 
 
 def read_info(path: str | Path) -> dict[str, Any]:
@@ -50,7 +56,8 @@ def read_info(path: str | Path) -> dict[str, Any]:
         return {"format": found, "bytes": size, **text}
     try:
         described = json.loads(text) if len(text) <= _LONGEST else None
-    except ValueError:
+        check_plain(described, "its description")
+    except (ValueError, RecursionError, ModelFileError):
         described = None
     if not isinstance(described, dict):
         raise ExportError(f"{path.name}: it was not exported by this project")
@@ -58,7 +65,7 @@ def read_info(path: str | Path) -> dict[str, Any]:
 
 
 def _read_onnx(path: Path) -> tuple[str, str]:
-    for number, entry in fields(path.read_bytes()):
+    for number, entry in fields(read_regular(path, _LARGEST)):
         if number == _METADATA:
             pair = dict(fields(entry))
             if pair.get(_NAME) == KEY.encode():
@@ -67,28 +74,34 @@ def _read_onnx(path: Path) -> tuple[str, str]:
 
 
 def _read_openvino(path: Path) -> tuple[str, str]:
-    found = ElementTree.parse(path).find(f"rt_info/{KEY}")
+    content = read_regular(path, _LARGEST_XML)
+    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:  # what it stands for can be endless
+        return "OpenVINO", ""
+    found = ElementTree.fromstring(content).find(f"rt_info/{KEY}")
     return "OpenVINO", "" if found is None else found.get("value", "")
 
 
 def _read_zip(name: str, member: str) -> Reader:
     def read(path: Path) -> tuple[str, str]:
-        with zipfile.ZipFile(path) as archive:
+        content = read_regular(path, _LARGEST)
+        if content.count(_MEMBER) > _MOST_MEMBERS:
+            return name, ""
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
             inside = [e for e in archive.infolist() if e.filename.endswith(member)]
-            if len(inside) != 1 or inside[0].file_size > _LONGEST:
+            packed = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unfold without a bound
+            if len(inside) != 1 or inside[0].compress_type not in packed:
                 return name, ""
-            return name, archive.read(inside[0]).decode()
+            with archive.open(inside[0]) as file:
+                return name, file.read(_LONGEST + 1).decode()
 
     return read
 
 
 def _read_h5(path: Path) -> tuple[str, str | dict[str, Any]]:
-    try:
-        with h5py.File(path, locking=False) as file:
-            if file.attrs.get("format") != FORMAT and "model_config" in file.attrs:
-                return "Keras", str(file.attrs.get(KEY, ""))
-    except OSError:
-        pass  # what is wrong with it, the next line says
+    with suppress(ActionRecognitionError):  # what is wrong with it, the next line says
+        file = PlainHDF5(read_regular(path, _LARGEST))
+        if file.attribute("format") != FORMAT and file.attribute("model_config") is not None:
+            return "Keras", str(file.attribute(KEY) or "")
     model = load_model(path)
     facts = {"parameters": model.parameters, "metrics": dict(model.metrics)}
     return FORMAT, metadata(model, CLIP) | facts

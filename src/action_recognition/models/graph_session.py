@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from threading import Timer
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.errors import ModelFileError
+from action_recognition.models.graph_check import is_shipped
 from action_recognition.models.onnxruntime_quiet import ort, raised
 from action_recognition.models.protobuf import field
 
@@ -17,6 +21,11 @@ from action_recognition.models.protobuf import field
 _GRAPH, _INITIALIZER = 7, 5  # of ModelProto, of GraphProto
 _DIMS, _DATA_TYPE, _NAME, _RAW_DATA = 1, 2, 8, 9  # of TensorProto
 _FLOAT = 1
+
+# Of a graph that did not come with this package, which may have been made to take all there is.
+_MEMORY = 2**30  # bytes
+_AS_NEEDED = 1  # how the arena grows
+_SECONDS = 30.0  # of one call, of up to 12 frames
 
 _ONLY_EXCEPTIONS = 4  # the level of what is written to the terminal
 _REFUSALS = (
@@ -47,15 +56,22 @@ class GraphSession:
     ) -> None:
         options = ort.SessionOptions()
         options.log_severity_level = _ONLY_EXCEPTIONS
+        self._seconds = None if is_shipped(graph) else _SECONDS
+        if self._seconds is not None:
+            _bound_memory()
+            options.add_session_config_entry("session.use_env_allocators", "1")
         try:
             self._session = ort.InferenceSession(
-                with_weights(graph, weights), options, providers=["CPUExecutionProvider"]
+                with_weights(graph, weights),
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # which would print, and try the same again
             )
+            self._inputs = {port.name: port for port in self._session.get_inputs()}
+            found = {port.name for port in self._session.get_outputs()}
         except _REFUSALS as error:
             raise ModelFileError(f"its graph cannot be read ({_first_line(error)})") from None
-        self._inputs = {port.name: port for port in self._session.get_inputs()}
         self._outputs = list(outputs)
-        found = {port.name for port in self._session.get_outputs()}
         wrong = (self._inputs.keys() ^ set(inputs)) | (set(outputs) - found)
         if wrong:
             raise ModelFileError(
@@ -63,9 +79,15 @@ class GraphSession:
             )
 
     def run(self, given: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """The outputs, in their order."""
+        """The outputs, in their order.
+
+        Raises:
+            ModelFileError: it cannot be run with these inputs, or not within its bounds.
+        """
+        options = ort.RunOptions()
         try:
-            found: list[NDArray[Any]] = self._session.run(self._outputs, dict(given))
+            with _bounded(options, self._seconds):
+                found: list[NDArray[Any]] = self._session.run(self._outputs, dict(given), options)
         except _REFUSALS as error:
             raise ModelFileError(f"its graph cannot be run ({_first_line(error)})") from None
         return found
@@ -79,6 +101,31 @@ class GraphSession:
             whole = port.type == "tensor(int64)"
             found[name] = np.zeros(shape, np.int64 if whole else np.float32)
         return found
+
+
+@cache
+def _bound_memory() -> None:
+    """What the graphs of strangers can take, all together; of ONNX Runtime, thus once a process."""
+    plain = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    bound = {"max_mem": _MEMORY, "arena_extend_strategy": _AS_NEEDED}
+    ort.create_and_register_allocator(plain, ort.OrtArenaCfg(bound))
+
+
+@contextmanager
+def _bounded(options: Any, seconds: float | None) -> Iterator[None]:
+    """Ends a run that takes longer."""
+    if seconds is None:
+        yield
+        return
+    timer = Timer(seconds, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def with_weights(graph: bytes, weights: Mapping[str, NDArray[Any]]) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -20,10 +20,15 @@ import numpy as np
 
 from action_recognition.clips import Preprocessing
 from action_recognition.errors import ActionRecognitionError, ModelFileError
-from action_recognition.models.architecture import Architecture, weight_shapes
-from action_recognition.models.graph_check import check_graph
-from action_recognition.models.graph_names import Graphs
+from action_recognition.models.architecture import Architecture
+from action_recognition.models.model_parts import (
+    check_names,
+    read_descriptions,
+    read_graphs,
+    read_weights,
+)
 from action_recognition.models.open_set import OpenSetRule
+from action_recognition.models.plain_hdf5 import PlainHDF5
 from action_recognition.models.sealed_file import SEAL_BYTES, read_sealed, write_sealed
 from action_recognition.models.stored_network import (
     StoredNetwork,
@@ -39,16 +44,10 @@ FORMAT = "action-recognition model"
 FORMAT_VERSION = 9
 _READABLE = (8, FORMAT_VERSION)  # files of version 8 have no graphs
 
-# A description of this size is no description. Bounds what a damaged file can make us read.
-_MAX_TEXT_BYTES = 16 * 2**20
-_MAX_PARAMETERS = 500_000_000
 _LARGEST = np.finfo(np.float16).max
-_MAX_GRAPH_BYTES = 16 * 2**20
 
 SHIPPED, KINETICS = "shipped", "kinetics600"
 SHIPPED_MODELS = {SHIPPED: "ucf101-hmdb51.h5", KINETICS: "kinetics600.h5"}
-
-_DESCRIPTIONS = ("classes", "architecture", "preprocessing", "inference", "metrics", "training")
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,12 @@ class Model:
 
     def __post_init__(self) -> None:
         names = (*self.classes, *self.background)
+        check_names(names)
         if len(set(names)) != len(names):
-            raise ModelFileError(f"classes must differ from each other, but are {names}")
+            twice = next(name for name, count in Counter(names).items() if count > 1)
+            raise ModelFileError(
+                f"classes must differ from each other, but {twice!r} is there twice"
+            )
         if not self.classes or len(names) != self.architecture.classes:
             raise ModelFileError(
                 f"{len(names)} class names are given for a network "
@@ -143,10 +146,7 @@ def load_model(path: str | Path) -> Model:
     if not path.exists():
         raise ModelFileError(f"{path.name}: there is no such model file")
     try:
-        # HDF5 opens in memory what was read once: the bytes that the seal proves are those that are
-        # used, and no lock is asked for, which others may have or the file system may not know.
-        with h5py.File.in_memory(read_sealed(path)) as file:
-            return _read(file)
+        return _read(PlainHDF5(read_sealed(path)))
     except ActionRecognitionError as error:
         raise ModelFileError(f"{path.name}: {error}") from None
     except (
@@ -188,7 +188,7 @@ def _to_hdf5(model: Model) -> bytes:
         "training": json.dumps(dict(model.training)),
     }
     content = io.BytesIO()
-    with h5py.File(content, "w", userblock_size=SEAL_BYTES) as file:
+    with h5py.File(content, "w", userblock_size=SEAL_BYTES, libver="earliest") as file:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         for key, text in texts.items():
@@ -201,29 +201,23 @@ def _to_hdf5(model: Model) -> bytes:
     return content.getvalue()
 
 
-def _read(file: h5py.File) -> Model:
-    found = file.attrs.get("format")
+def _read(file: PlainHDF5) -> Model:
+    found = file.attribute("format")
     if found != FORMAT:
         raise ModelFileError(
             "it is an HDF5 file, but not a model of this project "
-            f"(its attribute 'format' is {found!r}, not {FORMAT!r})"
+            f"(its attribute 'format' is {_short(found)}, not {FORMAT!r})"
         )
-    version = file.attrs.get("format_version")
+    version = file.attribute("format_version")
     if version not in _READABLE:
         raise ModelFileError(
-            f"it has format version {version}, but this release reads version {FORMAT_VERSION}; "
-            "train the model anew"
+            f"it has format version {_short(version)}, but this release reads version "
+            f"{FORMAT_VERSION}; train the model anew"
         )
-    described = {key: _parse(key, _read_text(file, key)) for key in _DESCRIPTIONS}
+    described = read_descriptions(file)
     preprocessing = Preprocessing.from_dict(described["preprocessing"])
     architecture = Architecture.from_dict(described["architecture"])
-    shapes = weight_shapes(architecture)
-    if sum(map(math.prod, shapes.values())) > _MAX_PARAMETERS:
-        raise ModelFileError("its architecture has more parameters than this release loads")
-    weights = {key: _read_weight(file, key, shape) for key, shape in shapes.items()}
-    extra = sorted(set(_leaves(file["weights"])) - set(weights))
-    if extra:
-        raise ModelFileError(f"it holds a weight that its architecture does not have: {extra[0]}")
+    weights = read_weights(file, architecture)
     inference = described["inference"]
     rules = {
         name: None if inference[name] is None else OpenSetRule.from_dict(inference[name])
@@ -231,16 +225,21 @@ def _read(file: h5py.File) -> Model:
     }
     window_temperature = inference["window_temperature"]
     return Model(
-        network=StoredNetwork(architecture, weights, _read_graphs(file)),
-        classes=tuple(str(c) for c in described["classes"]),
+        network=StoredNetwork(architecture, weights, read_graphs(file)),
+        classes=tuple(described["classes"]),
         preprocessing=preprocessing,
         temperature=float(inference["temperature"]),
         **rules,
         window_temperature=None if window_temperature is None else float(window_temperature),
-        background=tuple(str(c) for c in inference["background"]),
+        background=tuple(inference["background"]),
         metrics=described["metrics"],
         training=described["training"],
     )
+
+
+def _short(value: str | int | None) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def _to_float16(name: str, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -253,65 +252,3 @@ def _to_float16(name: str, weight: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]
             f"is {_LARGEST:g}): its training has diverged; try a lower learning rate"
         )
     return rounded
-
-
-def _read_text(file: h5py.File, key: str) -> str:
-    node = file.get(f"description/{key}")
-    if not isinstance(node, h5py.Dataset) or node.shape != () or node.dtype.kind != "O":
-        raise ModelFileError(f"description/{key} is missing or not a text")
-    raw = node[()]
-    if len(raw) > _MAX_TEXT_BYTES:
-        raise ModelFileError(f"description/{key} is too long")
-    try:
-        return bytes(raw).decode("utf-8")
-    except UnicodeDecodeError:
-        raise ModelFileError(f"description/{key} is not UTF-8 text") from None
-
-
-def _parse(key: str, text: str) -> Any:
-    wanted = list if key == "classes" else dict
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError:
-        raise ModelFileError(f"description/{key} is not JSON") from None
-    if not isinstance(value, wanted):
-        raise ModelFileError(f"description/{key} is not a JSON {wanted.__name__}")
-    return value
-
-
-def _read_weight(file: h5py.File, key: str, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    node = file.get(f"weights/{key}")
-    if not isinstance(node, h5py.Dataset):
-        raise ModelFileError(f"the weight {key} is missing")
-    if node.shape != shape:
-        raise ModelFileError(
-            f"the weight {key} has shape {node.shape}, but its architecture needs {shape}"
-        )
-    if node.dtype.kind not in "fi":
-        raise ModelFileError(f"the weight {key} has type {node.dtype}, not a number")
-    if node.external or node.is_virtual or node.id.get_storage_size() != node.nbytes:
-        raise ModelFileError(f"the weight {key} does not lie in the file as plain numbers")
-    values = np.asarray(node[()])
-    if values.dtype.kind == "f" and not math.isfinite(float(np.abs(values).max(initial=0.0))):
-        raise ModelFileError(f"the weight {key} holds values that are not finite")
-    return values
-
-
-def _read_graphs(file: h5py.File) -> Graphs | None:
-    if "graphs" not in file:
-        return None
-    found = {}
-    for key in Graphs._fields:
-        node = file.get(f"graphs/{key}")
-        plain = isinstance(node, h5py.Dataset) and node.ndim == 1 and node.dtype == np.uint8
-        if not plain or node.external or node.is_virtual or node.nbytes > _MAX_GRAPH_BYTES:
-            raise ModelFileError(f"its graph {key} is missing or does not lie in it as plain bytes")
-        found[key] = node[()].tobytes()
-        check_graph(found[key])
-    return Graphs(**found)
-
-
-def _leaves(group: h5py.Group) -> list[str]:
-    names: list[str] = []
-    group.visititems(lambda n, o: names.append(n) if isinstance(o, h5py.Dataset) else None)
-    return names

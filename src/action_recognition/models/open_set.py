@@ -28,6 +28,8 @@ from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
 
+_LARGEST = 1e6  # of its numbers
+
 
 @dataclass(frozen=True)
 class OpenSetRule:
@@ -48,7 +50,7 @@ class OpenSetRule:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             good = name == "threshold" or (value > 0 if name == "slope" else value >= 0)
-            if not (good and math.isfinite(value)):
+            if not (good and abs(value) <= _LARGEST):
                 raise UsageError(f"OpenSetRule: {name}={value} makes no sense")
 
     @classmethod

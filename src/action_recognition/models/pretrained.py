@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,8 +13,10 @@ import torch
 from action_recognition.errors import ModelFileError
 from action_recognition.models.architecture import Architecture
 from action_recognition.models.hybridnet import HybridNet
+from action_recognition.regular_file import read_regular
 
 ORIGIN = "MoViNet-A0-Stream, trained on Kinetics-600 (Kondratyuk et al., CVPR 2021; Apache-2.0)"
+_LARGEST = 2**26  # bytes of a file, and of all that is packed in it
 _BLOCKS = (1, 3, 3, 4, 4)  # layers of each of the trunk's blocks, for the names in the file
 
 
@@ -31,13 +34,15 @@ def load_kinetics(folder: str | Path) -> tuple[HybridNet, tuple[str, ...]]:
     path, labels = Path(folder) / "movinet_a0_stream_kinetics600.npz", Path(folder) / "labels.txt"
     try:
         names = _read_labels(labels)
-        with zipfile.ZipFile(path):  # np.load would take a lone array or a pickle, too
-            pass
-        with np.load(path, allow_pickle=False) as file:
+        content = io.BytesIO(read_regular(path, _LARGEST))
+        with zipfile.ZipFile(content) as archive:  # np.load would take an array or a pickle, too
+            if sum(member.file_size for member in archive.infolist()) > _LARGEST:
+                raise ValueError("it unfolds to more than those have")
+        with np.load(content, allow_pickle=False) as file:
             stored = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
     except FileNotFoundError as error:
         raise ModelFileError(f"{Path(error.filename).name}: there is no such file") from None
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, MemoryError) as error:
         raise ModelFileError(f"{path.name}: no weights of MoViNet-A0 ({error})") from None
     network = HybridNet(Architecture(classes=len(names)))
     for name, own in network.state_dict().items():
@@ -54,7 +59,7 @@ def load_kinetics(folder: str | Path) -> tuple[HybridNet, tuple[str, ...]]:
 
 def _read_labels(path: Path) -> tuple[str, ...]:
     try:
-        names = tuple(path.read_text(encoding="utf-8").splitlines())
+        names = tuple(read_regular(path, _LARGEST).decode("utf-8").splitlines())
     except UnicodeDecodeError:
         raise ModelFileError(f"{path.name}: it is not UTF-8 text") from None
     if not names:

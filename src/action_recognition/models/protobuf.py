@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 _LARGEST_KEY = 2**32 - 1
+_ALL, _SIGN = 2**64 - 1, 2**63
 
 
 def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
@@ -37,6 +38,23 @@ def fields(message: bytes) -> Iterator[tuple[int, bytes]]:
             raise IndexError
         yield key >> 3, bytes(view[place : place + length])
         place += length
+
+
+def numbers(value: bytes | int) -> list[int]:
+    """The signed numbers of a field that holds one, or as bytes any number of them.
+
+    Raises:
+        IndexError: they are damaged.
+    """
+    found, place = [], 0
+    if isinstance(value, int):
+        found = [value]
+    else:
+        view = memoryview(value)
+        while place < len(view):
+            number, place = _number(view, place)
+            found.append(number)
+    return [((n & _ALL) ^ _SIGN) - _SIGN for n in found]
 
 
 def field(number: int, content: bytes | int) -> bytes:

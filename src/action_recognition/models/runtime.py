@@ -19,6 +19,7 @@ from action_recognition.models.architecture import Architecture
 State = Any  # what a runtime needs to continue: it alone knows what that is
 
 _APART = 5  # frames from one of the moments of `answer` to the next
+_PIXELS_AT_ONCE = 12 * 400**2
 FRAMES_AT_ONCE = 12  # bounds the memory: some 4 MB of feature maps a frame at 172 pixels
 
 
@@ -94,7 +95,8 @@ class Runtime(ABC):
         """
         check_frames(frames)
         batch, times = frames.shape[:2]
-        piece = max(1, FRAMES_AT_ONCE // batch)
+        pixels = frames.shape[2] * frames.shape[3]
+        piece = max(1, min(FRAMES_AT_ONCE, _PIXELS_AT_ONCE // pixels) // batch)
         found: list[Answer] = []
         for start in range(0, times, piece):
             found.append(self.step(frames[:, start : start + piece], state))

@@ -1,7 +1,7 @@
 """The bytes of a model file: read whole, behind a seal that proves them, and replaced whole.
 
 The file begins with 512 bytes that seal the rest: a name and the SHA-256 of all that follows.
-libhdf5 can loop without end over damaged metadata, so damage must be met before it.
+It finds damage, and what is still being written. Anybody can compute it: it proves no author.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import tempfile
 from pathlib import Path
 
 from action_recognition.errors import ModelFileError
+from action_recognition.regular_file import open_regular, read_rest
 
 SEAL_BYTES = 512
+MAX_BYTES = 512 * 2**20
 _SEAL = b"action-recognition model, sha256 of all after byte 512: "
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # where a file begins with it, it is not sealed
 
@@ -32,13 +34,13 @@ def read_sealed(path: Path) -> bytes:
             another program is writing it (one that has opened it with HDF5 marks it so).
     """
     try:
-        with path.open("rb") as raw:
+        with open_regular(path) as raw:
             head = raw.read(SEAL_BYTES)
             if head.startswith(_HDF5_SIGNATURE):
                 raise ModelFileError("it is an HDF5 file, but not a model of this project")
             if not head.startswith(_SEAL):
                 raise ModelFileError("it is not a model file, or its beginning is damaged")
-            content = head + raw.read()
+            content = head + read_rest(raw, MAX_BYTES)
     except OSError as error:
         raise ModelFileError(f"it cannot be read ({_why(error)})") from None
     if head[: len(_SEAL) + 64] != _seal_of(content):

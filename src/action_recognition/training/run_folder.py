@@ -125,7 +125,7 @@ def read_json(path: Path) -> Any:
     content = read_whole(path)
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise cannot_resume(path, "it is damaged") from None
 
 

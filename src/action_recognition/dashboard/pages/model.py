@@ -185,7 +185,7 @@ def _show_reliability(metrics: Mapping[str, Any], name: str, *, dark: bool) -> N
         "This is how far, on average, the probability of an answer is from how often such answers "
         "are right."
     )
-    if bins is None:
+    if not bins:
         return
     st.altair_chart(reliability_chart(bins, dark=dark), width="stretch")
     said = "On the dashed line, probabilities match accuracy. The numbers are videos."
@@ -198,6 +198,8 @@ def _show_reliability(metrics: Mapping[str, Any], name: str, *, dark: bool) -> N
 def _show_confusion(
     metrics: Mapping[str, Any], classes: Sequence[str], name: str, *, dark: bool
 ) -> None:
+    if not metrics.get("confusion"):
+        return
     origin = f" from {plain(name)}" if name else ""
     st.markdown(f"Test videos{origin}: rows are the truth, columns the answers.")
     st.altair_chart(confusion_chart(metrics["confusion"], classes, dark=dark), width="stretch")

@@ -17,6 +17,7 @@ from action_recognition.datasets.download.fetch import fetch, locked
 from action_recognition.datasets.download.sources import RemoteFile
 from action_recognition.datasets.kept_probes import content_of
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_json
 from action_recognition.video import has_video_name
 
 Progress = Callable[[int, int], None]
@@ -125,7 +126,7 @@ class _Record:
         self.classes: list[str] = []
         self.files: dict[str, str] = {}  # name: `content_of`
         try:
-            stored = json.loads(self.path.read_text(encoding="utf-8"))
+            stored = read_json(self.path)
             if stored["seal"] == _seal(stored["classes"], stored["files"]):
                 self.classes, self.files = stored["classes"], stored["files"]
         except (OSError, ValueError, TypeError, KeyError):

@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 
 from action_recognition.datasets.download.sources import RemoteFile
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_json
 
 Progress = Callable[[int, int], None]
 
@@ -383,7 +384,7 @@ def _promise_file(part: Path) -> Path:
 
 def _read_promise(part: Path) -> _Promise | None:
     try:
-        values: Any = json.loads(_promise_file(part).read_text(encoding="utf-8"))
+        values: Any = read_json(_promise_file(part))
         return _Promise(**values)
     except (OSError, ValueError, TypeError):
         return None

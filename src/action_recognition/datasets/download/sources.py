@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from action_recognition.errors import DataError
+from action_recognition.regular_file import read_regular
 
 Kind = Literal["videos", "splits"]
 
@@ -111,12 +112,15 @@ def _listed() -> str:
     return ", ".join(NAMES)
 
 
+_LARGEST = 2**20  # bytes of a settings file
+
+
 def _read_settings(path: Path) -> Mapping[str, tuple[tuple[str, ...], str]]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(read_regular(path, _LARGEST).decode("utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path.name}: there is no such settings file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path.name}: cannot be read as TOML ({error})") from None
     read = {}
     for name, table in tables.items():

@@ -1,0 +1,86 @@
+"""Opens and reads files that others name: a pipe, a device or a huge file is no file to read."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe that nobody writes to would wait without end
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file for reading.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a pipe, a socket or a device.
+    """
+    _check(path.stat().st_mode)  # devices may act on being opened
+    handle = os.open(path, _FLAGS)
+    try:
+        _check(os.fstat(handle).st_mode)  # it may have been replaced meanwhile
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """All bytes of a file.
+
+    Parameters:
+        most: bytes that it may have.
+
+    Raises:
+        OSError: as for `open_regular`, or the file is larger.
+    """
+    with open_regular(path) as file:
+        return read_rest(file, most)
+
+
+def read_json(path: Path, most: int = 64 * 2**20) -> Any:
+    """The content of a JSON file.
+
+    Parameters:
+        most: bytes that it may have.
+
+    Raises:
+        OSError: as for `read_regular`.
+        ValueError: it is not JSON in UTF-8, or nested more deeply than any that is meant.
+    """
+    try:
+        return json.loads(read_regular(path, most).decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def read_rest(file: BinaryIO, most: int) -> bytes:
+    """What follows in a file.
+
+    Parameters:
+        most: bytes that the whole file may have.
+
+    Raises:
+        OSError: it cannot be read, or has more.
+    """
+    size = os.fstat(file.fileno()).st_size
+    content = file.read(most + 1) if size <= most else b""
+    if size > most or len(content) > most:  # the latter: it grows
+        raise OSError(errno.EFBIG, f"it is larger than {most / 2**20:.0f} MB")
+    return content
+
+
+def _check(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
