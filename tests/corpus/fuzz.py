@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 LIMIT_S, LIMIT_MB = 60.0, 1500
-KINDS = {  # name: module, its function
-    "videos": ("video_mutants", "check"),
-    "isolated": ("video_mutants", "check_isolated"),
-    "models": ("model_mutants", "check"),
-    "manifests": ("manifest_mutants", "check"),
+KINDS = {  # name: module, its function, how its files end
+    "videos": ("video_mutants", "check", ""),
+    "isolated": ("video_mutants", "check_isolated", ""),
+    "models": ("model_mutants", "check", ".h5"),
+    "manifests": ("manifest_mutants", "check", ".csv"),
 }
 
 
@@ -62,11 +62,14 @@ class Report:
 
 def fuzz(kind: str, seed: int, count: int, keep: Path | None = None) -> Report:
     """Gives `count` files of a kind to the product."""
-    module, function = KINDS[kind]
+    module, function, ending = KINDS[kind]
     report, began = Report(kind), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         worker: Worker | None = None
-        for name, data in importlib.import_module(module).mutants(seed, count):
+        for number, (change, data) in enumerate(
+            importlib.import_module(module).mutants(seed, count)
+        ):
+            name = f"{number}-{re.sub(r'[^a-zA-Z0-9_.+]', '_', change)}{ending}"
             path = Path(folder, name)
             path.write_bytes(data)
             worker = worker or Worker(module, function)
@@ -109,7 +112,8 @@ def _ask(worker: Worker, path: Path, report: Report) -> str:
     report.accepted += told == "accepted"
     report.refused += told != "accepted"
     if told != "accepted":
-        report.sentences[re.sub(r"[\d.]+", "N", told)] += 1
+        said = told.removeprefix(f"{path.name}: ")
+        report.sentences[re.sub(r"[\d.]+", "N", said)] += 1
     return ""
 
 

@@ -53,7 +53,7 @@ def mutants(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
                 change(chance, data)
         told = "+".join(change.__name__.strip("_") for change in changes)
         stem, _, ending = name.partition(".")
-        yield f"{number}-{stem}-{told}.{ending}", bytes(data)
+        yield f"{stem}-{told}.{ending}", bytes(data)
 
 
 def check(path: Path) -> str:

@@ -90,7 +90,7 @@ def test_state_files(tmp_path: Path) -> None:
 
 
 def test_at_random(tmp_path: Path) -> None:
-    """More of it: `python tests/corpus/model_fuzz.py --kind manifest`."""
+    """More of it: `python tests/corpus/fuzz.py manifests`."""
     path = tmp_path / "m.csv"
     for name, content in made.mutants(seed=3, count=60):
         if name == "long":

@@ -260,7 +260,7 @@ def test_graphs_of_the_package_run_without_bounds() -> None:
 
 
 def test_damage_behind_a_right_seal(tmp_path: Path) -> None:
-    """More of it: `python tests/corpus/model_fuzz.py`."""
+    """More of it: `python tests/corpus/fuzz.py models`."""
     path, said = tmp_path / "m.h5", set()
     for _, content in made.mutants(seed=5, count=60):
         path.write_bytes(content)
