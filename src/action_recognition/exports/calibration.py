@@ -17,6 +17,7 @@ from action_recognition.errors import DataError, VideoError
 from action_recognition.video import Video
 
 MOST_CLIPS = 64
+_NAMED = 8  # sources, in metadata
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def read_calibration(
             on_refused(error)
     if not clips:
         raise DataError(f"none of the {len(places)} videos to calibrate with can be read")
-    return Calibration(clips, tuple(dict.fromkeys(Path(s).resolve().name for s in sources)))
+    names = list(dict.fromkeys(Path(source).resolve().name for source in sources))
+    more = [f"and {len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return Calibration(clips, (*names[:_NAMED], *more))
 
 
 def _videos(source: Path) -> list[Path]:
