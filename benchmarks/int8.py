@@ -1,13 +1,14 @@
 """ONNX exports in 8 bits against those in float32: size, accuracy, speed on one thread.
 
     python benchmarks/int8.py ../shared/clips
+    python benchmarks/int8.py ../shared/clips --form stream
     python benchmarks/int8.py ../shared/clips --videos 2 --clips 8     # of each class, a look
     python benchmarks/int8.py ../shared/clips --choices                # other ways to quantise
 
 Calibrated with clips of the split train, as `model export --int8 --calibrate` does, and measured on
 those of the split test, with the frames that `predict` sees. Speed is that of frames of the
-network's size, the sides in turns, once as a clip of 25 frames and once as a stream, one frame a
-call. `--choices` compares ways to quantise on train clips that did not calibrate, by the
+network's size, the sides in turns, as a clip of 25 frames or as a stream, one frame a call.
+`--choices` compares ways to quantise on train clips that did not calibrate, by the
 root mean square of what they change in the logits, and the mean Kullback-Leibler divergence of the
 answers: the test split has no say in what is chosen. Prints Markdown tables.
 """
@@ -63,6 +64,7 @@ Logits = NDArray[np.float32]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", nargs="+", help="folders of class folders")
+    parser.add_argument("--form", choices=(CLIP, STREAM), default=CLIP)
     parser.add_argument("--clips", type=int, default=MOST_CLIPS, help="that calibrate")
     parser.add_argument("--videos", type=int, help="of each class of the test split, at most")
     parser.add_argument("--choices", action="store_true", help="compare ways to quantise instead")
@@ -79,66 +81,57 @@ def main() -> None:
         print_choices(model, calibrate([c.path for c in train[::2]]), train[1::2])
         return
     calibration = calibrate(options.data)
-    print(f"{machine()}; calibrated with {calibration.described()}\n")
-    made = {
-        form: dict(zip(SIDES, (onnx_model(model, form), int8_model(model, form, calibration)),
-                       strict=True))
-        for form in (CLIP, STREAM)
-    }  # fmt: skip
-    print_sizes(made)
-    print_speed(made, model.preprocessing.size)
+    print(f"{machine()}; {options.form}s; calibrated with {calibration.described()}\n", flush=True)
+    graphs = onnx_model(model, options.form), int8_model(model, options.form, calibration)
+    print_sizes(graphs)
+    sides = {side: Opened(graph) for side, graph in zip(SIDES, graphs, strict=True)}
     clips = [c for c in manifest.split("test") if c.label in model.classes]
-    print_accuracy(model, made, spread(clips, options.videos) if options.videos else clips)
+    print_speed(sides, model.preprocessing.size, options.form)
+    print_accuracy(model, sides, spread(clips, options.videos) if options.videos else clips)
 
 
-def print_sizes(made: dict[str, dict[str, onnx.ModelProto]]) -> None:
+def print_sizes(graphs: tuple[onnx.ModelProto, onnx.ModelProto]) -> None:
     """Megabytes of each file."""
-    rows = []
-    for form, graphs in made.items():
-        whole, small = (graphs[side].ByteSize() / 1e6 for side in SIDES)
-        rows.append([form, f"{whole:.1f}", f"{small:.1f}", f"{small / whole:.2f}"])
-    print_table(["form", "float32 MB", "int8 MB", "int8 : float32"], rows)
+    sizes = [graph.ByteSize() / 1e6 for graph in graphs]
+    rows = [[side, f"{n:.2f}", f"{n / sizes[0]:.2f}"] for side, n in zip(SIDES, sizes, strict=True)]
+    print_table(["file", "MB", "of float32"], rows)
 
 
-def print_speed(made: dict[str, dict[str, onnx.ModelProto]], size: int) -> None:
+def print_speed(sides: dict[str, Opened], size: int, form: str) -> None:
     """Milliseconds a frame of `size` by `size` pixels, one thread."""
     random = np.random.default_rng(0)
-    rows = []
-    for form, graphs in made.items():
-        opened = {side: Opened(graphs[side]) for side in SIDES}
-        frames = random.integers(0, 256, (1, TIMED, size, size, 3), dtype=np.uint8)
-        sides = {side: partial(one.run, frames, form) for side, one in opened.items()}
-        taken = take_turns(sides, ROUNDS, of=TIMED)
-        whole, small = (1000 * statistics.median(taken[side]) for side in SIDES)
-        ratio = statistics.median(
-            b / a for a, b in zip(*(taken[side] for side in SIDES), strict=True)
-        )
-        rows.append([form, f"{whole:.2f}", f"{small:.2f}", f"{ratio:.2f}"])
-    print_table(["form", "float32 ms a frame", "int8 ms a frame", "int8 : float32"], rows)
-
-
-def print_accuracy(
-    model: Model, made: dict[str, dict[str, onnx.ModelProto]], clips: Sequence[Clip]
-) -> None:
-    """On whole clips, and how often clips and moments of a stream get the answer of float32."""
-    opened = {(form, side): Opened(made[form][side]) for form in made for side in SIDES}
-    known = len(model.classes)
-    found: dict[tuple[str, str], list[Logits]] = {key: [] for key in opened}
-    for frames in tqdm(read(model, clips), file=sys.stderr, total=len(clips), disable=None):
-        for key, one in opened.items():
-            logits = one.logits(frames)[..., :known]
-            found[key].append(logits.mean(0) if key[0] == CLIP else logits.reshape(-1, known))
-    truth = [model.classes.index(c.label) for c in clips]
-    whole = {key: np.concatenate([np.atleast_2d(x) for x in found[key]]) for key in found}
-    answers = {key: logits.argmax(1) for key, logits in whole.items()}
+    frames = random.integers(0, 256, (1, TIMED, size, size, 3), dtype=np.uint8)
+    work = {side: partial(one.run, frames, form) for side, one in sides.items()}
+    taken = take_turns(work, ROUNDS, of=TIMED)
     rows = []
     for side in SIDES:
-        told = answers[CLIP, side]
+        ratios = [b / a for a, b in zip(taken[SIDES[0]], taken[side], strict=True)]
+        median = 1000 * statistics.median(taken[side])
+        rows.append([side, f"{median:.2f}", f"{statistics.median(ratios):.2f}"])
+    print_table(["file", "ms a frame", "of float32"], rows)
+
+
+def print_accuracy(model: Model, sides: dict[str, Opened], clips: Sequence[Clip]) -> None:
+    """On whole videos, and how often a clip, or a moment of a stream, is answered as in float32."""
+    known = len(model.classes)
+    videos: dict[str, list[Logits]] = {side: [] for side in sides}
+    single: dict[str, list[Logits]] = {side: [] for side in sides}
+    for frames in tqdm(read(model, clips), file=sys.stderr, total=len(clips), disable=None):
+        for side, one in sides.items():
+            logits = one.logits(frames)[..., :known].reshape(-1, known)
+            videos[side].append(logits.mean(0))
+            single[side].append(logits.argmax(1))
+    truth = [model.classes.index(c.label) for c in clips]
+    first = np.concatenate(single[SIDES[0]])
+    rows = []
+    for side in SIDES:
+        told = np.stack(videos[side]).argmax(1)
         f1 = f1_score(truth, told, labels=sorted(set(truth)), average="macro", zero_division=0)
-        same = [float((answers[f, side] == answers[f, "float32"]).mean()) for f in (CLIP, STREAM)]
-        rows.append([side, *(f"{v:.3f}" for v in (f1, accuracy_score(truth, told), *same))])
-    print_table(["file", f"macro-F1 of {len(clips)} clips", "accuracy", "clips answered alike",
-                 f"of {len(whole[STREAM, SIDES[0]])} moments"], rows)  # fmt: skip
+        alike = float((np.concatenate(single[side]) == first).mean())
+        figures = f1, accuracy_score(truth, told), alike
+        rows.append([side, *(f"{figure:.3f}" for figure in figures)])
+    print_table(["file", f"macro-F1 of {len(clips)} videos", "accuracy",
+                 f"alike of {len(first)} answers"], rows)  # fmt: skip
 
 
 def print_choices(model: Model, calibration: Calibration, others: Sequence[Clip]) -> None:
