@@ -91,7 +91,11 @@ def quantize(
         onnx.save(graph, given)
         quant_pre_process(given, prepared, skip_symbolic_shape=True)  # folds constants
         read = onnx.load(prepared)
-        nodes = [node.name for node in _trunk(read) if node.op_type in computed]
+        # A stream's state is float, on the grid of what it is joined with. Quantised by itself it
+        # would have the range of zeros, which is what it begins with.
+        stream = len(read.graph.input) > 1
+        chosen = [kind for kind in computed if not (stream and kind == "Concat")]
+        nodes = [node.name for node in _trunk(read) if node.op_type in chosen]
         nodes += [node.name for node in _dense(read, architecture)]
         quantize_static(
             prepared, made, _Reader(read, clips),
