@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from action_recognition.exports.calibration import Calibration
 from action_recognition.exports.export import FORMS, SUFFIXES, export_model
 from action_recognition.exports.metadata import CLIP, STREAM
 from action_recognition.exports.runners import Pair, open_runner
@@ -19,6 +20,7 @@ from action_recognition.recognition.recognizer import Recognizer
 
 BATCHES, LENGTHS, PIECES = (1, 3, 8), (1, 7, 64), (1, 3, 7, 64)
 CLOSE = 1e-4
+INT8_CLOSE = 0.5  # rounding may decide between two likely answers, not turn a certain one round
 _TIMED = 7  # runs, of which the median counts
 
 Frames = NDArray[np.uint8]
@@ -36,6 +38,7 @@ class Compared:
             lengths.
         opens_s: seconds from the call to an opened model.
         frame_s: seconds a frame of a clip of 25, one at a time where it is a stream.
+        allowed: the difference that is no fault.
     """
 
     to: str
@@ -45,6 +48,7 @@ class Compared:
     difference: float
     opens_s: float
     frame_s: float
+    allowed: float = CLOSE
 
 
 def compare(
@@ -55,6 +59,7 @@ def compare(
     formats: Sequence[str] = tuple(SUFFIXES),
     batches: Sequence[int] = BATCHES,
     lengths: Sequence[int] = LENGTHS,
+    calibration: Calibration | None = None,
     on_file: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Compared]:
     """Exports a model in every form and compares each with the recognizer's own answers.
@@ -63,6 +68,7 @@ def compare(
         clips: (T, size, size, 3) uint8 RGB each, of real videos; at least one.
         folder: where the files are written.
         batches, lengths: of clips, and of frames in them; shorter clips are played to and fro.
+        calibration: where given, int8 files are compared, too.
         on_file: called with the name of each file as it begins.
     """
     inputs = {(b, t): _batch(clips, b, t) for b in batches for t in lengths}
@@ -70,22 +76,39 @@ def compare(
     for to in formats:
         for suffix in SUFFIXES[to]:
             for form in FORMS if to != "keras" else (CLIP,):
-                path = folder / f"{form}{suffix}"
-                on_file(path.name)
-                made = export_model(recognizer.model, path, to=to, form=form)
-                started = time.perf_counter()
-                run = open_runner(path, to, form)
-                opened = time.perf_counter() - started
-                worst = 0.0
-                for piece in PIECES if form == STREAM else (None,):
-                    run = open_runner(path, to, form, piece=piece) if piece else run
-                    for at, frames in inputs.items():
-                        if piece is None or piece <= at[1]:
-                            worst = max(worst, difference(run(frames), expected[form][at]))
-                timed = open_runner(path, to, form, piece=1) if form == STREAM else run
-                size = sum(found.stat().st_size for found in made)
-                frame_s = _median(timed, _batch(clips, 1, 25)) / 25
-                yield Compared(to, form, path.name, size, worst, opened, frame_s)
+                for int8 in (False, True) if to == "onnx" and calibration else (False,):
+                    path = folder / f"{form}{'-int8' if int8 else ''}{suffix}"
+                    on_file(path.name)
+                    chosen = calibration if int8 else None
+                    made = export_model(
+                        recognizer.model, path, to=to, form=form, calibration=chosen
+                    )  # fmt: skip
+                    size = sum(found.stat().st_size for found in made)
+                    allowed = INT8_CLOSE if int8 else CLOSE
+                    worst, opened, frame_s = _measure(path, to, form, inputs, expected[form], clips)
+                    yield Compared(to, form, path.name, size, worst, opened, frame_s, allowed)
+
+
+def _measure(
+    path: Path,
+    to: str,
+    form: str,
+    inputs: Mapping[tuple[int, int], Frames],
+    expected: Mapping[tuple[int, int], Pair],
+    clips: Sequence[Frames],
+) -> tuple[float, float, float]:
+    """The largest difference, the seconds to open the file, and those a frame."""
+    started = time.perf_counter()
+    run = open_runner(path, to, form)
+    opened = time.perf_counter() - started
+    worst = 0.0
+    for piece in PIECES if form == STREAM else (None,):
+        run = open_runner(path, to, form, piece=piece) if piece else run
+        for at, frames in inputs.items():
+            if piece is None or piece <= at[1]:
+                worst = max(worst, difference(run(frames), expected[at]))
+    timed = open_runner(path, to, form, piece=1) if form == STREAM else run
+    return worst, opened, _median(timed, _batch(clips, 1, 25)) / 25
 
 
 def difference(found: Pair, expected: Pair) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from action_recognition.errors import ActionRecognitionError, UsageError
+from action_recognition.exports.calibration import Calibration
 from action_recognition.exports.metadata import CLIP, STREAM
 from action_recognition.models.model_file import Model
 
@@ -24,7 +25,14 @@ class ExportError(ActionRecognitionError):
     """An exported file cannot be written or read. The message names the file and the reason."""
 
 
-def export_model(model: Model, path: str | Path, *, to: str, form: str = CLIP) -> list[Path]:
+def export_model(
+    model: Model,
+    path: str | Path,
+    *,
+    to: str,
+    form: str = CLIP,
+    calibration: Calibration | None = None,
+) -> list[Path]:
     """Writes a model for use without this project.
 
     Parameters:
@@ -32,6 +40,8 @@ def export_model(model: Model, path: str | Path, *, to: str, form: str = CLIP) -
         to: one of `SUFFIXES`.
         form: "clip": frames of a video in, its answer out; "stream": frames and a state in, an
             answer for each frame and the next state out. Keras has only clips.
+        calibration: clips to calibrate an int8 file with, see `exports.int8`; None: float32. Only
+            ONNX has it.
 
     Returns:
         the files that were written.
@@ -48,9 +58,11 @@ def export_model(model: Model, path: str | Path, *, to: str, form: str = CLIP) -
         raise UsageError(f"form={form!r}, must be one of {', '.join(FORMS)}")
     if to == "keras" and form == STREAM:
         raise UsageError("Keras models have no state from call to call: use form='clip'")
+    if calibration is not None and to != "onnx":
+        raise UsageError(f"to={to!r}: only ONNX files can be int8")
     if path.suffix not in SUFFIXES[to]:
         raise UsageError(f"{path.name}: the name must end with {' or '.join(SUFFIXES[to])}")
-    save = _saver(to)
+    save = _saver(to) if calibration is None else _int8_saver(calibration)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
@@ -83,3 +95,9 @@ def _saver(to: str) -> Callable[[Model, str, Path], None]:
     from action_recognition.exports.torch_form import save_torch
 
     return save_torch
+
+
+def _int8_saver(calibration: Calibration) -> Callable[[Model, str, Path], None]:
+    from action_recognition.exports.int8 import save_int8
+
+    return lambda model, form, path: save_int8(model, form, calibration, path)

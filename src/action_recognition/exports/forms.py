@@ -61,7 +61,7 @@ class Clip(nn.Module):
         at = torch.arange(times, device=frames.device)
         counted = (at >= torch.full_like(at, full).minimum(at[-1:])).float()[:, None]
         logits, alike = ((x * counted).sum(1) / counted.sum() for x in (output.logits, likeness))
-        means = _square_means(video_by_video(pictures, (times, batch)))
+        means = video_by_video(_square_means(pictures), (times, batch))  # (B, T, squares)
         changed = _changed(torch.cat([means[:, :1], means], 1))  # (B, T), of the first frame 0
         steps = torch.full((), times - 1, dtype=torch.float32)
         still = (steps > 0) & (changed.sum(1) / steps.clamp(min=1) < LEAST_SHARE)
@@ -107,7 +107,7 @@ class Stream(nn.Module):
         state = State(tuple(before), recent, seen, tuple(lstm), tuple(gru))
         output, _ = through(self.network, pictures, (times, batch), state)
         likeness = self.network.likeness(output.features)
-        means = _square_means(video_by_video(pictures, (times, batch)))  # (B, T, squares)
+        means = video_by_video(_square_means(pictures), (times, batch))  # (B, T, squares)
         steps = seen + torch.arange(times, device=frames.device)  # (T,), from frame to frame so far
         changed = _changed(torch.cat([last_means[:, None], means], 1)) * (steps > 0)
         flags = torch.cat([moved, changed], 1)  # (B, window - 1 + T)
@@ -154,12 +154,16 @@ class _Answering(nn.Module):
 
 
 def _square_means(pictures: Tensor) -> Tensor:
-    """(B, T, size, size, 3) -> (B, T, squares), see `recognition.motion`."""
-    size = pictures.shape[2]
+    """(N, size, size, 3) -> (N, squares), see `recognition.motion`.
+
+    Sums of whole numbers, exact in any order: as products with ones they cost least.
+    """
+    size = pictures.shape[1]
     count, side = max(1, size // SQUARE), min(SQUARE, size)
-    cut = pictures[:, :, : count * side, : count * side]
-    squares = cut.unflatten(2, (count, side)).unflatten(4, (count, side))
-    return squares.sum((3, 5, 6)).flatten(2) / (side * side * 3.0)
+    of_square = torch.arange(size) // side == torch.arange(count)[:, None]
+    rows = of_square.float()  # (count, size)
+    columns = rows.T.repeat_interleave(3, 0)  # (size * 3, count)
+    return (rows @ pictures.flatten(2) @ columns).flatten(1) / (side * side * 3.0)
 
 
 def _changed(means: Tensor) -> Tensor:

@@ -87,8 +87,8 @@ def _squared(frames: Any, size: int, max_aspect: float) -> Any:
     x = ops.cast(frames, "float32")
     row, column = ops.ones_like(x[0, 0, :, 0, 0]), ops.ones_like(x[0, 0, 0, :, 0])
     height, width = ops.sum(row), ops.sum(column)
-    x = ops.einsum("sh,bthwc->btswc", _resampling(row, height, width, size, max_aspect), x)
     x = ops.einsum("sw,bthwc->bthsc", _resampling(column, width, height, size, max_aspect), x)
+    x = ops.einsum("sh,bthwc->btswc", _resampling(row, height, width, size, max_aspect), x)
     return ops.round(x)
 
 
