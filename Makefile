@@ -9,7 +9,7 @@ PYTEST ?=# further options of pytest, for example: make test PYTEST="-k video -x
 COVERAGE = --cov --cov-report=term --cov-report=json
 
 .DEFAULT_GOAL := help
-.PHONY: help app test test-fast test-core web cases coverage coverage-summary check format hooks docs docs-serve environment clean
+.PHONY: help app test test-fast test-core web cases fuzz audit lock coverage coverage-summary check format hooks docs docs-serve environment clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,20 @@ web: $(READY) ## Build the static page that runs in the browser, into web/dist
 CASES ?= ../shared/cases
 cases: $(READY) ## Run the seventeen cases from the field, in the folder CASES
 	$(BIN)/python tests/field_cases.py $(CASES)
+
+COUNT ?= 1000
+SEED ?= 1
+fuzz: $(READY) ## Give damaged videos, models and manifests to the product, COUNT of each kind, and count what it says
+	$(BIN)/python tests/corpus/fuzz.py --count $(COUNT) --seed $(SEED)
+
+lock: $(READY) ## Write requirements.lock anew: what the dashboard needs, with the hash of each file
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile pyproject.toml --extra app --extra live --python-version 3.11.5 --universal \
+		-c constraints.txt --generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock
+
+audit: $(READY) ## Ask the public database which versions in requirements.lock have known faults
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
 
 coverage: override PYTEST += $(COVERAGE)
 coverage: test coverage-summary ## Run all tests, print how many lines and branches they reach

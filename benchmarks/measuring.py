@@ -28,7 +28,7 @@ def _yes(able: object) -> str:
 
 
 def take_turns(
-    sides: Mapping[str, Callable[[], object]], rounds: int, *, of: int = 1
+    sides: Mapping[str, Callable[[], object]], rounds: int, *, of: int = 1, pause_s: float = 0.0
 ) -> dict[str, list[float]]:
     """Seconds of each side in each round, divided by `of`.
 
@@ -38,6 +38,7 @@ def take_turns(
     taken: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(rounds + 1):
         for name, work in sides.items():
+            time.sleep(pause_s)
             started = time.perf_counter()
             work()
             if turn:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import action_recognition
 
+_SOON_S = 0.15  # by then, a short video has been answered
 _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "VIRTUAL_ENV")
 
 
@@ -90,7 +91,13 @@ def take_decoder() -> tuple[socket.socket, int]:
 
 
 def prepare_decoder() -> None:
-    """Has a process made that waits for the next file, while there is time."""
+    """Soon has a process made that waits for the next file: not while this one is answered."""
+    timer = threading.Timer(_SOON_S, _prepare)
+    timer.daemon = True
+    timer.start()
+
+
+def _prepare() -> None:
     with contextlib.suppress(OSError):
         _running().prepare()
 

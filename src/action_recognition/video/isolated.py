@@ -79,7 +79,8 @@ class IsolatedVideo(Frames):
         count = max(1, min(_BATCH, _BUFFER_BYTES // (size * size * 3)))
         memory = _shared(count * size * size * 3)
         try:
-            shared = mmap.mmap(memory, 0, prot=mmap.PROT_READ)
+            populated = mmap.MAP_SHARED | mmap.MAP_POPULATE
+            shared = mmap.mmap(memory, 0, flags=populated, prot=mmap.PROT_READ)
             frames = np.frombuffer(shared, np.uint8).reshape(count, size, size, 3)
             series: dict[str, Any] = {"size": size, "max_aspect": max_aspect}
             times = iter(times_s)

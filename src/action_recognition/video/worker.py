@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import json
 import mmap
 import os
@@ -30,10 +31,12 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from action_recognition.errors import VideoError
 from action_recognition.video.confinement import bound, confine
 from action_recognition.video.decoder import Video
+from action_recognition.video.encoder import TIME_BASE, encode_mp4, to_yuv
 from action_recognition.video.limits import Limits
 from action_recognition.video.preview import browser_preview
 
@@ -48,6 +51,8 @@ def main(descriptor: int) -> None:
     for module in pkgutil.walk_packages(av.__path__, "av."):  # later, there are no files to import
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    sample = _sample()
+    _warm_up(sample)
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=descriptor) as requests:
@@ -58,7 +63,7 @@ def main(descriptor: int) -> None:
             child = os.fork()
             if not child:
                 requests.close()
-                _serve(channels[0])
+                _serve(channels[0], sample)
             os.close(channels[0])
             try:
                 handle = os.pidfd_open(child)
@@ -69,10 +74,27 @@ def main(descriptor: int) -> None:
                 os.close(handle)
 
 
-def _serve(channel: int) -> None:
+def _sample() -> bytes:
+    """A video of a moment."""
+    picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+    frame = to_yuv(picture, VideoReformatter())
+    frame.pts, frame.duration, frame.time_base = 0, 1, TIME_BASE
+    return encode_mp4([frame], width=64, height=64, frame_rate=25)
+
+
+def _warm_up(sample: bytes) -> None:
+    """Does once what is done with each file; the memory of a new child is then its own."""
+    with Video(io.BytesIO(sample), name="sample") as video:
+        video.frames_at([0.0], size=172)
+
+
+def _serve(channel: int, sample: bytes) -> None:
     """The whole life of a child. It ends without a word if its other end has gone."""
     try:
         with contextlib.suppress(OSError):
+            _warm_up(
+                sample
+            )  # of this project: before the child is confined, but also before a file
             _Child(socket.socket(fileno=channel)).run()
     finally:
         os._exit(0)
@@ -151,7 +173,8 @@ class _Child:
         """The next request; empty once there is no other end."""
         request, descriptors = self._receive_with()
         for descriptor in descriptors:
-            self._memory = np.frombuffer(mmap.mmap(descriptor, 0), np.uint8)
+            shared = mmap.mmap(descriptor, 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
+            self._memory = np.frombuffer(shared, np.uint8)
             os.close(descriptor)
         return request
 
