@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import pytest
-
 from fuzz import KINDS, fuzz
 
 COUNTS = {"videos": 300, "isolated": 100, "models": 200, "manifests": 100}
