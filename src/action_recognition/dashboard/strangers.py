@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from dataclasses import replace
 
 from action_recognition.dashboard.settings import Settings
@@ -13,6 +14,9 @@ from action_recognition.video.preview import Preview, browser_preview
 
 # One prediction or preview; the whole of a long video may take what the operator allows.
 _QUICK_CPU_S, _QUICK_WALL_S = 60.0, 120.0
+
+# Each takes a core, and may take as much memory as one video may.
+_PREVIEWS = threading.BoundedSemaphore(2)
 
 
 def load_recognizer(path: str) -> Recognizer:
@@ -30,14 +34,15 @@ def for_one_answer(recognizer: Recognizer) -> Recognizer:
 
 
 def preview(data: bytes, *, name: str, start_s: float = 0.0) -> Preview:
-    """What the browser plays of a visitor's file.
+    """What the browser plays of a visitor's file; a few are made at once, the others wait.
 
     Raises:
         VideoError: the file cannot be read.
     """
     make = isolated_preview if can_isolate() else browser_preview
     limits = _quick(Settings.read().limits)
-    return make(io.BytesIO(data), name=name, start_s=start_s, limits=limits)
+    with _PREVIEWS:
+        return make(io.BytesIO(data), name=name, start_s=start_s, limits=limits)
 
 
 def _quick(limits: Limits) -> Limits:
