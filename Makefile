@@ -42,14 +42,16 @@ SEED ?= 1
 fuzz: $(READY) ## Give damaged videos, models and manifests to the product, COUNT of each kind, and count what it says
 	$(BIN)/python tests/corpus/fuzz.py --count $(COUNT) --seed $(SEED)
 
-lock: $(READY) ## Write requirements.lock anew: what the dashboard needs, with the hash of each file
+LOCK = $(BIN)/uv pip compile pyproject.toml --python-version 3.11.5 --universal -c constraints.txt \
+	--generate-hashes --no-annotate --no-header --quiet
+lock: $(READY) ## Write requirements.lock (the dashboard) and requirements-all.lock anew, with the hash of each file
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile pyproject.toml --extra app --extra live --python-version 3.11.5 --universal \
-		-c constraints.txt --generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock
+	$(LOCK) --extra app --extra live --output-file requirements.lock
+	$(LOCK) --all-extras --output-file requirements-all.lock
 
-audit: $(READY) ## Ask the public database which versions in requirements.lock have known faults
+audit: $(READY) ## Ask the public database which versions in requirements-all.lock have known faults
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements-all.lock
 
 coverage: override PYTEST += $(COVERAGE)
 coverage: test coverage-summary ## Run all tests, print how many lines and branches they reach
