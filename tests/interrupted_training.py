@@ -53,7 +53,9 @@ def _run(arguments: list[str], log: str, signum: int, where: str, nth: int) -> N
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
     sys.stdout, sys.stderr = open(1, "w"), open(2, "w")  # noqa: SIM115
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
+    # Jobs in the background ignore the first, and what is run by `nohup` the second.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     module, _, name = where.partition(":")
     *outer, last = name.split(".")
     owner: Any = import_module(module)
