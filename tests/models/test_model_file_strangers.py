@@ -98,8 +98,8 @@ DESCRIPTIONS: dict[str, tuple[str, Any, str]] = {
     "a long class": ("classes", lambda c: ["x" * 10**6, *c[1:]], "a class is called 'xxx"),
     "half a character in a class": (
         "classes",
-        lambda c: ["\udc80", *c[1:]],
-        r"a text that is not one: '\\udc80'",
+        lambda c: ["\ud800", *c[1:]],
+        r"a text that is not one: '\\ud800'",
     ),
     "the same class": ("classes", lambda c: [c[0], *c[:-1]], "'Jumping' is there twice"),
     "many classes": ("architecture", lambda a: a | {"classes": 10**9}, "Architecture: classes="),

@@ -18,7 +18,12 @@ from action_recognition.models.graph_check import MAX_GRAPH_BYTES, check_graph
 from action_recognition.models.graph_names import Graphs
 from action_recognition.models.hdf5_values import NotPlainError
 from action_recognition.models.plain_hdf5 import PlainHDF5
-from action_recognition.models.record_check import check_metrics, check_plain, check_training
+from action_recognition.models.record_check import (
+    check_metrics,
+    check_plain,
+    check_training,
+    is_half,
+)
 
 DESCRIPTIONS = ("classes", "architecture", "preprocessing", "inference", "metrics", "training")
 
@@ -55,8 +60,9 @@ def check_names(names: Iterable[object]) -> None:
     """
     for name in names:
         good = isinstance(name, str) and 0 < len(name) <= _MAX_NAME and bool(name.strip())
-        # Cc: control, Cs: half a character, Zl and Zp: new lines
-        if not good or any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in str(name)):
+        # Cc: control, Zl and Zp: new lines
+        kinds = {unicodedata.category(c) for c in str(name)}
+        if not good or kinds & {"Cc", "Zl", "Zp"} or any(map(is_half, str(name))):
             raise ModelFileError(
                 f"a class is called {ascii(name)[:60]}, which is not a name of 1 to {_MAX_NAME} "
                 "printable characters"

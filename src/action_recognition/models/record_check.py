@@ -24,7 +24,7 @@ def check_plain(value: Any, place: str, depth: int = _DEEPEST) -> None:
     if not depth:
         raise ModelFileError(f"{place} is nested too deeply")
     if isinstance(value, str):
-        if any((c < " " and c not in "\t\n\r") or "\ud800" <= c <= "\udfff" for c in value):
+        if any((c < " " and c not in "\t\n\r") or is_half(c) for c in value):
             raise ModelFileError(f"{place} holds a text that is not one: {ascii(value)[:60]}")
     elif isinstance(value, int):
         if abs(value) > _LARGEST:
@@ -36,6 +36,11 @@ def check_plain(value: Any, place: str, depth: int = _DEEPEST) -> None:
     elif isinstance(value, list):
         for inner in value:
             check_plain(inner, place, depth - 1)
+
+
+def is_half(character: str) -> bool:
+    """Whether it is half a character, and no byte of a file name that is no text (PEP 383)."""
+    return "\ud800" <= character <= "\udfff" and not "\udc80" <= character <= "\udcff"
 
 
 def check_metrics(metrics: Mapping[str, Any], classes: int) -> None:
