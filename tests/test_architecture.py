@@ -12,7 +12,7 @@ import action_recognition
 
 ROOT = Path(action_recognition.__path__[0])
 FLOORS = (
-    ("errors", "actions", "prefetch", "regular_file", "whole_file"),
+    ("errors", "actions", "files", "prefetch"),
     ("video",),
     ("clips",),
     ("models", "datasets"),

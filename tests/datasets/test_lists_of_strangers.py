@@ -14,7 +14,7 @@ from action_recognition.datasets.annotation_lists import read_annotations
 from action_recognition.datasets.manifest_csv import read_list, read_manifest
 from action_recognition.datasets.tables import read_table
 from action_recognition.errors import DataError
-from action_recognition.regular_file import read_json, read_regular
+from action_recognition.files import read_json, read_regular
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "corpus"))
 import manifest_mutants as made

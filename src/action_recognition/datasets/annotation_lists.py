@@ -19,7 +19,7 @@ from action_recognition.datasets.sections import Section, read_section
 from action_recognition.datasets.split_names import read_split, split_in
 from action_recognition.datasets.tables import read_table
 from action_recognition.errors import DataError
-from action_recognition.regular_file import read_json
+from action_recognition.files import read_json
 
 TABLES = {".csv", ".tsv", ".txt"}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from action_recognition.errors import DataError
-from action_recognition.regular_file import read_regular
+from action_recognition.files import read_regular
 
 Split = Literal["train", "val", "test"]
 Splits = tuple[Split | None, Split | None, Split | None]

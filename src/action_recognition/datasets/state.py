@@ -12,7 +12,7 @@ from action_recognition.datasets.names import find_original
 from action_recognition.datasets.official import film_of
 from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
-from action_recognition.regular_file import read_json
+from action_recognition.files import read_json
 
 
 def describe_download(root: str | Path) -> list[str]:

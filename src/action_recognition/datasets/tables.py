@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from action_recognition.errors import DataError
-from action_recognition.regular_file import read_regular
+from action_recognition.files import read_regular
 
 SURPLUS = ""
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from action_recognition.evaluation.calibration import Reliability
 from action_recognition.evaluation.evaluate import Evaluation
+from action_recognition.files import write_whole
 from action_recognition.recognition.formats import as_utf8
-from action_recognition.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,11 +14,11 @@ from xml.etree import ElementTree
 from action_recognition.errors import ActionRecognitionError, ModelFileError
 from action_recognition.exports.export import ExportError
 from action_recognition.exports.metadata import CLIP, KEY, metadata
+from action_recognition.files import read_regular
 from action_recognition.models.model_file import FORMAT, load_model
 from action_recognition.models.plain_hdf5 import PlainHDF5
 from action_recognition.models.protobuf import fields
 from action_recognition.models.record_check import check_plain
-from action_recognition.regular_file import read_regular
 
 _METADATA, _NAME, _VALUE = 14, 1, 2  # of ModelProto, of StringStringEntryProto
 _LARGEST = 2**29  # bytes of a file

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from action_recognition.errors import ModelFileError
+from action_recognition.files import read_regular
 from action_recognition.models.architecture import Architecture
 from action_recognition.models.hybridnet import HybridNet
-from action_recognition.regular_file import read_regular
 
 ORIGIN = "MoViNet-A0-Stream, trained on Kinetics-600 (Kondratyuk et al., CVPR 2021; Apache-2.0)"
 _LARGEST = 2**26  # bytes of a file, and of all that is packed in it

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from action_recognition.errors import ModelFileError
-from action_recognition.regular_file import open_regular, read_rest
+from action_recognition.files import open_regular, read_rest
 
 SEAL_BYTES = 512
 MAX_BYTES = 512 * 2**20

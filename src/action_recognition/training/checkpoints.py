@@ -12,6 +12,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from action_recognition.files import write_whole
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.training.run_folder import (
     BEST,
@@ -19,7 +20,6 @@ from action_recognition.training.run_folder import (
     cannot_resume,
     read_whole,
 )
-from action_recognition.whole_file import write_whole
 
 
 class FolderCheckpoint(ModelCheckpoint):

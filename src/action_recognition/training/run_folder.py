@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from action_recognition.errors import UsageError
-from action_recognition.whole_file import write_whole
+from action_recognition.files import write_whole
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 STRENGTH, TUNED, REFIT = "strength.json", "tuned.json", "refit"

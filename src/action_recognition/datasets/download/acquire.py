@@ -17,7 +17,7 @@ from action_recognition.datasets.download.fetch import fetch, locked
 from action_recognition.datasets.download.sources import RemoteFile
 from action_recognition.datasets.kept_probes import content_of
 from action_recognition.errors import DataError
-from action_recognition.regular_file import read_json
+from action_recognition.files import read_json
 from action_recognition.video import has_video_name
 
 Progress = Callable[[int, int], None]

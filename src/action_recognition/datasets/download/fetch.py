@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 
 from action_recognition.datasets.download.sources import RemoteFile
 from action_recognition.errors import DataError
-from action_recognition.regular_file import read_json
+from action_recognition.files import read_json
 
 Progress = Callable[[int, int], None]
 

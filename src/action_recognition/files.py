@@ -1,4 +1,7 @@
-"""Opens and reads files that others name: a pipe, a device or a huge file is no file to read."""
+"""Files that others name are read within bounds; files that are replaced are whole at any moment.
+
+A pipe, a device or a huge file is no file to read.
+"""
 
 from __future__ import annotations
 
@@ -77,6 +80,28 @@ def read_rest(file: BinaryIO, most: int) -> bytes:
     if size > most or len(content) > most:  # the latter: it grows
         raise OSError(errno.EFBIG, f"it is larger than {most / 2**20:.0f} MB")
     return content
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replaces a file; its folder is made where there is none.
+
+    Raises:
+        OSError: it cannot be written; its attribute `filename` is that of the file.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _check(mode: int) -> None:
