@@ -1,4 +1,4 @@
-"""Videos to try: a clip of each action where the data sets are at hand, else those of the package."""
+"""Videos to try: a clip of each action of a folder, or those that come with the package."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _JUMPING_S = 8.0
 
 
 def three_scenes() -> bytes:
-    """An MP4 file of 24 s: a man talks in a car, a figure does jumping jacks, a woman reads news."""
+    """An MP4 file of 24 s: a man talks in a car, a figure does jumping jacks, a woman talks."""
     drawn = film(_JUMPING_S, jumping, fps=_FRAME_RATE, size=_SIZE)
     scenes = ((FOOTAGE / "carphone.mp4").read_bytes(), drawn, (FOOTAGE / "akiyo.mp4").read_bytes())
 
