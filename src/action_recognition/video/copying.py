@@ -131,9 +131,7 @@ def _packets(
         yield float((ready.pts or 0) * tick), ready
 
 
-def _demuxed(
-    container: InputContainer, stream: VideoStream, work: Work
-) -> Iterator[av.Packet]:
+def _demuxed(container: InputContainer, stream: VideoStream, work: Work) -> Iterator[av.Packet]:
     packets = container.demux(stream)
     while True:
         try:

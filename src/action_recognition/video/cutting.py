@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from heapq import merge
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,7 +25,6 @@ from action_recognition.video.decoder import Video
 from action_recognition.video.encoding import encoded_packets
 from action_recognition.video.limits import DEFAULT_LIMITS, Limits
 from action_recognition.video.opening import open_container
-from action_recognition.video.orientation import UPRIGHT
 from action_recognition.video.overlays import Overlay
 from action_recognition.video.sound import Timed, add_sound
 from action_recognition.video.source import Source

@@ -15,13 +15,25 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from action_recognition.errors import VideoError
 from action_recognition.video.decoder import Video
 from action_recognition.video.encoder import SMPTE170M, TIME_BASE, to_yuv
+from action_recognition.video.info import VideoInfo
 from action_recognition.video.orientation import UPRIGHT
 from action_recognition.video.overlays import Overlay, Painter
 from action_recognition.video.sound import Timed
 from action_recognition.video.work import Work
 
 _ENCODER = {"preset": "veryfast", "crf": "18"}
+_LEGIBLE = 360  # pixels of the short side at least where something is painted
 _KEY_FRAME_S = 2.0  # at most between two key frames: players jump to these
+
+
+def painted_size(info: VideoInfo) -> tuple[int, int]:
+    """Width and height in pixels, even, of a picture with overlays: enlarged if letters need it.
+
+    >>> painted_size(VideoInfo(1.0, 25, 320, 240, "h264", "mp4", UPRIGHT, has_audio=False))
+    (480, 360)
+    """
+    scale = max(1.0, _LEGIBLE / max(1, min(info.width, info.height)))
+    return _even(round(info.width * scale)), _even(round(info.height * scale))
 
 
 def encoded_packets(
@@ -36,7 +48,7 @@ def encoded_packets(
     """Adds a stream for the picture, and returns its packets, which are made as needed.
 
     The first frame is the one on display at the start; each keeps its time. With overlays the
-    pixels are square, else they keep their shape.
+    picture is as large as `painted_size` says, else pixels keep their number and shape.
 
     Parameters:
         start_s, end_s: in seconds as a player counts.
@@ -71,9 +83,7 @@ def _encoded(
         yield time_s, packet
 
 
-def _shown(
-    video: Video, start_s: float, end_s: float
-) -> Iterator[tuple[av.VideoFrame, int, int]]:
+def _shown(video: Video, start_s: float, end_s: float) -> Iterator[tuple[av.VideoFrame, int, int]]:
     """(frame, start, duration) of what is on display, times since `start_s` in `TIME_BASE`."""
     first_s, end = video.info.start_s, round((end_s - start_s) / TIME_BASE)
     waiting: tuple[av.VideoFrame, int] | None = None
@@ -103,7 +113,8 @@ class _Converter:
         # What is painted on, or turned, goes through RGB.
         self._rgb = overlays is not None or self._orientation != UPRIGHT
         if self._rgb:
-            self._width, self._height = _even(info.width), _even(info.height)
+            size = _even(info.width), _even(info.height)
+            self._width, self._height = size if overlays is None else painted_size(info)
             stream.codec_context.colorspace = SMPTE170M
         else:
             self._width, self._height = _even(first.width), _even(first.height)

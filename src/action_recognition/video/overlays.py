@@ -12,7 +12,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-_HEAD = Struct("<2d4d3I")  # times, box, height, width, bytes that follow
+_HEAD = Struct("<2d4d4I")  # times, box, level, height, width, bytes that follow
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Overlay:
     Parameters:
         start_s, end_s: in seconds as a player of the video counts.
         box: left, top, right and bottom in shares of the shown frame, 0..1.
+        level: what has a higher one lies above.
         height, width: of the picture, in pixels; it is stretched to the box.
         packed: its pixels (height, width, 4) uint8 RGBA, compressed with zlib.
     """
@@ -29,6 +30,7 @@ class Overlay:
     start_s: float
     end_s: float
     box: tuple[float, float, float, float]
+    level: int
     height: int
     width: int
     packed: bytes
@@ -40,10 +42,13 @@ class Overlay:
         start_s: float,
         end_s: float,
         box: tuple[float, float, float, float],
+        *,
+        level: int = 0,
     ) -> Overlay:
         """An overlay of pixels (height, width, 4) uint8 RGBA."""
         height, width, _ = pixels.shape
-        return cls(start_s, end_s, box, height, width, zlib.compress(pixels.tobytes(), 1))
+        packed = zlib.compress(pixels.tobytes(), 1)
+        return cls(start_s, end_s, box, level, height, width, packed)
 
     def pixels(self) -> NDArray[np.uint8]:
         """(height, width, 4) uint8 RGBA."""
@@ -63,16 +68,17 @@ class Painter:
         self._coming = iter(overlays)
         self._next = next(self._coming, None)
         self._width, self._height = width, height
-        self._shown: list[tuple[float, _Layer]] = []
+        self._shown: list[tuple[Overlay, _Layer]] = []
 
     def paint(self, picture: NDArray[np.uint8], time_s: float) -> None:
         """Paints onto (height, width, 3) uint8 RGB what is shown at a time, in place."""
         while self._next is not None and self._next.start_s <= time_s:
             if self._next.end_s > time_s:
                 layer = _Layer(self._next, self._width, self._height)
-                self._shown.append((self._next.end_s, layer))
+                self._shown.append((self._next, layer))
+                self._shown.sort(key=lambda shown: shown[0].level)
             self._next = next(self._coming, None)
-        self._shown = [(end_s, layer) for end_s, layer in self._shown if end_s > time_s]
+        self._shown = [shown for shown in self._shown if shown[0].end_s > time_s]
         for _, layer in self._shown:
             layer.paint(picture)
 
@@ -106,7 +112,7 @@ class _Layer:
 def pack(overlays: Iterable[Overlay]) -> Iterator[bytes]:
     """The bytes of each overlay, from which `unpack` makes it again."""
     for o in overlays:
-        head = (o.start_s, o.end_s, *o.box, o.height, o.width, len(o.packed))
+        head = (o.start_s, o.end_s, *o.box, o.level, o.height, o.width, len(o.packed))
         yield _HEAD.pack(*head) + o.packed
 
 
@@ -114,9 +120,9 @@ def unpack(data: bytes) -> Iterator[Overlay]:
     """The overlays of which `data` consists."""
     place = 0
     while place < len(data):
-        start_s, end_s, *box, height, width, size = _HEAD.unpack_from(data, place)
+        start_s, end_s, *edges, level, height, width, size = _HEAD.unpack_from(data, place)
         place += _HEAD.size
-        left, top, right, bottom = box
+        left, top, right, bottom = edges
         packed = data[place : place + size]
-        yield Overlay(start_s, end_s, (left, top, right, bottom), height, width, packed)
+        yield Overlay(start_s, end_s, (left, top, right, bottom), level, height, width, packed)
         place += size

@@ -72,9 +72,7 @@ def _packets(
     """Packets with their time by the clock of the file, from somewhat before the start on."""
     tick = stream.time_base or Fraction(1, 1000)
     try:
-        container.seek(
-            max(0, round((start_s - _EARLIER_S) / tick)), stream=stream, backward=True
-        )
+        container.seek(max(0, round((start_s - _EARLIER_S) / tick)), stream=stream, backward=True)
     except (av.FFmpegError, OverflowError):
         container.seek(0)
     packets = container.demux(stream)
