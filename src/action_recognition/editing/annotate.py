@@ -22,7 +22,7 @@ from action_recognition.video.source import Source
 
 _NONE = "none of the known actions"
 _PAPER = (0, 0, 0, 175)  # dark enough for white letters over any picture
-_TRACK, _BAR = (255, 255, 255, 70), (120, 190, 255, 255)
+_TRACK, _BAR = (95, 95, 95, 220), (120, 190, 255, 255)
 _HEAT = np.array([(200, 60, 20), (249, 142, 9), (252, 255, 164)], np.float32)
 _STRONGEST = 0.65  # share of the colour where the heat is full: the person is still seen below
 _LIFT = 0.7  # exponent of the heat: one bright moment must not leave all others dark
@@ -62,7 +62,7 @@ def label(segment: Segment, info: VideoInfo) -> Overlay:
     if segment.action is None:
         write(pen, margin, 0.2 * height, _NONE, size, width - 2 * margin, "white")
     else:
-        share = f"{segment.probability:.0%}"
+        share = f"{segment.probability:.1%}"
         right = width - margin - width_of(share, size)
         name = f"unsure: {segment.action}" if segment.unsure else segment.action
         write(pen, margin, 0.1 * height, as_utf8(name), size, right - 2 * margin, "white")
@@ -88,7 +88,7 @@ def heat_overlays(
         planned = [
             (float(time_s), segment)
             for segment in segments
-            if segment.action in recognizer.classes
+            if segment.action is not None
             for time_s in np.arange(segment.start_s, segment.end_s, p.interval_s)
         ]
         box = _seen(video.info, p.max_aspect)

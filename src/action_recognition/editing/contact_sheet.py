@@ -56,7 +56,7 @@ def contact_sheet(video: Frames, segments: Sequence[Segment]) -> bytes:
         name = f"unsure: {name}" if segment.unsure else name
         about = f"{clock(segment.start_s)} to {clock(segment.end_s)}"
         if segment.action is not None:
-            about += f" · {segment.probability:.0%}"
+            about += f" · {segment.probability:.1%}"
         write(pen, x, y + height + 4, as_utf8(name), 18, cell, _INK)
         write(pen, x, y + height + 26, about, 15, cell, _FAINT)
     out = io.BytesIO()

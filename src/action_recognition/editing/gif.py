@@ -21,7 +21,7 @@ def gif_of(
     start_s: float,
     end_s: float,
     *,
-    max_side: int = 480,
+    max_side: int = 400,
     frame_rate: float = 10.0,
     max_s: float = 10.0,
 ) -> bytes:
@@ -52,7 +52,7 @@ def gif_of(
     sample = [times[k] for k in np.linspace(0, len(times) - 1, min(_SAMPLE, len(times)), dtype=int)]
     palette = _palette(list(whole_frames(video, sample, size)))
     frames = (
-        picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+        picture.quantize(palette=palette, dither=Image.Dither.NONE)
         for picture in whole_frames(video, times, size)
     )
     out = io.BytesIO()
