@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from action_recognition.cli import (
+    annotate,
+    cut,
     data,
     evaluate,
     import_kinetics,
@@ -28,7 +30,19 @@ from action_recognition.cli.endings import Interrupted
 from action_recognition.cli.printing import prepare_streams
 from action_recognition.errors import ActionRecognitionError, one_line
 
-COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, model, reproduce)
+COMMANDS = (
+    predict,
+    timeline,
+    cut,
+    annotate,
+    watch,
+    train,
+    evaluate,
+    import_kinetics,
+    data,
+    model,
+    reproduce,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,8 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "requests",
             "filelock",
             "rarfile",
+            "PIL",
         )
-        wanted = "exports" if error.name in ("openvino", "keras") else "train"
+        special = {"openvino": "exports", "keras": "exports", "PIL": "media"}
+        wanted = special.get((error.name or "").split(".")[0], "train")
         if (error.name or "").split(".")[0] not in of_extra:
             raise
         print(
