@@ -49,12 +49,13 @@ def recognize_page() -> None:
     answering.show_summary(recognizer, key, classes, about)
     with error_boxes.shown(), left:
         upload = answering.choose_video(file, recognizer)
-        if upload is not None and answering.show_preview(upload):
+        preview = st.empty()
+        if upload is not None and answering.show_preview(upload, key, preview):
             with right:
                 prediction = answering.ask(upload, key, recognizer)
                 if prediction is None:
                     return
-                answering.show_answer(prediction, upload, key)
+                answering.show_answer(prediction, upload, key, recognizer, preview)
             with details:
                 show_details(prediction, upload, key, recognizer)
         else:
