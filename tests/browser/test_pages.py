@@ -39,7 +39,10 @@ def test_a_click_on_a_row_of_the_timeline_seeks(
     page.wait(f"{players} return Boolean({table}) && v?.readyState >= 2", "the timeline")
     page.settle()
     assert page.script(f"{players} return v.currentTime") < 1
-    lines = page.download("CSV", downloads).read_text().splitlines()
+    page.click("CSV")
+    page.wait("return document.body.innerText.includes('CSV: a table')", "the table to download")
+    page.settle()
+    lines = page.download("Download", downloads).read_text().splitlines()
     starts = [float(row["start_s"]) for row in csv.DictReader(lines)]
     assert starts == [0.0, pytest.approx(CHANGE_S, abs=0.5)]
     _click_row(page, 1)

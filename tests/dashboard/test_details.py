@@ -108,7 +108,7 @@ def test_timeline_is_computed_once_and_covers_the_video(
         assert table.value["Time"].iloc[0].startswith("0.0 to ")
         assert table.value["Time"].iloc[-1].endswith(" to 5.0 s")
         assert set(table.value["Action"]) <= {*CLASSES, NONE_OF_THESE}
-        assert [b.proto.label for b in page.get("download_button")] == ["CSV", "Subtitles"]
+        assert [group.proto.label for group in page.get("button_group")] == ["Take away"]
         player = page.get("video")[1].proto
         assert [s.label for s in player.subtitles] == ["Actions"]
         open_tab(page, FRAMES)
