@@ -42,3 +42,14 @@ def test_names_stay_on_their_line_and_events_within_three_digits() -> None:
     text.encode()
     assert "* FROM CLIP NAME: x y.mp4" in text
     assert len(re.findall(r"(?m)^\d{3} ", text)) == 999
+
+
+def test_the_timecode_of_the_camera_is_kept() -> None:
+    info = replace(INFO, frame_rate=25, timecode="10:30:00:12")
+    (event,) = [x for x in segments_to_edl([FALL], info, "a.mp4") if x[:3] == "001"]
+    assert event[29:52] == "10:31:02:12 10:31:09:12"
+    whole_numbers = replace(INFO, timecode="10:30:00:00")  # 29.97, but none is dropped
+    lines = list(segments_to_edl([FALL], whole_numbers, "a.mp4"))
+    assert lines[1] == "FCM: NON-DROP FRAME\n"
+    assert "10:31:01:28" in lines[2]
+    assert replace(INFO, timecode="99:99:99:99\n").timecode == ""  # a file can hold anything

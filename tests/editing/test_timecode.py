@@ -37,6 +37,7 @@ def test_timecodes(rate: float, frame: int, timecode: str) -> None:
 def test_no_number_stands_for_two_frames(rate: float) -> None:
     counted = FrameRate.of(rate)
     codes = [counted.timecode(frame) for frame in range(40_000)]
+    assert [counted.number(code) for code in codes] == list(range(40_000))
     assert len(set(codes)) == len(codes)
     assert codes == sorted(codes)
 

@@ -6,12 +6,14 @@ import io
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from action_recognition.errors import UsageError, VideoError
 from action_recognition.video import Video
 from action_recognition.video.cutting import write_cut
+from action_recognition.video.isolated import IsolatedVideo
 from action_recognition.video.isolated_cut import isolated_cut
 from action_recognition.video.limits import Limits
 from action_recognition.video.overlays import Overlay
@@ -52,3 +54,18 @@ def test_what_is_wrong_is_said(clip: Path, tmp_path: Path) -> None:
     (tmp_path / "no.mp4").write_bytes(b"no video")
     with pytest.raises(VideoError, match=r"no\.mp4: it is not a video file"):
         isolated_cut(tmp_path / "no.mp4", io.BytesIO(), 0, 1)
+
+
+def test_the_timecode_of_a_camera_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "camera.mov"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.metadata["timecode"] = "10:30:00:12"
+        for k in range(5):
+            frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+            frame.pts = k
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    with Video(path) as here, IsolatedVideo(path) as there:
+        assert here.info.timecode == there.info.timecode == "10:30:00:12"
