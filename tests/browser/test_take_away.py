@@ -34,6 +34,7 @@ def test_a_moment_is_taken_away_in_six_clicks(
     page.click("Cut-out")
     page.wait("return document.body.innerText.includes('Download')", "the cut-out")
     page.settle()
+    assert page.overflow() == []
     path = page.download("Download", downloads)  # the sixth
     with Video(path) as video:
         frames, _ = video.frames_at([0.0, video.info.duration_s - 0.1], size=16)

@@ -40,6 +40,7 @@ def sound_span(path: Path) -> tuple[str, float, float]:
     return name, float(frames[0].time or 0), end_s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
@@ -70,12 +71,21 @@ def test_from_a_key_frame_on_the_packets_are_copied(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["v.mp4", "v.mkv", "v.avi", "v.webm"])
-@pytest.mark.parametrize("span", [(0.0, 1.0), (2.3, 4.1), (14.5, 15.0)])
+@pytest.mark.parametrize(
+    ("name", "span"),
+    [
+        ("v.mp4", (0.0, 1.0)),
+        ("v.mp4", (14.5, 15.0)),  # sought
+        ("v.mkv", (2.3, 4.1)),
+        ("v.avi", (2.3, 4.1)),
+        ("v.webm", (2.3, 4.1)),
+    ],
+)
 def test_else_the_frames_are_encoded_from_the_very_first(
     make_video: MakeVideo, tmp_path: Path, name: str, span: tuple[float, float]
 ) -> None:
-    made = make_video(name, seconds=16, gop=50, audio=16.0)
+    seconds = span[1] + 0.5
+    made = make_video(name, seconds=seconds, gop=50, audio=seconds)
     out = tmp_path / "out.mp4"
     cut = write_cut(made.path, out, *span, mode="exact")
     assert cut == Cut(*span, copied=False)
