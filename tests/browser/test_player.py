@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,40 +10,19 @@ import pytest
 pytest.importorskip("streamlit")
 
 from dashboard_browser import DashboardPage
+from player_page import CHANGE_S, PLAYER, answered, black_then_white
 
 from video_maker import Image, MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]
-CHANGE_S = 8.4
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-# The component has a root of its own, in which its parts are looked for.
-PLAYER = """
-const root = [...document.querySelectorAll('*')].map(e => e.shadowRoot ?? e)
-    .map(e => e.querySelector?.('.player')).find(Boolean);
-const video = root?.querySelector('video');
-const rows = [...(root?.querySelectorAll('.moments button') ?? [])];
-"""
-
-
-def black_then_white(index: int, time_s: float, width: int, height: int) -> Image:
-    return np.full((height, width, 3), 0 if time_s < CHANGE_S else 255, dtype=np.uint8)
 
 
 @pytest.fixture
 def film(page: DashboardPage, make_video: MakeVideo) -> DashboardPage:
     """The answer for a film of two moments."""
     return answered(page, make_video("two.mp4", seconds=20, pattern=black_then_white).path)
-
-
-def answered(page: DashboardPage, path: Path) -> DashboardPage:
-    page.upload(path)
-    page.wait_for_preview()
-    page.click("Predict")
-    page.wait(f"{PLAYER} return rows.length > 0 && video.readyState >= 2", "the moments")
-    page.settle()
-    return page
 
 
 def start_of(page: DashboardPage, moment: int) -> float:
