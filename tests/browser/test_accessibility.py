@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("streamlit")
 
 from dashboard_browser import DashboardPage
+from player_page import answered, black_then_white
 
 from video_maker import MadeVideo
 
@@ -62,6 +63,31 @@ def test_an_answer_with_all_its_tabs(themed: DashboardPage, make_video: MakeVide
         themed.click(tab)
         found[tab] = faults(themed)
     assert found == {tab: [] for tab in found}
+
+
+def test_a_film_and_its_player(themed: DashboardPage, make_video: MakeVideo) -> None:
+    answered(themed, make_video("two.mp4", seconds=20, pattern=black_then_white).path)
+    assert faults(themed) == []
+    assert "0:00-0:0" in said(themed)
+
+
+def test_the_answer_is_said(page: DashboardPage, make_video: MakeVideo) -> None:
+    page.upload(make_video("clip.mp4", seconds=3).path)
+    page.wait_for_preview()
+    page.settle()
+    assert said(page) == ""
+    action = page.predict()
+    assert action in said(page)
+
+
+def said(page: DashboardPage) -> str:
+    """What the live region of the page holds."""
+    return str(
+        page.script(
+            "return [...document.querySelectorAll('*')].map(e => e.shadowRoot).filter(Boolean)"
+            ".map(r => r.querySelector('p[role=status]:not(.told)')).find(Boolean).textContent"
+        )
+    )
 
 
 def test_headings_are_in_order(page: DashboardPage, make_video: MakeVideo) -> None:

@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -21,6 +20,7 @@ from visit import (
     count_calls,
     count_downloads,
     open_tab,
+    played,
     predict,
     shown_text,
     upload,
@@ -123,13 +123,6 @@ def test_a_film_is_answered_by_its_moments(page: AppTest, make_video: MakeVideo)
     assert not page.get("video")  # the player shows it
     assert [tab.label for tab in page.tabs] == [EVIDENCE, FRAMES, DETAILS]
     assert "to 2:10.0: " in page.subheader[0].value or len(known) > 1
-
-
-def played(page: AppTest) -> dict[str, Any]:
-    """What the player is given."""
-    (component,) = page.get("bidi_component")
-    data: dict[str, Any] = json.loads(component.proto.json)
-    return data
 
 
 @pytest.mark.slow

@@ -147,7 +147,7 @@ def show_preview(upload: Upload, key: ModelKey, place: DeltaGenerator) -> bool:
     if isinstance(known, Prediction) and is_film(known.video):
         return True
     with place.container():
-        st.video(preview.data, format=preview.mime)
+        st.video(preview.data, format=preview.mime, alt="Your video")
         if preview.transcoded:
             st.caption(
                 "Converted for the browser, without sound; the model sees the original. For a long "
@@ -189,22 +189,30 @@ def show_answer(
     key: ModelKey,
     recognizer: Recognizer,
     preview: DeltaGenerator,
-) -> None:
-    """The action, how sure the model is, and the runners-up; of a film, what is seen when."""
+) -> str:
+    """The action, how sure the model is, and the runners-up; of a film, what is seen when.
+
+    Returns:
+        the answer as a sentence; empty where there is none.
+    """
     if is_film(prediction.video):
         found = find_course(prediction, upload, key, recognizer)
         preview.empty()  # the player below shows it
         if isinstance(found, VideoError):
             error_boxes.show(found, name=upload.name)
-            return
+            return ""
         known = sum(segment.action is not None for segment in found.segments)
         moments = "1 moment" if known == 1 else f"{known} moments"
         st.header(moments if known else "None of the known actions", anchor=False)
+        said = in_one_line(found.segments)
         if known:
-            st.markdown(unbroken(plain(in_one_line(found.segments))))
+            st.markdown(unbroken(plain(said)))
         second = st.container()
     else:
         known = prediction.action is not None
+        said = headline(prediction)
+        if prediction.action is not None:
+            said += f": {nearest(prediction, of=2 if prediction.unsure else 1)}"
         st.header(plain(headline(prediction)), anchor=False)
         st.markdown(unbroken(_how_sure(prediction)))
         second = st.container()
@@ -219,6 +227,7 @@ def show_answer(
     if not known:
         with second, error_boxes.shown():
             _ask_everyday(upload, key)
+    return said
 
 
 def _how_sure(prediction: Prediction) -> str:
