@@ -3,10 +3,11 @@
     python benchmarks/screenshots.py pictures          # all, into a folder
     python benchmarks/screenshots.py docs --for-docs   # those of docs/: 1440 pixels, light
 
-It starts the dashboard on a free port and drives headless Chromium: it predicts the drawn figure,
-goes through its tabs, recognises some drawn films at once, and shows the figure to the camera. No
-clip of the data sets is in any picture. It needs `chromium` and `chromedriver` (on Debian: apt-get
-install chromium chromium-driver) and Selenium, which the dev extra brings.
+It starts the dashboard on a free port and drives headless Chromium: it predicts the footage that
+comes with the package, goes through the tabs, recognises some films at once, and shows a drawn
+figure to the camera. No clip of the data sets is in any picture. It needs `chromium` and
+`chromedriver` (on Debian: apt-get install chromium chromium-driver) and Selenium, which the dev
+extra brings.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from pathlib import Path
 import av
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "browser"))
 
 from dashboard_browser import DashboardPage, missing_tools, open_browser, running_dashboard
+from player_page import PLAYER
 
 from action_recognition.dashboard.media.figure import film, jumping, jumping_then_resting
+from action_recognition.dashboard.media.scenes import FOOTAGE
 from action_recognition.models.model_file import find_model
 
 WIDTHS = (1440, 1024, 390)
@@ -69,7 +73,7 @@ def _write_films(folder: Path) -> dict[str, Path]:
     made = {
         "jumping": ("jumping-jacks.mp4", film(4, jumping, size=(480, 360))),
         "resting": ("jumps-then-rests.mp4", film(8, jumping_then_resting, size=(480, 360))),
-        "short": ("one-jump.mp4", film(1, jumping, size=(320, 240))),
+        "news": ("news.mp4", (FOOTAGE / "akiyo.mp4").read_bytes()),
         "bad": ("not-a-film.mp4", b"This is no video. " * 20),
     }
     paths = {}
@@ -96,25 +100,29 @@ def _scenes(
 
     def recognize() -> None:
         page.open(address)
-        page.click("Jumping figure")
+        page.click("News reader")
         page.wait_for_preview()
         print("answer:", page.predict())
 
     def tab(name: str) -> Callable[[], None]:
         def show() -> None:
             page.open(address)
-            page.click("Jumps, then rests")
+            page.click("Three scenes")
             page.wait_for_preview()
-            page.predict()
-            page.click(name)
+            page.click("Predict")
+            page.wait(f"{PLAYER} return rows.length > 1 && video.readyState >= 2", "the moments")
+            page.script(f"{PLAYER} rows[1].click(); video.pause()")
             page.settle()
+            if name:
+                page.click(name)
+                page.settle()
             time.sleep(1)
 
         return show
 
     def many() -> None:
         page.open(address, "many")
-        page.upload(*(films[k] for k in ("jumping", "resting", "short", "bad")))
+        page.upload(*(films[k] for k in ("news", "jumping", "resting", "bad")))
         page.click("Recognize all")
         page.wait("return document.body.innerText.includes('4 of 4 done.')", "the end")
 
@@ -137,7 +145,7 @@ def _scenes(
     return {
         "empty": empty,
         "recognize": recognize,
-        "timeline": tab("Timeline"),
+        "timeline": tab(""),
         "frames": tab("Frames"),
         "details": tab("Details"),
         "many": many,
