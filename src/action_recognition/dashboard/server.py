@@ -1,6 +1,6 @@
 """What stands between the network and Streamlit: whom it answers, headers, and limits of uploads.
 
-`op_app.py` hands `MIDDLEWARE` to Streamlit's own application. What is used of Streamlit and
+`start/page.py` hands `middleware` to Streamlit's own application. What is used of Streamlit and
 Starlette is imported or looked for by name: a version without it does not start.
 """
 
@@ -31,7 +31,8 @@ from action_recognition.dashboard.settings import Settings
 _UPLOAD = re.compile(r".*/_stcore/upload_file/([^/]+)/[^/]+")
 _COPIES = 2  # of an upload while it arrives: its body, and what is read from it
 _WRONG_HOST = (
-    "This server does not answer to this name. Its operator can allow it: --server.allowedHosts\n"
+    "This server does not answer to this name. Its operator can allow it:"
+    " --allow-host NAME (of Streamlit itself: --server.allowedHosts)\n"
 )
 
 
