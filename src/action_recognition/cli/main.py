@@ -18,6 +18,7 @@ from action_recognition.cli import (
     model,
     predict,
     reproduce,
+    serve,
     timeline,
     train,
     watch,
@@ -32,6 +33,7 @@ COMMANDS = (
     timeline,
     watch,
     app,
+    serve,
     train,
     evaluate,
     data,
@@ -49,6 +51,7 @@ _EXTRAS = {
     "train": "torch onnx onnxscript lightning sklearn torchmetrics requests filelock rarfile",
     "exports": "openvino keras",
     "app": "streamlit altair pandas PIL",
+    "serve": "fastapi uvicorn starlette multipart",
 }
 
 
