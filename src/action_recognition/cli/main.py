@@ -20,6 +20,7 @@ from action_recognition.cli import (
     model,
     predict,
     reproduce,
+    serve,
     timeline,
     train,
     watch,
@@ -36,6 +37,7 @@ COMMANDS = (
     annotate,
     watch,
     app,
+    serve,
     train,
     evaluate,
     data,
@@ -54,6 +56,7 @@ _EXTRAS = {
     "exports": "openvino keras",
     "media": "PIL",
     "app": "streamlit altair pandas",
+    "serve": "fastapi uvicorn starlette multipart",
 }
 
 

@@ -59,12 +59,17 @@ def _port(text: str) -> int:
 
 def add_limit_options(parser: argparse.ArgumentParser) -> None:
     """`--untrusted` and `--limits`; `load_recognizer` reads them."""
+    add_limits_option(parser)
     parser.add_argument(
         "--untrusted",
         action="store_true",
         help="decode each file in a process that can reach neither the network nor other files "
         "(Linux)",
     )
+
+
+def add_limits_option(parser: argparse.ArgumentParser) -> None:
+    """`--limits`."""
     parser.add_argument(
         "--limits",
         default="",
