@@ -226,6 +226,16 @@ def test_who_comes_when_all_places_are_taken_may_try_again(
         assert upload(client, path).status_code == 200
 
 
+def test_who_comes_too_often_may_try_again(ask: Callable[..., TestClient]) -> None:
+    client = ask(requests_per_visitor=2)
+    statuses = [client.get("/v1/model").status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    refused = client.get("/v1/model")
+    check_error(refused, 429, "the server is busy; please try again in a moment")
+    assert refused.headers["retry-after"] == "5"
+    assert client.get("/healthz").status_code == 200
+
+
 def test_a_fault_of_the_server_is_one_sentence_too(
     ask: Callable[..., TestClient], recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,7 +248,8 @@ def test_a_fault_of_the_server_is_one_sentence_too(
     ("settings", "sentence"),
     [
         ({"waiting": 0}, "waiting: 0, must be more than 0"),
-        ({"token": " "}, "ACTION_RECOGNITION_TOKEN: it is set, but empty"),
+        ({"requests": -1}, "requests: -1, must be more than 0"),
+        ({"token": " "}, "ACTION_RECOGNITION_TOKEN or --token-file: it is given, but empty"),
         ({"folder": Path("gone")}, "gone: there is no such folder"),
     ],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import socket
 import sys
 from pathlib import Path
@@ -26,14 +25,18 @@ def add_parser(subparsers: Any) -> None:
         "serve",
         help="answer other programs over HTTP",
         description="Answers other programs over HTTP, one video after the other, until Ctrl-C. "
-        "Only programs on this machine reach it, unless --address says otherwise. Where "
-        "ACTION_RECOGNITION_TOKEN is set, each request must bring it. On Linux, each video is "
-        "decoded in a process that can reach neither the network nor other files.",
+        "Only programs on this machine reach it, unless --address says otherwise. On Linux, each "
+        "video is decoded in a process that can reach neither the network nor other files.",
     )
     add_address_options(parser, port=8000)
     parser.add_argument(
         "--folder", metavar="DIR", help="requests may name videos below this folder"
     )
+    parser.add_argument(
+        "--token-file", metavar="FILE",
+        help="file with a token that each request must bring (default: the variable "
+        "ACTION_RECOGNITION_TOKEN, if set)",
+    )  # fmt: skip
     parser.add_argument(
         "--upload-mb", type=int, default=500, metavar="N",
         help="megabytes of one upload (default 500)",
@@ -41,6 +44,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--waiting", type=int, default=16, metavar="N",
         help="requests that are taken at once (default 16)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--requests-per-visitor", type=int, default=120, metavar="N",
+        help="requests from one address within a minute (default 120)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--requests", type=int, default=600, metavar="N",
+        help="requests from all addresses within a minute (default 600)",
     )  # fmt: skip
     add_model_option(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -53,14 +64,16 @@ def run(options: argparse.Namespace) -> int:
     import uvicorn
 
     from action_recognition.serving.app import create_app
-    from action_recognition.serving.settings import TOKEN_VARIABLE, Settings
+    from action_recognition.serving.settings import TOKEN_VARIABLE, Settings, read_token
     from action_recognition.video.isolated import can_isolate
 
     settings = Settings(
         folder=Path(options.folder) if options.folder else None,
         hosts=tuple(options.allow_host),
-        token=os.environ.get(TOKEN_VARIABLE),
+        token=read_token(options.token_file),
         upload_mb=options.upload_mb,
+        requests_per_visitor=options.requests_per_visitor,
+        requests=options.requests,
         waiting=options.waiting,
     )
     if not can_isolate():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
@@ -15,14 +15,17 @@ from action_recognition import __version__
 from action_recognition.errors import ActionRecognitionError, UsageError, one_line
 from action_recognition.recognition.formats import dump_json
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.segmentation import Segment
 from action_recognition.serving.asked import BODY, asked_video
 from action_recognition.serving.examples import FAILURES, MODEL, PREDICTION, TIMELINE, answer
 from action_recognition.serving.guard import Guard, error
 from action_recognition.serving.jobs import GoneError, Jobs
+from action_recognition.serving.lines import LINES, Lines, wants_lines
 from action_recognition.serving.page import api_page
 from action_recognition.serving.settings import Settings
 from action_recognition.video.source import Source
 
+Tell = Callable[[dict[str, Any]], None]
 Work = Callable[[Source, str, Callable[[], None]], dict[str, Any]]
 
 
@@ -64,7 +67,7 @@ def create_app(recognizer: Recognizer, settings: Settings) -> FastAPI:
 
         return await work_on(request, work)
 
-    @app.post("/v1/timeline", openapi_extra=BODY, responses=answer(TIMELINE) | FAILURES)
+    @app.post("/v1/timeline", openapi_extra=BODY, responses=answer(TIMELINE, LINES) | FAILURES)
     async def timeline(
         request: Request,
         step_s: Annotated[float, Query(gt=0, description="seconds between answers")] = 1.0,
@@ -72,19 +75,37 @@ def create_app(recognizer: Recognizer, settings: Settings) -> FastAPI:
             float, Query(ge=0, description="average length of an action; 0: no smoothing")
         ] = 2.0,
     ) -> Response:
-        """What a video shows when: the objects that `action-recognition timeline --json` prints."""
+        """What a video shows when: the objects that `action-recognition timeline --json` prints.
 
-        def work(source: Source, name: str, go_on: Callable[[], None]) -> dict[str, Any]:
-            segments = recognizer.timeline(
+        With `Accept: application/x-ndjson` they come as JSON lines, each as soon as it is known.
+        """
+
+        def segments(source: Source, name: str, go_on: Callable[[], None]) -> Iterator[Segment]:
+            return recognizer.timeline(
                 source,
                 name=name,
                 step_s=step_s,
                 dwell_s=dwell_s,
                 on_progress=lambda _, __: go_on(),
             )
-            return {"file": name, "segments": [segment.to_dict() for segment in segments]}
 
-        return await work_on(request, work)
+        def work(source: Source, name: str, go_on: Callable[[], None]) -> dict[str, Any]:
+            found = [segment.to_dict() for segment in segments(source, name, go_on)]
+            return {"file": name, "segments": found}
+
+        async def lines() -> AsyncGenerator[dict[str, Any]]:
+            with jobs.place():
+                async with asked_video(request, settings.folder) as (source, name):
+
+                    def work(go_on: Callable[[], None], tell: Tell) -> None:
+                        for segment in segments(source, name, go_on):
+                            tell(segment.to_dict())
+
+                    async with aclosing(jobs.stream(work, request)) as found:
+                        async for facts in found:
+                            yield facts
+
+        return Lines(lines()) if wants_lines(request) else await work_on(request, work)
 
     @app.get("/v1/model", responses=answer(MODEL))
     async def model() -> Response:

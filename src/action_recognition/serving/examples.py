@@ -34,11 +34,14 @@ FAILURES: dict[int | str, dict[str, Any]] = {
         (413, "the upload is too large"),
         (415, "neither a form nor JSON"),
         (422, "the video cannot be read"),
+        (429, "too many requests came within a minute; Retry-After says when to try again"),
         (503, "too many requests wait; Retry-After says when to try again"),
     )
 }
 
 
-def answer(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    """How OpenAPI says what a request is answered with."""
-    return {200: {"description": "Done.", "content": {"application/json": {"example": example}}}}
+def answer(example: dict[str, Any], *other_kinds: str) -> dict[int | str, dict[str, Any]]:
+    """How OpenAPI says what a request is answered with, as JSON or as one of the other kinds."""
+    content: dict[str, Any] = {"application/json": {"example": example}}
+    content |= {kind: {} for kind in other_kinds}
+    return {200: {"description": "Done.", "content": content}}

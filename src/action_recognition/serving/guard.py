@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import ipaddress
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
@@ -13,7 +12,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from action_recognition.serving.settings import Settings
+from action_recognition.web.hosts import is_known_host
+from action_recognition.web.rate import Rate
 
+BUSY = "the server is busy; please try again in a moment"
+RETRY = {"Retry-After": "5"}  # seconds
 _FORM_BYTES = 4096  # of a form around its file
 _SILENCE_S = 30.0  # within an upload
 _HEADERS = {
@@ -32,6 +35,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._settings = app, settings
+        self._rate = Rate(settings.requests_per_visitor, settings.requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes a request, as ASGI has it."""
@@ -47,13 +51,14 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        refusal = self._refusal(scope["path"], Headers(scope=scope))
+        refusal = self._refusal(scope)
         if refusal is not None:
             await refusal(scope, receive, send_with_headers)
         else:
             await self._app(scope, self._bounded(receive), send_with_headers)
 
-    def _refusal(self, path: str, headers: Headers) -> JSONResponse | None:
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        headers, asks = Headers(scope=scope), scope["path"].startswith("/v1/")
         host = headers.get("host", "")
         if not is_known_host(host, self._settings.hosts):
             return error(
@@ -62,12 +67,14 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
             return error(403, "pages of other sites are not answered")
-        if path.startswith("/v1/") and not self._has_token(headers.get("authorization", "")):
+        if asks and not self._has_token(headers.get("authorization", "")):
             wanted = {"WWW-Authenticate": "Bearer"}
             return error(401, "the header Authorization: Bearer TOKEN is missing or wrong", wanted)
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > self._most_bytes:
             return error(413, self._too_large)
+        if asks and not self._rate.allows((scope.get("client") or ("",))[0]):
+            return error(429, BUSY, RETRY)
         return None
 
     def _has_token(self, authorization: str) -> bool:
@@ -112,18 +119,3 @@ class Guard:
 def error(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """What every request that fails is answered with."""
     return JSONResponse({"error": sentence}, status, headers)
-
-
-def is_known_host(host: str, allowed: tuple[str, ...] = ()) -> bool:
-    """Whether a Host header is one of the allowed names.
-
-    Without any, these are `localhost` and addresses: no name that somebody else could point here
-    (DNS rebinding).
-    """
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        if allowed:
-            return name in {a.lower() for a in allowed}
-        return name == "localhost" or bool(ipaddress.ip_address(name))
-    except ValueError:
-        return False

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
 from fastapi import HTTPException, Request
 
+from action_recognition.serving.guard import BUSY, RETRY
+
 Result = TypeVar("Result")
-_RETRY_S = 5
+Item = TypeVar("Item")
 _LOOK_S = 1.0  # between two looks whether a client is still there
 
 
@@ -41,8 +43,7 @@ class Jobs:
             HTTPException: 503, there is none.
         """
         if self.taken >= self._most:
-            later = {"Retry-After": str(_RETRY_S)}
-            raise HTTPException(503, "the server is busy; please try again in a moment", later)
+            raise HTTPException(503, BUSY, RETRY)
         self.taken += 1
         try:
             yield
@@ -74,6 +75,28 @@ class Jobs:
             if not unwanted.is_set() and await request.is_disconnected():
                 unwanted.set()  # its file stays open until the work has seen this
         return done.result()
+
+    async def stream(
+        self, work: Callable[[Callable[[], None], Callable[[Item], None]], None], request: Request
+    ) -> AsyncGenerator[Item]:
+        """What the work tells, as it comes; then raises what it raises, as `run` does.
+
+        Parameters:
+            work: called as by `run`, and with a function that takes what it tells.
+        """
+        loop, told = asyncio.get_running_loop(), asyncio.Queue[Item | None]()
+
+        def tell(item: Item) -> None:
+            loop.call_soon_threadsafe(told.put_nowait, item)
+
+        running = asyncio.create_task(self.run(lambda go_on: work(go_on, tell), request))
+        running.add_done_callback(lambda _: told.put_nowait(None))
+        try:
+            while (item := await told.get()) is not None:
+                yield item
+        finally:
+            await asyncio.wait({running})  # its file stays open until then
+        running.result()
 
     def close(self) -> None:
         """Ends the work."""
