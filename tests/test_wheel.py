@@ -29,5 +29,7 @@ def test_it_holds_every_file_of_the_package(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     files = {path for path in PACKAGE.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     with zipfile.ZipFile(wheel) as content:
-        missing = {str(path.relative_to(ROOT / "src")) for path in files} - set(content.namelist())
-    assert missing == set()
+        held = set(content.namelist())
+        (entry,) = (name for name in held if name.endswith("entry_points.txt"))
+        assert "action-recognition = action_recognition.cli:main" in content.read(entry).decode()
+    assert {path.relative_to(ROOT / "src").as_posix() for path in files} <= held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from typing import Any
 
@@ -15,7 +16,7 @@ def api_page(openapi: dict[str, Any]) -> str:
     """HTML for a description as OpenAPI has it."""
     parts = [
         f"<h2><code>{method.upper()} {escape(path)}</code></h2>\n"
-        f"<p>{escape(facts.get('description') or facts['summary'])}</p>\n"
+        f"<p>{_text(facts.get('description') or facts['summary'])}</p>\n"
         f"{_parameters(facts)}{_example(facts)}"
         for path, methods in openapi["paths"].items()
         for method, facts in methods.items()
@@ -29,6 +30,10 @@ def api_page(openapi: dict[str, Any]) -> str:
         'The whole description: <a href="openapi.json">openapi.json</a>.</p>\n'
         f"{''.join(parts)}</body></html>\n"
     )
+
+
+def _text(described: str) -> str:
+    return re.sub("`(.*?)`", r"<code>\1</code>", escape(described))
 
 
 def _parameters(facts: dict[str, Any]) -> str:
