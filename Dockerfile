@@ -18,7 +18,7 @@ COPY --from=wheel /wheels /tmp/wheels
 RUN python -m pip install --no-cache-dir --disable-pip-version-check -c /tmp/constraints.txt \
     "$(echo /tmp/wheels/*.whl)[$EXTRA]"
 RUN useradd --create-home --uid 10001 recognizer
-USER recognizer
+USER 10001
 WORKDIR /home/recognizer
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
