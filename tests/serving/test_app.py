@@ -82,6 +82,17 @@ def test_it_answers_what_the_commands_print(
     assert found == {"file": "clip.mp4", "segments": lines}
 
 
+def test_a_film_is_answered_with_its_segments(
+    ask: Callable[..., TestClient], make_video: MakeVideo, tiny_model_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    path = make_video(seconds=16).path
+    assert main(["predict", "--json", str(path), "--model", str(tiny_model_path)]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["segments"]
+    assert without_times(upload(ask(), path).json()) == without_times(printed)
+
+
 def test_model_health_and_page(ask: Callable[..., TestClient]) -> None:
     client = ask()
     assert client.get("/v1/model").json()["classes"] == ["Jumping", "Reading", "Swimming"]

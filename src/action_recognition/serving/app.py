@@ -15,6 +15,7 @@ from action_recognition import __version__
 from action_recognition.errors import ActionRecognitionError, UsageError, one_line
 from action_recognition.recognition.formats import dump_json
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import FILM_S
 from action_recognition.recognition.segmentation import Segment
 from action_recognition.serving.asked import BODY, asked_video
 from action_recognition.serving.examples import FAILURES, MODEL, PREDICTION, TIMELINE, answer
@@ -63,7 +64,11 @@ def create_app(recognizer: Recognizer, settings: Settings) -> FastAPI:
 
         def work(source: Source, name: str, go_on: Callable[[], None]) -> dict[str, Any]:
             prediction = recognizer.predict(source, name=name, on_stage=lambda _: go_on())
-            return {**prediction.to_dict(), "file": name}
+            facts = {**prediction.to_dict(), "file": name}
+            if prediction.video.duration_s > FILM_S:
+                found = recognizer.timeline(source, name=name, on_progress=lambda *_: go_on())
+                facts["segments"] = [segment.to_dict() for segment in found]
+            return facts
 
         return await work_on(request, work)
 
