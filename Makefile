@@ -14,7 +14,7 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 app: $(APP_READY) ## Open the dashboard
-	$(BIN)/streamlit run op_app.py
+	$(BIN)/action-recognition app
 
 test: $(READY) ## Run all tests
 	$(BIN)/python -m pytest $(PYTEST)

@@ -18,7 +18,7 @@ from action_recognition.dashboard import job_queue
 from action_recognition.dashboard.batch import Batch, Item
 from action_recognition.dashboard.held import IDLE_S, Holdings
 from action_recognition.dashboard.job_queue import JobQueue
-from action_recognition.dashboard.limits import BUSY, REFUSED, BusyError, Rate, Refusals
+from action_recognition.dashboard.limits import BUSY, REFUSED, BusyError, Refusals
 from action_recognition.dashboard.session import Session, Upload
 from video_maker import MadeVideo
 
@@ -29,15 +29,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
-
-
-def test_each_visitor_and_all_have_so_many_a_minute() -> None:
-    clock = Clock()
-    rate = Rate(2, 5, clock=clock)
-    assert [rate.allows("a") for _ in range(3)] == [True, True, False]
-    assert [rate.allows(visitor) for visitor in "bbcc"] == [True, True, True, False]
-    clock.now_s += 61
-    assert [rate.allows("a") for _ in range(3)] == [True, True, False]
 
 
 def test_a_refusal_is_told_once() -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from action_recognition.dashboard.server_folder import (
     MAX_VIDEOS,
-    check_inside,
     folder_below,
     folders_below,
     videos_below,
 )
 from action_recognition.errors import UsageError, VideoError
+from action_recognition.video.inside import check_inside
 
 
 @pytest.fixture

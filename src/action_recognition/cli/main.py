@@ -1,9 +1,4 @@
-"""Entry point: finds the subcommand, and turns every expected error into one sentence.
-
-Exit codes: 0 done; 1 some of several files failed; 2 wrong usage, input that cannot be used, or a
-training that cannot go on; 128 + the number of the signal that interrupted it: 130 Ctrl-C, and of a
-training 143 SIGTERM, 129 SIGHUP.
-"""
+"""Entry point: finds the subcommand, and turns every expected error into one sentence."""
 
 from __future__ import annotations
 
@@ -12,9 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
+from action_recognition import __version__
 from action_recognition.cli import (
     annotate,
+    app,
     cut,
     data,
     evaluate,
@@ -22,10 +20,12 @@ from action_recognition.cli import (
     model,
     predict,
     reproduce,
+    serve,
     timeline,
     train,
     watch,
 )
+from action_recognition.cli.completion import Completion
 from action_recognition.cli.endings import Interrupted
 from action_recognition.cli.printing import prepare_streams
 from action_recognition.errors import ActionRecognitionError, one_line
@@ -36,22 +36,49 @@ COMMANDS = (
     cut,
     annotate,
     watch,
+    app,
+    serve,
     train,
     evaluate,
-    import_kinetics,
     data,
     model,
     reproduce,
+    import_kinetics,
 )
+EXIT_CODES = (
+    "Exit codes: 0, done; 1, some of several files failed; 2, wrong usage, input that cannot be "
+    "used, or a training that cannot go on; 130, interrupted (Ctrl-C). SIGTERM and SIGHUP end a "
+    "training as Ctrl-C does, with 143 and 129."
+)
+# The extra that brings a module which a command lacks.
+_EXTRAS = {
+    "train": "torch onnx onnxscript lightning sklearn torchmetrics requests filelock rarfile",
+    "exports": "openvino keras",
+    "media": "PIL",
+    "app": "streamlit altair pandas",
+    "serve": "fastapi uvicorn starlette multipart",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says the exit codes below each help, of the subcommands, too."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"epilog": EXIT_CODES, **settings})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code."""
     prepare_streams()
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="action-recognition",
         description="Recognises human actions in videos; trains and evaluates the network.",
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(
+        "--completion", action=Completion, choices=("bash", "zsh", "tcsh"),
+        help="print a script that makes the shell complete commands, options and files",
+    )  # fmt: skip
     subparsers = parser.add_subparsers(metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
@@ -68,23 +95,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"action-recognition: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        of_extra = (
-            "torch",
-            "onnx",
-            "onnxscript",
-            "lightning",
-            "openvino",
-            "keras",
-            "sklearn",
-            "torchmetrics",
-            "requests",
-            "filelock",
-            "rarfile",
-            "PIL",
-        )
-        special = {"openvino": "exports", "keras": "exports", "PIL": "media"}
-        wanted = special.get((error.name or "").split(".")[0], "train")
-        if (error.name or "").split(".")[0] not in of_extra:
+        missing = (error.name or "").split(".")[0]
+        wanted = next((e for e, modules in _EXTRAS.items() if missing in modules.split()), None)
+        if wanted is None:
             raise
         print(
             f"action-recognition: this command needs the extra {wanted!r}: "

@@ -33,14 +33,43 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_address_options(parser: argparse.ArgumentParser, *, port: int) -> None:
+    """`--address`, `--port` and `--allow-host`, for commands that serve.
+
+    Parameters:
+        port: the default.
+    """
+    parser.add_argument("--port", type=_port, default=port, help=f"TCP port (default {port})")
+    parser.add_argument(
+        "--address", default="127.0.0.1",
+        help="address to listen on (default 127.0.0.1: this machine only)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="name under which browsers reach it; may be repeated (default: localhost and plain "
+        "addresses)",
+    )  # fmt: skip
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 65535")
+    return int(text)
+
+
 def add_limit_options(parser: argparse.ArgumentParser) -> None:
     """`--untrusted` and `--limits`; `load_recognizer` reads them."""
+    add_limits_option(parser)
     parser.add_argument(
         "--untrusted",
         action="store_true",
         help="decode each file in a process that can reach neither the network nor other files "
         "(Linux)",
     )
+
+
+def add_limits_option(parser: argparse.ArgumentParser) -> None:
+    """`--limits`."""
     parser.add_argument(
         "--limits",
         default="",

@@ -13,6 +13,7 @@ from action_recognition.cli.options import (
     add_model_option,
     load_recognizer,
 )
+from action_recognition.cli.paths import video_files
 from action_recognition.cli.printing import json_line
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import UsageError, VideoError, one_line
@@ -29,10 +30,14 @@ def add_parser(subparsers: Any) -> None:
         "predict",
         help="recognise the action in each video",
         description="Recognises the action in each video. Of a video of more than 15 seconds, "
-        "it tells which actions are seen when, as `timeline` does. The exit code is 0, or 1 if "
-        "some of several files cannot be read, or 2 if the only file cannot be read.",
+        "it tells which actions are seen when, as `timeline` does.",
     )
-    parser.add_argument("files", metavar="FILE", nargs="+", help="video files")
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        help="video files, folders, patterns such as 'clips/*.mp4'",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(
         "--top", type=int, default=1, metavar="N", help="how many actions to print (default 1)"
@@ -51,16 +56,17 @@ def run(options: argparse.Namespace) -> int:
     """Recognises the files one by one; one that cannot be read does not stop the others."""
     if options.top < 1:
         raise UsageError(f"--top {options.top}: must be at least 1")
+    files = video_files(options.files)
     recognizer = load_recognizer(options, options.model)
     second = None
     if options.otherwise is not None:
         second = load_recognizer(options, options.otherwise)
-    several = len(options.files) > 1
+    several = len(files) > 1
     failed = 0
     # disable=None: no bar where stderr is not a terminal.
     bar = tqdm(
-        recognizer.predict_many(options.files),
-        total=len(options.files), file=sys.stderr, unit="video", disable=None if several else True,
+        recognizer.predict_many(files),
+        total=len(files), file=sys.stderr, unit="video", disable=None if several else True,
     )  # fmt: skip
     for file, answer in bar:
         try:

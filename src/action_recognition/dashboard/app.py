@@ -1,6 +1,6 @@
 """The dashboard: its pages and what they have in common.
 
-Opened by `streamlit run op_app.py`. What the operator can set is in `settings`.
+Opened by `start/page.py`. What the operator can set is in `settings`.
 """
 
 from __future__ import annotations

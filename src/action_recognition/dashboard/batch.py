@@ -14,12 +14,12 @@ import pandas as pd
 
 from action_recognition.dashboard.formatting import either, nearest
 from action_recognition.dashboard.media.thumbnails import data_url
-from action_recognition.dashboard.server_folder import check_inside
 from action_recognition.dashboard.strangers import for_one_answer
 from action_recognition.errors import VideoError
 from action_recognition.recognition.formats import spreadsheet_text
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
+from action_recognition.video.inside import check_inside
 
 ALL, KNOWN, UNSURE, FAILED = "All", "Known actions", "Unsure", "Not readable"
 UNKNOWN = "None of these"

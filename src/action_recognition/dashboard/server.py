@@ -1,6 +1,6 @@
 """What stands between the network and Streamlit: whom it answers, headers, and limits of uploads.
 
-`op_app.py` hands `MIDDLEWARE` to Streamlit's own application. What is used of Streamlit and
+`start/page.py` hands `middleware` to Streamlit's own application. What is used of Streamlit and
 Starlette is imported or looked for by name: a version without it does not start.
 """
 
@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
 import re
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,14 +22,17 @@ from streamlit import config
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from action_recognition.dashboard.held import HOLDINGS
-from action_recognition.dashboard.limits import REFUSED, Rate
+from action_recognition.dashboard.limits import REFUSED
 from action_recognition.dashboard.memory import bound_memory
 from action_recognition.dashboard.settings import Settings
+from action_recognition.web.hosts import is_known_host as has_known_name
+from action_recognition.web.rate import Rate
 
 _UPLOAD = re.compile(r".*/_stcore/upload_file/([^/]+)/[^/]+")
 _COPIES = 2  # of an upload while it arrives: its body, and what is read from it
 _WRONG_HOST = (
-    "This server does not answer to this name. Its operator can allow it: --server.allowedHosts\n"
+    "This server does not answer to this name. Its operator can allow it:"
+    " --allow-host NAME (of Streamlit itself: --server.allowedHosts)\n"
 )
 
 
@@ -103,11 +104,7 @@ def is_known_host(host: str | None) -> bool:
     """
     if config.get_option("server.allowedHosts"):
         return is_host_allowed(host)
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or bool(ipaddress.ip_address(name))
-    except ValueError:
-        return False
+    return has_known_name(host)
 
 
 def security_headers(index_page: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from action_recognition.errors import UsageError, VideoError
+from action_recognition.errors import UsageError
 from action_recognition.video import has_video_name
 
 MAX_VIDEOS = 500
@@ -45,7 +45,7 @@ def folders_below(root: Path) -> list[str]:
 def videos_below(folder: Path) -> list[Path]:
     """Video files in a folder and the folders in it, by their endings, at most `MAX_VIDEOS`.
 
-    Pipes, sockets and devices are left out. Links to folders are not followed; `check_inside` says
+    Pipes, sockets and devices are left out. Links to folders are not followed; `video.inside` says
     where a link to a file leads.
     """
     found: list[Path] = []
@@ -56,21 +56,3 @@ def videos_below(folder: Path) -> list[Path]:
         if len(found) >= MAX_VIDEOS:
             break
     return found[:MAX_VIDEOS]
-
-
-def check_inside(path: Path, root: Path) -> Path:
-    """The file behind a path, links followed.
-
-    Raises:
-        VideoError: it is gone, lies outside of `root`, or is no regular file.
-    """
-    try:
-        real = path.resolve(strict=True)
-        inside = real.is_relative_to(root.resolve(strict=True))
-    except (OSError, ValueError, RuntimeError):
-        raise VideoError(path.name, "there is no such file") from None
-    if not inside:
-        raise VideoError(path.name, "it leads out of the allowed folder")
-    if not real.is_file():  # opening a pipe would wait for ever
-        raise VideoError(path.name, "it is not a regular file")
-    return real

@@ -1,6 +1,6 @@
-"""What the operator of the dashboard decides: environment variables, or options after `--`.
+"""What the operator of the dashboard decides: environment variables, or options.
 
-`streamlit run op_app.py -- --videos DIR` allows a folder, as does ACTION_RECOGNITION_VIDEOS.
+`action-recognition app --videos DIR` allows a folder, as does ACTION_RECOGNITION_VIDEOS.
 """
 
 from __future__ import annotations

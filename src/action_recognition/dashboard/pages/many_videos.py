@@ -105,7 +105,7 @@ def _choose_folder(root: Path | None) -> list[Item]:
     if root is None:
         st.markdown(
             "**A folder on the server**  \nThe operator has allowed none. To allow one, start the "
-            f"dashboard with `streamlit run op_app.py -- --videos DIR`, or set `{VIDEOS_VARIABLE}`."
+            f"dashboard with `action-recognition app --videos DIR`, or set `{VIDEOS_VARIABLE}`."
         )
         return []
     folder_below(root, "")

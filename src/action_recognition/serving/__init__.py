@@ -1,0 +1,1 @@
+"""Recognition for other programs, over HTTP."""

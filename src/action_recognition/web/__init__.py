@@ -1,0 +1,1 @@
+"""What every server of this project needs: whom it answers, and how often."""
