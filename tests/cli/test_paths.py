@@ -25,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (["b.mp4", "gone.mp4"], ["b.mp4", "gone.mp4"]),
         (["."], ["./[x].mp4", "./a.avi", "./b.mp4", "./in/c.MKV"]),
-        (["in", "b.mp4", "in"], ["in/c.MKV", "b.mp4"]),
+        (["in", "b.mp4", "b.mp4"], ["in/c.MKV", "b.mp4", "b.mp4"]),
         (["*.mp4"], ["[x].mp4", "b.mp4"]),
         (["*.txt"], ["notes.txt"]),  # what is named is tried
         (["[x].mp4"], ["[x].mp4"]),  # a file of this name, and no pattern

@@ -12,7 +12,7 @@ from action_recognition.video import has_video_name
 
 
 def video_files(names: Iterable[str]) -> list[str]:
-    """The files that names stand for, in order, each once.
+    """The files that names stand for, in order.
 
     A folder stands for the videos in it and in the folders below it, known by their endings;
     hidden ones and links to folders are left out. A pattern is filled in where no file has its
@@ -21,7 +21,7 @@ def video_files(names: Iterable[str]) -> list[str]:
     Raises:
         UsageError: a folder holds no videos, or nothing fits a pattern.
     """
-    return list(dict.fromkeys(file for name in names for file in _files(name)))
+    return [file for name in names for file in _files(name)]
 
 
 def _files(name: str) -> list[str]:
