@@ -16,6 +16,7 @@ from contextlib import suppress
 from action_recognition.cli import (
     data,
     evaluate,
+    find,
     import_kinetics,
     model,
     predict,
@@ -28,7 +29,18 @@ from action_recognition.cli.endings import Interrupted
 from action_recognition.cli.printing import prepare_streams
 from action_recognition.errors import ActionRecognitionError, one_line
 
-COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, model, reproduce)
+COMMANDS = (
+    predict,
+    timeline,
+    find,
+    watch,
+    train,
+    evaluate,
+    import_kinetics,
+    data,
+    model,
+    reproduce,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
