@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # it brings ONNX Runtime, which answers from the index need n
 # Raised when the same model and settings begin to give other segments: what is kept is then void.
 _RULES = 1
 # Reasons that may be gone at the next try; such errors are not kept.
-_PASSING = ("memory", "wall_s", "cannot be read (", "be started", "stopped", "no room", "extra")
+_PASSING = ("memory", "(limit ", "cannot be read (", "be started", "stopped", "no room", "extra")
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Search:
         step_s, dwell_s: as for `Recognizer.timeline`.
         device, limits, untrusted: as for `Recognizer`.
         index: keeps what is found; None: nothing is kept.
+        recognizer: of that model, where it is loaded already.
 
     Raises:
         UsageError: `step_s` or `dwell_s` is out of range.
@@ -72,6 +73,7 @@ class Search:
         limits: Limits = DEFAULT_LIMITS,
         untrusted: bool = False,
         index: Index | None = None,
+        recognizer: Recognizer | None = None,
     ) -> None:
         if not 0 < step_s < float("inf"):
             raise UsageError(f"step_s={step_s:g}, must be more than 0 seconds")
@@ -84,9 +86,9 @@ class Search:
             self.digest = stated_digest(self.model)
         except ModelFileError as error:
             raise ModelFileError(f"{self.model.name}: {error}") from None
-        self._recognizer: Recognizer | None = None
+        self._recognizer = recognizer
         self._archive: VideoArchive | None = None
-        facts = (_RULES, self.digest, step_s, dwell_s, asdict(limits))
+        facts = (_RULES, self.digest, step_s, dwell_s)
         self._asked = hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def __enter__(self) -> Search:
