@@ -17,7 +17,7 @@ FLOORS = (
     ("clips",),
     ("models", "datasets"),
     ("recognition",),
-    ("evaluation", "exports", "search"),
+    ("evaluation", "exports", "search", "editing"),
     ("training",),
     ("dashboard", "cli"),
 )

@@ -115,8 +115,12 @@ def test_many_videos(
     assert "not a video file" in rows["bad.mp4"]["error"]
 
 
-def test_the_camera_comes_back_with_an_answer(page: DashboardPage, address: str) -> None:
+@pytest.mark.parametrize("size", [(390, 844), (1280, 720)])
+def test_the_camera_comes_back_with_an_answer(
+    page: DashboardPage, address: str, size: tuple[int, int]
+) -> None:
     pytest.importorskip("streamlit_webrtc")
+    page.set_size(*size)
     page.open(address, "live")
     page.wait("return document.querySelector('iframe') !== null", "the camera's frame")
     page.driver.switch_to.frame(page.driver.find_element("css selector", "iframe"))
@@ -125,8 +129,12 @@ def test_the_camera_comes_back_with_an_answer(page: DashboardPage, address: str)
         video = "document.querySelector('video')"
         page.wait(f"return {video}?.readyState >= 2 && {video}.currentTime > 1", "the picture")
         page.wait(_BRIGHT_TEXT, "an answer in the bar below the picture")
+        assert "STOP" in page.text()
+        below = page.script("return document.body.getBoundingClientRect().height")
     finally:
         page.driver.switch_to.default_content()
+    top = page.script("return document.querySelector('iframe').getBoundingClientRect().top")
+    assert top + below <= size[1], "the button STOP is not in view"
 
 
 # The browser's own camera is green and yellow; the bar is dark, and the text in it white.

@@ -13,7 +13,7 @@ from PIL import Image
 
 pytest.importorskip("streamlit")
 
-from action_recognition.dashboard.examples import DRAWN, class_clips, find_examples
+from action_recognition.dashboard.examples import BUILT_IN, class_clips, find_examples
 from action_recognition.dashboard.media.figure import film, jumping
 from action_recognition.dashboard.media.summary import summary_png
 from action_recognition.models.model_file import Model
@@ -22,9 +22,9 @@ from action_recognition.video import Video
 from video_maker import MadeVideo
 
 
-def test_without_a_folder_examples_are_drawn(tmp_path: Path) -> None:
-    assert find_examples(tmp_path / "none", ["Hitting"]) == DRAWN
-    assert find_examples(tmp_path, ["Hitting"]) == DRAWN
+def test_without_a_folder_examples_are_those_of_the_package(tmp_path: Path) -> None:
+    assert find_examples(tmp_path / "none", ["Hitting"]) == BUILT_IN
+    assert find_examples(tmp_path, ["Hitting"]) == BUILT_IN
 
 
 def test_the_first_clip_of_each_known_class(
@@ -49,6 +49,17 @@ def test_a_drawn_film_moves_and_comes_back() -> None:
         frames, _ = video.frames_at([0.0, 0.5, 0.9], size=64)
     still, open_arms, closed = frames.astype(int)
     assert abs(still - open_arms).mean() > 2 * abs(still - closed).mean()
+
+
+def test_three_scenes_follow_each_other() -> None:
+    (example,) = (e for e in BUILT_IN if e.title == "Three scenes")
+    with Video(io.BytesIO(example.read()), name=example.name) as video:
+        assert (video.info.width, video.info.height) == (352, 288)
+        assert video.info.duration_s == pytest.approx(24, abs=0.1)
+        frames, _ = video.frames_at([3.5, 4.5, 11.5, 12.5], size=64)
+    car, figure, still_figure, news = frames.astype(int)
+    assert abs(figure - still_figure).mean() < 20
+    assert min(abs(car - figure).mean(), abs(news - still_figure).mean()) > 30
 
 
 def test_the_summary_is_a_picture_of_the_answer(

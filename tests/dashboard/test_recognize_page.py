@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from visit import CLASSES, bars, count_calls, predict, shown_text, upload
 
 from action_recognition.dashboard import session as session_module
-from action_recognition.dashboard.examples import DRAWN
+from action_recognition.dashboard.examples import BUILT_IN
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video.orientation import Orientation
 from video_maker import MadeVideo
@@ -73,13 +73,13 @@ def test_an_example_is_predicted_like_an_upload(
 ) -> None:
     previews = count_calls(monkeypatch, session_module, "preview")
     (choice,) = page.pills
-    assert choice.options == [example.title for example in DRAWN]
-    choice.set_value(DRAWN[0].title).run()
+    assert choice.options == [example.title for example in BUILT_IN]
+    choice.set_value(BUILT_IN[0].title).run()
     assert page.get("video")
     predict(page)
     assert page.header[0].value in CLASSES
-    assert "6.0 s · 480 x 360 pixels" in shown_text(page)
-    assert previews == ["jumping.mp4"]  # once, not at each click
+    assert "12.0 s · 352 x 288 pixels" in shown_text(page)
+    assert previews == ["akiyo.mp4"]  # once, not at each click
     choice.set_value(None).run()
     assert not page.get("video")
 

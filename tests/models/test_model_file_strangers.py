@@ -241,6 +241,20 @@ def test_a_graph_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     assert threading.active_count() <= others + 1
 
 
+def test_a_graph_that_takes_long_to_open() -> None:
+    """Guards: what is constant was worked out, whatever it took, while a graph was opened."""
+    nodes = [
+        helper.make_node("Constant", [], ["shape"], value_ints=[4096, 4096]),
+        helper.make_node("ConstantOfShape", ["shape"], ["z0"]),
+        *(helper.make_node("MatMul", [f"z{k}", f"z{k}"], [f"z{k + 1}"]) for k in range(30)),
+        helper.make_node("ReduceMax", ["z30"], ["z"]),
+        helper.make_node("Add", ["z", "x"], ["y"]),
+    ]
+    begin = time.process_time()
+    GraphSession(graph_of(*nodes), {}, ["x"], ["y"])
+    assert time.process_time() - begin < 20  # else some 200
+
+
 def test_a_graph_with_names_that_are_not_text(capsys: pytest.CaptureFixture[str]) -> None:
     """Guards: ONNX Runtime printed to the terminal, and tried again."""
     graph = graph_of(helper.make_node("Identity", ["x"], ["y"])).replace(b"\n\x01x", b"\n\x01\xff")

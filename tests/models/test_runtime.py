@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from action_recognition.clips import Preprocessing
-from action_recognition.errors import UsageError
+from action_recognition.errors import ModelFileError, UsageError
 from action_recognition.models import runtime as runtime_module
 from action_recognition.models.graph_names import Graphs
 from action_recognition.models.graph_runtime import GraphRuntime
@@ -162,3 +163,13 @@ def test_threads_share_one_network(runtime: Runtime) -> None:
         for found, logits in zip(pool.map(watch, films), expected, strict=True):
             for again in found:
                 assert again == pytest.approx(logits, abs=1e-5)
+
+
+def test_numbers_that_are_not_finite_are_refused(network: HybridNet) -> None:
+    """Guards: finite weights of a stranger's file gave probabilities that are no numbers."""
+    broken = copy.deepcopy(network)
+    with torch.no_grad():
+        broken.dense.weight.fill_(3e38)
+        broken.dense.bias.fill_(-3e38)
+    with pytest.raises(ModelFileError, match="not finite"):
+        TorchRuntime(broken, device="cpu").run(noise(1, 3))

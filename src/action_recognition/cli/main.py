@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from action_recognition.cli import (
+    annotate,
+    cut,
     data,
     evaluate,
     find,
@@ -33,6 +35,8 @@ COMMANDS = (
     predict,
     timeline,
     find,
+    cut,
+    annotate,
     watch,
     train,
     evaluate,
@@ -78,8 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "requests",
             "filelock",
             "rarfile",
+            "PIL",
         )
-        wanted = "exports" if error.name in ("openvino", "keras") else "train"
+        special = {"openvino": "exports", "keras": "exports", "PIL": "media"}
+        wanted = special.get((error.name or "").split(".")[0], "train")
         if (error.name or "").split(".")[0] not in of_extra:
             raise
         print(

@@ -11,6 +11,7 @@ from action_recognition.errors import UsageError
 if TYPE_CHECKING:
     from action_recognition.datasets.manifest import Clip
     from action_recognition.recognition.recognizer import Recognizer
+    from action_recognition.video.limits import Limits
 
 
 def add_class_option(
@@ -51,13 +52,23 @@ def add_limit_options(parser: argparse.ArgumentParser) -> None:
 def load_recognizer(options: argparse.Namespace, model: str | None) -> Recognizer:
     """The model, used as the options say."""
     from action_recognition.recognition.recognizer import Recognizer
+
+    limits = read_limits(options)
+    return Recognizer.load(model, device=options.device, limits=limits, untrusted=options.untrusted)
+
+
+def read_limits(options: argparse.Namespace) -> Limits:
+    """What one video may cost.
+
+    Raises:
+        UsageError: there is no such limit, or `--untrusted` does not work here.
+    """
     from action_recognition.video.isolated import can_isolate
     from action_recognition.video.limits import Limits
 
-    limits = Limits.parse(options.limits)
     if options.untrusted and not can_isolate():
         raise UsageError("--untrusted: works on Linux only")
-    return Recognizer.load(model, device=options.device, limits=limits, untrusted=options.untrusted)
+    return Limits.parse(options.limits)
 
 
 def add_unknown_options(parser: argparse.ArgumentParser) -> None:

@@ -13,9 +13,11 @@ from action_recognition.cli.options import (
 )
 from action_recognition.cli.printing import json_line
 from action_recognition.cli.progress import progress_bar
+from action_recognition.editing.timecode import clock
 from action_recognition.errors import UsageError
 
 if TYPE_CHECKING:
+    from action_recognition.recognition.recognizer import Recognizer
     from action_recognition.recognition.segmentation import Segment
 
 
@@ -32,6 +34,18 @@ def add_parser(subparsers: Any) -> None:
     form.add_argument("--json", action="store_true", help="print one JSON object per line")
     form.add_argument("--csv", action="store_true", help="print CSV")
     form.add_argument("--vtt", action="store_true", help="print subtitles (WebVTT)")
+    form.add_argument("--srt", action="store_true", help="print subtitles (SubRip)")
+    form.add_argument(
+        "--edl",
+        action="store_true",
+        help="print an edit decision list (CMX 3600), which DaVinci Resolve and Premiere read",
+    )
+    form.add_argument(
+        "--label-studio", action="store_true", help="print a task with predictions for Label Studio"
+    )
+    form.add_argument(
+        "--cvat", action="store_true", help="print a tag for each frame for CVAT (CVAT 1.1, XML)"
+    )
     parser.add_argument(
         "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
     )
@@ -51,7 +65,11 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--step {options.step:g}: must be more than 0")
     if options.dwell < 0:
         raise UsageError(f"--dwell {options.dwell:g}: must be at least 0")
-    from action_recognition.recognition.formats import segments_to_csv, segments_to_vtt
+    from action_recognition.recognition.formats import (
+        segments_to_csv,
+        segments_to_srt,
+        segments_to_vtt,
+    )
 
     recognizer = load_recognizer(options, options.model)
     with progress_bar("seconds of video") as report:
@@ -65,6 +83,10 @@ def run(options: argparse.Namespace) -> int:
             lines = segments_to_csv(segments)
         elif options.vtt:
             lines = segments_to_vtt(segments)
+        elif options.srt:
+            lines = segments_to_srt(segments)
+        elif options.edl or options.label_studio or options.cvat:
+            lines = _for_programs(options, recognizer, segments)
         else:
             lines = _lines(segments, as_json=options.json)
         for line in lines:
@@ -72,21 +94,32 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _for_programs(
+    options: argparse.Namespace, recognizer: Recognizer, segments: Iterator[Segment]
+) -> Iterator[str]:
+    """What needs the frame rate of the video, too."""
+    from action_recognition.editing.edl import segments_to_edl
+    from action_recognition.editing.labelling import segments_to_cvat, segments_to_label_studio
+
+    with recognizer.open(options.file) as video:
+        info, name = video.info, video.name
+    if options.edl:
+        yield from segments_to_edl(segments, info, name)
+    elif options.cvat:
+        yield from segments_to_cvat(list(segments), info, name)
+    else:
+        yield segments_to_label_studio(segments, info, name).rstrip("\n")
+
+
 def _lines(segments: Iterator[Segment], *, as_json: bool) -> Iterator[str]:
     for segment in segments:
         if as_json:
             yield json_line(segment.to_dict())
         else:
-            span = f"{_clock(segment.start_s)} to {_clock(segment.end_s)}"
+            span = f"{clock(segment.start_s)} to {clock(segment.end_s)}"
             answer = f"{segment.nearest_action} {segment.probability:.1%}"
             if segment.action is None:
                 answer = "none of the known actions"
             elif segment.unsure:
                 answer = f"unsure: {answer}"
             yield f"{span}  {answer}"
-
-
-def _clock(time_s: float) -> str:
-    minutes, seconds = divmod(round(time_s, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"

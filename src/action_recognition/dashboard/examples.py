@@ -1,4 +1,4 @@
-"""Videos to try: a clip of each action where the data sets are at hand, else drawn ones."""
+"""Videos to try: a clip of each action of a folder, or those that come with the package."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from action_recognition.actions import label_for_folder
-from action_recognition.dashboard.media.figure import film, jumping, jumping_then_resting
+from action_recognition.dashboard.media.figure import film, jumping
+from action_recognition.dashboard.media.scenes import FOOTAGE, three_scenes
 from action_recognition.datasets.walk import videos_in
 
 _SIZE = (480, 360)
@@ -26,19 +27,19 @@ class Example:
     read: Callable[[], bytes]
 
 
-DRAWN: tuple[Example, ...] = (
+BUILT_IN: tuple[Example, ...] = (
+    Example("News reader", "akiyo.mp4", (FOOTAGE / "akiyo.mp4").read_bytes),
+    Example("Man in a car", "carphone.mp4", (FOOTAGE / "carphone.mp4").read_bytes),
     Example("Jumping figure", "jumping.mp4", lambda: film(6, jumping, size=_SIZE)),
-    Example(
-        "Jumps, then rests", "jumps-rests.mp4", lambda: film(12, jumping_then_resting, size=_SIZE)
-    ),
+    Example("Three scenes", "three-scenes.mp4", three_scenes),
 )
 
 
 def find_examples(folder: Path, classes: Sequence[str]) -> tuple[Example, ...]:
-    """The first clip of each class that has a folder in `folder`; drawn ones where none has."""
+    """The first clip of each class that has a folder in `folder`; where none has, `BUILT_IN`."""
     clips = class_clips(folder, classes)
     if not clips:
-        return DRAWN
+        return BUILT_IN
     return tuple(Example(label, path.name, path.read_bytes) for label, path in clips.items())
 
 

@@ -98,3 +98,9 @@ class JobQueue:
 def shared_queue() -> JobQueue:
     """The queue of all sessions of this server."""
     return JobQueue(Settings.read().waiting)
+
+
+@cache
+def making_queue() -> JobQueue:
+    """Another one, for the files that are taken away: no answer waits until a film is encoded."""
+    return JobQueue(Settings.read().waiting)

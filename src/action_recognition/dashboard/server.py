@@ -25,6 +25,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from action_recognition.dashboard.held import HOLDINGS
 from action_recognition.dashboard.limits import REFUSED, Rate
+from action_recognition.dashboard.memory import bound_memory
 from action_recognition.dashboard.settings import Settings
 
 _UPLOAD = re.compile(r".*/_stcore/upload_file/([^/]+)/[^/]+")
@@ -151,7 +152,7 @@ def _index_page() -> str:
 
 
 def middleware() -> list[Middleware]:
-    """For Streamlit's application; uploads never go to the disk from now on.
+    """For Streamlit's application; uploads never go to the disk from now on, memory is bounded.
 
     Raises:
         UsageError: the operator's settings are wrong.
@@ -159,4 +160,5 @@ def middleware() -> list[Middleware]:
     if not hasattr(MultiPartParser, "spool_max_size"):
         raise ImportError("this version of Starlette may write uploads to disk")
     MultiPartParser.spool_max_size = sys.maxsize  # else more than a megabyte does
+    bound_memory()
     return [Middleware(Guard), Middleware(UploadLimits, settings=Settings.read())]

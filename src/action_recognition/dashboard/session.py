@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -19,7 +20,14 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from action_recognition.dashboard.batch import Batch, Found, find
 from action_recognition.dashboard.held import HOLDINGS, visit_name
-from action_recognition.dashboard.job_queue import Job, Result, Tell, shared_queue
+from action_recognition.dashboard.job_queue import (
+    Job,
+    JobQueue,
+    Result,
+    Tell,
+    making_queue,
+    shared_queue,
+)
 from action_recognition.dashboard.lru_cache import LruCache
 from action_recognition.dashboard.strangers import for_one_answer, preview
 from action_recognition.errors import VideoError
@@ -38,6 +46,7 @@ _MAX_PARTS = 3  # of a transcoded minute: some megabytes
 _MAX_HEAT_MAPS = 8  # up to 7 MB each
 _MAX_FOUND = 1000  # of many videos, with thumbnails: some 5 kB each
 _MAX_FILMS = 50  # of many videos, each with up to a megabyte of thumbnails
+_MAX_MADE = 2  # files to take away, each at most as large as its part of the upload or so
 _MAX_COURSES = 4  # an hour of moments takes a megabyte
 
 
@@ -74,6 +83,7 @@ class Session:
         default_factory=lambda: LruCache(_MAX_COURSES)
     )
     found: LruCache[Job[Found]] = field(default_factory=lambda: LruCache(_MAX_FOUND))
+    made: LruCache[Job[Any]] = field(default_factory=lambda: LruCache(_MAX_MADE))
     batch: Batch | None = None
     films: LruCache[Found] = field(default_factory=lambda: LruCache(_MAX_FILMS))
     played: tuple[Hashable, Upload] | None = None  # of many videos: which, and its content
@@ -102,6 +112,7 @@ class Session:
         """Forgets the upload and its preview, and what is still to be done of many."""
         self.kept = self.played = None
         self.previews.clear()
+        self.made.clear()
         if self.batch is not None:
             self.batch.stop()
 
@@ -191,6 +202,10 @@ class Session:
             lambda _: recognizer.explain(prediction, clip=clip, action=action),
         )
 
+    def make(self, key: Hashable, work: Callable[[], Result]) -> Job[Result]:
+        """Asks for a file to take away, once; `key` says what it is made of."""
+        return _once(self.made, key, lambda _: work(), making_queue())
+
     def moments(
         self, upload: Upload, model: Hashable, compute: Callable[[], list[Moment]]
     ) -> list[Moment] | VideoError:
@@ -221,10 +236,13 @@ def _predict(
 
 
 def _once(
-    jobs: LruCache[Job[Result]], key: Hashable, work: Callable[[Tell], Result]
+    jobs: LruCache[Job[Result]],
+    key: Hashable,
+    work: Callable[[Tell], Result],
+    queue: JobQueue | None = None,
 ) -> Job[Result]:
     """The job of this key; joins the queue where there is none, or where it failed."""
     job = jobs.get(key)
     if job is not None and job.failed:
         jobs.forget(key)
-    return jobs.get_or(key, lambda: shared_queue().join(work))
+    return jobs.get_or(key, lambda: (queue or shared_queue()).join(work))

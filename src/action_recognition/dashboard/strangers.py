@@ -14,6 +14,7 @@ from action_recognition.video.preview import Preview, browser_preview
 
 # One prediction or preview; the whole of a long video may take what the operator allows.
 _QUICK_CPU_S, _QUICK_WALL_S = 60.0, 120.0
+_MAKING_CPU_S, _MAKING_WALL_S = 300.0, 600.0  # a cut-out, an annotated film
 
 # Each takes a core, and may take as much memory as one video may.
 _PREVIEWS = threading.BoundedSemaphore(2)
@@ -31,6 +32,18 @@ def load_recognizer(path: str) -> Recognizer:
 def for_one_answer(recognizer: Recognizer) -> Recognizer:
     """The same model, within what one answer may cost: others are waiting."""
     return recognizer.within(_quick(recognizer.limits))
+
+
+def for_making(recognizer: Recognizer) -> Recognizer:
+    """The same model, within what one file that a visitor takes away may cost."""
+    limits = recognizer.limits
+    return recognizer.within(
+        replace(
+            limits,
+            cpu_s=min(limits.cpu_s, _MAKING_CPU_S),
+            wall_s=min(limits.wall_s, _MAKING_WALL_S),
+        )
+    )
 
 
 def preview(data: bytes, *, name: str, start_s: float = 0.0) -> Preview:

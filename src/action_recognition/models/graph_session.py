@@ -26,6 +26,8 @@ _FLOAT = 1
 _MEMORY = 2**30  # bytes
 _AS_NEEDED = 1  # how the arena grows
 _SECONDS = 30.0  # of one call, of up to 12 frames
+_FOLDED = 4_000_000  # bytes of a constant that is worked out while the graph is opened
+_MAX_FOLDED = "optimization.constant_folding_max_output_size_in_bytes"
 
 _ONLY_EXCEPTIONS = 4  # the level of what is written to the terminal
 _REFUSALS = (
@@ -60,6 +62,7 @@ class GraphSession:
         if self._seconds is not None:
             _bound_memory()
             options.add_session_config_entry("session.use_env_allocators", "1")
+            options.add_session_config_entry(_MAX_FOLDED, str(_FOLDED))
         try:
             self._session = ort.InferenceSession(
                 with_weights(graph, weights),

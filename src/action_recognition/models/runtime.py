@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from action_recognition.errors import UsageError
+from action_recognition.errors import ModelFileError, UsageError
 from action_recognition.models.architecture import Architecture
 
 State = Any  # what a runtime needs to continue: it alone knows what that is
@@ -92,6 +92,9 @@ class Runtime(ABC):
         """Runs frames (B, T, H, W, 3) uint8 RGB that follow those of `state`.
 
         T is at least 1. The frames are processed a few at a time, with the same result as at once.
+
+        Raises:
+            ModelFileError: the network's weights are such that its logits are not finite.
         """
         check_frames(frames)
         batch, times = frames.shape[:2]
@@ -101,12 +104,12 @@ class Runtime(ABC):
         for start in range(0, times, piece):
             found.append(self.step(frames[:, start : start + piece], state))
             state = found[-1].state
-        return Answer(
-            np.concatenate([a.logits for a in found], 1),
-            np.concatenate([a.likeness for a in found], 1),
-            np.concatenate([a.features for a in found], 1),
-            state,
+        logits, likeness, features = (
+            np.concatenate([answer[part] for answer in found], 1) for part in range(3)
         )
+        if not (np.isfinite(logits).all() and np.isfinite(likeness).all()):
+            raise ModelFileError("the model's network gives numbers that are not finite")
+        return Answer(logits, likeness, features, state)
 
     def answer(self, clips: NDArray[np.uint8]) -> VideoAnswer:
         """The output of the network for a whole video.

@@ -87,11 +87,37 @@ def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
     yield "WEBVTT\n"
     for segment in segments:
         if segment.action is not None:
-            text = " ".join(segment.action.split())  # an empty line would end the subtitle
+            text = subtitle(segment)
             text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            text = f"Unsure: {text}" if segment.unsure else text
-            span = f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}"
-            yield f"{span}\n{as_utf8(text)} {segment.probability:.1%}\n"
+            yield f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}\n{text}\n"
+
+
+def segments_to_srt(segments: Iterable[Segment]) -> Iterator[str]:
+    """Blocks of a SubRip file, with one subtitle for each segment that shows an action.
+
+    >>> print(*segments_to_srt([Segment(0, 61.5, "Run", "Run", 0.91, 1.0)]), sep="\\n")
+    1
+    00:00:00,000 --> 00:01:01,500
+    Run 91.0%
+    <BLANKLINE>
+    """
+    shown = (segment for segment in segments if segment.action is not None)
+    for number, segment in enumerate(shown, 1):
+        span = f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}".replace(".", ",")
+        yield f"{number}\n{span}\n{subtitle(segment)}\n"
+
+
+def subtitle(segment: Segment) -> str:
+    """One line about a segment.
+
+    >>> subtitle(Segment(0, 1, "Run", "Run", 0.41, 1.0))
+    'Unsure: Run 41.0%'
+    """
+    if segment.action is None:
+        return "none of the known actions"
+    text = " ".join(segment.action.split())  # an empty line would end a subtitle
+    text = f"Unsure: {text}" if segment.unsure else text
+    return f"{as_utf8(text)} {segment.probability:.1%}"
 
 
 def _clock(time_s: float) -> str:

@@ -12,7 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 TIME_BASE = Fraction(1, 90_000)  # fine enough for any frame rate, and the custom of MPEG
-_SMPTE170M = 6  # ITU-T H.273, table 4: the matrix that `to_yuv` uses, told to the player
+SMPTE170M = 6  # ITU-T H.273, table 4: the matrix that `to_yuv` uses, told to the player
 _ENCODER = {"preset": "veryfast", "crf": "25"}
 
 
@@ -53,7 +53,7 @@ def encode_mp4(
         stream = container.add_stream("libx264", rate=rate, options=_ENCODER)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = TIME_BASE
-        stream.codec_context.colorspace = _SMPTE170M
+        stream.codec_context.colorspace = SMPTE170M
         stream.codec_context.color_range = ColorRange.MPEG
         for frame in frames:
             container.mux(stream.encode(frame))

@@ -39,6 +39,7 @@ Read = TypeVar("Read")
 _BATCH = 32  # frames that are asked for at once
 _BUFFER_BYTES = 8_000_000  # for them; one frame of 1024x1024 takes 3 MB
 _MESSAGE_BYTES = 65536
+_RAW_BYTES = 32768
 _MAX_PREVIEW_BYTES = 200_000_000  # a minute of 640x360 has some megabytes
 
 
@@ -65,7 +66,7 @@ class IsolatedVideo(Frames):
         self, source: Source, *, name: str | None = None, limits: Limits = DEFAULT_LIMITS
     ) -> None:
         self.name = name or name_of(source)
-        self._decoder = _Decoder(source, self.name, limits)
+        self._decoder = Decoder(source, self.name, limits)
         try:
             self.info, self.missing = self._decoder.trusted(_info, self._decoder.opened, limits)
         except BaseException:
@@ -107,7 +108,7 @@ def isolated_preview(
     Raises:
         VideoError: as there, or its decoder crashed, hung or ran into a limit.
     """
-    decoder = _Decoder(source, name, limits)
+    decoder = Decoder(source, name, limits)
     try:
         answer = decoder.ask({"preview": start_s})
 
@@ -126,8 +127,12 @@ def isolated_preview(
         decoder.end()
 
 
-class _Decoder:
-    """The process that decodes one file. What comes from it is not trusted."""
+class Decoder:
+    """The process that decodes one file. What comes from it is not trusted.
+
+    Parameters:
+        source, name, limits: see `Video`.
+    """
 
     def __init__(self, source: Source, name: str, limits: Limits) -> None:
         if not can_isolate():
@@ -152,9 +157,21 @@ class _Decoder:
         Raises:
             VideoError: the file cannot be read; the process crashed, or took too long.
         """
+        self.send(request, *descriptors)
+        return self.answer()
+
+    def send(self, request: dict[str, Any], *descriptors: int) -> None:
+        """Sends a request."""
         message = [json.dumps(request).encode()]
         with contextlib.suppress(BrokenPipeError):  # it has sent an error before it ended
             socket.send_fds(self._channel, message, list(descriptors))
+
+    def answer(self) -> dict[str, Any]:
+        """Waits for the answer to a request.
+
+        Raises:
+            VideoError: as for `ask`.
+        """
         answer = self.trusted(lambda: dict(json.loads(self._receive())))
         if "error" in answer:
             raise VideoError(self._name, _plain(str(answer["error"])))
@@ -168,13 +185,23 @@ class _Decoder:
             self.end()
             raise VideoError(self._name, "its decoder crashed or was stopped") from None
 
+    def send_bytes(self, data: bytes) -> None:
+        """Sends bytes that follow a request, whose answer tells if they did not arrive."""
+        with contextlib.suppress(OSError):
+            self._channel.settimeout(self._limits.wall_s)
+            for begin in range(0, len(data), _RAW_BYTES):
+                self._channel.send(data[begin : begin + _RAW_BYTES])
+
+    def receive_parts(self, count: int) -> Iterator[bytes]:
+        """The next bytes, which follow an answer, as they come."""
+        while count > 0:
+            part = self._receive()
+            count -= len(part)
+            yield part
+
     def receive_bytes(self, count: int) -> bytes:
         """The next bytes, which follow an answer."""
-        parts, length = [], 0
-        while length < count:
-            parts.append(self._receive())
-            length += len(parts[-1])
-        return b"".join(parts)
+        return b"".join(self.receive_parts(count))
 
     def content(self) -> bytes:
         """The bytes of the file itself."""

@@ -8,6 +8,8 @@ answers as JSON, which cannot run anything at either end:
 - `{"times", "size", "max_aspect"}` with the descriptor of shared memory, then further `{"times"}`:
   frames at these times, into the memory one after the other. Answer: `{"times"}`.
 - `{"preview"}`: what a browser plays from that second on. Answer: the facts, then its bytes.
+- `{"cut", "overlays"}`, then so many bytes of overlays: a part as MP4. Answer: the facts, then its
+  bytes.
 
 Any answer can be `{"error"}`: the reason why the file cannot be read.
 """
@@ -33,11 +35,13 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from action_recognition.errors import VideoError
+from action_recognition.errors import UsageError, VideoError
 from action_recognition.video.confinement import bound, confine
+from action_recognition.video.cutting import write_cut
 from action_recognition.video.decoder import Video
 from action_recognition.video.encoder import TIME_BASE, encode_mp4, to_yuv
 from action_recognition.video.limits import Limits
+from action_recognition.video.overlays import unpack
 from action_recognition.video.preview import browser_preview
 
 MESSAGE_BYTES = 65536  # no message is longer
@@ -123,6 +127,9 @@ class _Child:
                     if "preview" in self._next:
                         self._preview(limits)
                         self._next = self._receive()
+                    elif "cut" in self._next:
+                        self._cut(limits)
+                        self._next = self._receive()
                     else:
                         self._frames(video)
         except VideoError as error:
@@ -163,6 +170,37 @@ class _Child:
                 "end_s": made.end_s,
             }
         )
+        self._send_bytes(data)
+
+    def _cut(self, limits: Limits) -> None:
+        start_s, end_s, mode = self._next["cut"]
+        count, packed = self._next["overlays"], io.BytesIO()
+        while count is not None and packed.tell() < count:
+            part = self._channel.recv(MESSAGE_BYTES)
+            if not part:
+                return
+            packed.write(part)
+        overlays = None if count is None else unpack(packed.getvalue())
+        out = io.BytesIO()
+        try:
+            made = write_cut(
+                self._file,
+                out,
+                start_s,
+                end_s,
+                name=self._name,
+                mode=mode,
+                overlays=overlays,
+                limits=limits,
+            )
+        except UsageError as error:
+            self._send({"refused": str(error)})
+            return
+        data = out.getbuffer()
+        self._send({"bytes": len(data), **asdict(made)})
+        self._send_bytes(data)
+
+    def _send_bytes(self, data: bytes | memoryview) -> None:
         for begin in range(0, len(data), _RAW_BYTES):
             self._channel.send(data[begin : begin + _RAW_BYTES])
 

@@ -15,11 +15,12 @@ import streamlit as st
 
 from action_recognition.dashboard import error_boxes
 from action_recognition.dashboard.charts.colours import HUE, text_colour
-from action_recognition.dashboard.formatting import download_stem, either, percent, time_span
+from action_recognition.dashboard.formatting import either, percent, time_span
+from action_recognition.dashboard.pages.take_away import show_take_away
 from action_recognition.dashboard.progress import turn
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.errors import VideoError
-from action_recognition.recognition.formats import segments_to_csv, segments_to_vtt
+from action_recognition.recognition.formats import segments_to_vtt
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import KNOWN, Prediction, rank
 from action_recognition.recognition.segmentation import Moment, Segment, find_segments
@@ -72,7 +73,7 @@ def show_course(
             replace(s, action=text.removeprefix("Unsure: ") if s.unsure else s.action)
             for s, text in zip(segments, words, strict=True)
         ]
-        _offer(segments, captions, upload.name)
+        show_take_away(upload, prediction.video, segments, captions, chosen, recognizer, model)
     with right:
         _play(captions, chosen, upload)
 
@@ -251,20 +252,3 @@ def later(segments: Sequence[Segment], start_s: float) -> list[Segment]:
         for s in segments
         if s.end_s > start_s
     ]
-
-
-def _offer(segments: Sequence[Segment], captions: Sequence[Segment], name: str) -> None:
-    stem = download_stem(name)
-    with st.container(horizontal=True):
-        for label, text, ending, mime in (
-            ("CSV", "\n".join(segments_to_csv(segments)) + "\n", "csv", "text/csv"),
-            ("Subtitles", "\n".join(segments_to_vtt(captions)), "vtt", "text/vtt"),
-        ):
-            st.download_button(
-                label,
-                text,
-                f"{stem}-timeline.{ending}",
-                mime,
-                on_click="ignore",
-                icon=":material/download:",
-            )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import unicodedata
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from action_recognition.dashboard.charts.colours import HUE, text_colour
 from action_recognition.dashboard.formatting import headline, leaders, nearest, percent, video_facts
 from action_recognition.dashboard.media.frames import pictures, spread
 from action_recognition.dashboard.media.heat_maps import overlay
+from action_recognition.editing.lettering import write
 from action_recognition.recognition.results import Prediction
 
 _WIDTH, _MARGIN, _GAP = 1200, 40, 8
@@ -44,19 +44,19 @@ def summary_png(
     height = 160 + _BAR_HEIGHT * len(bars) + 30 + 2 * (side + _GAP) + 40 + _MARGIN
     image = Image.new("RGB", (_WIDTH, height), _BACKGROUND)
     pen = ImageDraw.Draw(image)
-    _write(pen, _MARGIN, 32, headline(prediction), 44, inner, dark_text)
+    write(pen, _MARGIN, 32, headline(prediction), 44, inner, dark_text)
     about = f"{prediction.file} · {video_facts(prediction.video)}"
     if prediction.action is None or prediction.unsure:
         about = f"Nearest: {nearest(prediction)}. {about}"
-    _write(pen, _MARGIN, 96, about, 20, inner, dark_text)
+    write(pen, _MARGIN, 96, about, 20, inner, dark_text)
     y = 150
     full = leaders(prediction)
     for k, (action, p) in enumerate(bars):
-        _write(pen, _MARGIN, y, action, 22, 300, dark_text)
+        write(pen, _MARGIN, y, action, 22, 300, dark_text)
         left, room = _MARGIN + 320, inner - 320 - 120
         right = left + max(2, round(room * p))
         pen.rounded_rectangle((left, y, right, y + 26), 3, fill=HUE if k < full else _FAINT)
-        _write(pen, right + 12, y, percent(p), 22, 120, dark_text)
+        write(pen, right + 12, y, percent(p), 22, 120, dark_text)
         y += _BAR_HEIGHT
     y += 20
     for row in (shown, heated):
@@ -65,29 +65,7 @@ def summary_png(
             image.paste(small, (_MARGIN + k * (side + _GAP), y))
         y += side + _GAP
     for k, picture in enumerate(shown):
-        _write(pen, _MARGIN + k * (side + _GAP), y, picture.caption, 18, side, dark_text)
+        write(pen, _MARGIN + k * (side + _GAP), y, picture.caption, 18, side, dark_text)
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
-
-
-def drawable(text: str) -> str:
-    """Text in the letters that Pillow's own font has, Latin ones without marks.
-
-    >>> drawable("Caf\\u00e9 320 \\u00d7 240 \\u65e5.mp4")
-    'Cafe 320 x 240 ?.mp4'
-    """
-    text = unicodedata.normalize("NFKD", text.replace("\N{MULTIPLICATION SIGN}", "x"))
-    letters = (c for c in text if not unicodedata.combining(c))
-    return "".join(c if (c.isascii() and c.isprintable()) or c in "·…" else "?" for c in letters)
-
-
-def _write(
-    pen: ImageDraw.ImageDraw, x: int, y: int, text: str, size: int, room: int, colour: str
-) -> None:
-    """One line, with an ellipsis at its end where it is longer than `room` pixels."""
-    font = ImageFont.load_default(size)
-    whole = text = drawable(text)
-    while len(text) > 1 and font.getlength(text if text == whole else f"{text}…") > room:
-        text = text[:-1]
-    pen.text((x, y), text if text == whole else f"{text}…", font=font, fill=colour)

@@ -13,6 +13,11 @@ from action_recognition.dashboard.settings import Settings
 
 _CAMERA = "action_recognition_camera"
 
+# As wide as lets the picture and the button STOP below it stand on the screen with what is above.
+_STYLE = """<style>
+.st-key-camera {max-width: max(16rem, calc((100dvh - 20rem) * 4 / 3));}
+</style>"""
+
 
 def live_page() -> None:
     """Draws it."""
@@ -38,16 +43,18 @@ def live_page() -> None:
         held = st.session_state[_CAMERA] = (key, Camera(recognizer))
     camera: Camera = held[1]
     ice = Settings.read().ice
-    webrtc_streamer(
-        key="live",
-        mode=WebRtcMode.SENDRECV,
-        # Without a server the connection stays within this machine or its network.
-        rtc_configuration={"iceServers": [{"urls": [ice]}] if ice else []},
-        media_stream_constraints={"video": {"width": {"ideal": 640}}, "audio": False},
-        queued_video_frames_callback=camera.receive_newest,
-        on_video_ended=camera.end,
-        async_processing=True,
-    )
+    st.html(_STYLE)
+    with st.container(key="camera"):
+        webrtc_streamer(
+            key="live",
+            mode=WebRtcMode.SENDRECV,
+            # Without a server the connection stays within this machine or its network.
+            rtc_configuration={"iceServers": [{"urls": [ice]}] if ice else []},
+            media_stream_constraints={"video": {"width": {"ideal": 640}}, "audio": False},
+            queued_video_frames_callback=camera.receive_newest,
+            on_video_ended=camera.end,
+            async_processing=True,
+        )
     st.caption(
         "Frames go to this server, are processed in memory and are never stored. Browsers allow "
         "camera access only to pages on this machine or served over https."

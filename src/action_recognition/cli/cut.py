@@ -1,0 +1,190 @@
+"""`action-recognition cut FILE --output FOLDER`: the moments of a video, each as a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from action_recognition.cli.options import (
+    add_limit_options,
+    add_model_option,
+    load_recognizer,
+    read_limits,
+)
+from action_recognition.cli.outputs import add_overwrite_option, check_free, say_written
+from action_recognition.cli.progress import progress_bar
+from action_recognition.errors import UsageError, one_line
+
+if TYPE_CHECKING:
+    from action_recognition.recognition.segmentation import Segment
+    from action_recognition.video.frames import Frames
+
+MODES = ("auto", "copy", "exact")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "cut",
+        help="cut the moments that show an action out of a video",
+        description="Finds the moments of a video that show an action, and writes each as an MP4 "
+        "of its own, with the sound. Prints the name of each file.",
+    )
+    parser.add_argument("file", metavar="FILE", help="video file")
+    parser.add_argument("--output", metavar="FOLDER", help="where the files go")
+    parser.add_argument(
+        "--action", nargs="+", metavar="NAME", default=[], help="only these actions (default: all)"
+    )
+    parser.add_argument(
+        "--min-probability", type=float, default=0.0, metavar="P",
+        help="only moments at least so probable, 0 to 1 (default 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--moments", nargs="+", metavar="START-END", default=[],
+        help="cut these, for example 12-31.4 or 1:02-1:09, and search for none",
+    )  # fmt: skip
+    parser.add_argument(
+        "--margin", type=float, default=0.0, metavar="S",
+        help="seconds more before and after each moment (default 0)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mode", choices=MODES, default="auto",
+        help="copy: without loss, from the key frame before the start; exact: encoded anew, to the "
+        "frame; auto: copy where a key frame lies at the start, else exact (default)",
+    )  # fmt: skip
+    parser.add_argument("--gif", action="store_true", help="write GIFs instead, at most 10 s each")
+    parser.add_argument(
+        "--contact-sheet", metavar="PNG", help="write one picture with all the moments, too"
+    )
+    add_overwrite_option(parser)
+    add_model_option(parser)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_limit_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Finds the moments, then writes them."""
+    _check(options)
+    if options.gif or options.contact_sheet:
+        import PIL  # noqa: F401  before the search, which may take long
+
+    if options.contact_sheet:
+        check_free(Path(options.contact_sheet), options)
+    found = _moments(options)
+    if not found:
+        print(f"{one_line(options.file)}: no such moment is found", file=sys.stderr)
+        return 0
+    if options.output:
+        planned = _planned(options, found)
+        for (start_s, end_s), path in planned:
+            _write(options, path, start_s, end_s)
+    if options.contact_sheet:
+        from action_recognition.editing.contact_sheet import contact_sheet
+        from action_recognition.files import write_whole
+
+        with _opened(options) as video:
+            write_whole(Path(options.contact_sheet), contact_sheet(video, found))
+        say_written(Path(options.contact_sheet), f"{len(found)} moments")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if not options.output and not options.contact_sheet:
+        raise UsageError("cut: give --output FOLDER or --contact-sheet PNG")
+    if not 0 <= options.min_probability <= 1:
+        raise UsageError(f"--min-probability {options.min_probability:g}: must be from 0 to 1")
+    if not 0 <= options.margin < 3600:
+        raise UsageError(f"--margin {options.margin:g}: must be from 0 to 3600")
+    if options.moments and options.action:
+        raise UsageError("--moments and --action exclude each other")
+
+
+def _moments(options: argparse.Namespace) -> list[Segment]:
+    from action_recognition.editing.moments import choose, parse_span, widen
+    from action_recognition.recognition.segmentation import Segment
+
+    if options.moments:
+        spans = [parse_span(text) for text in options.moments]
+        segments = [Segment(start, end, None, "", 0.0, 0.0) for start, end in spans]
+        with _opened(options) as video:
+            info = video.info
+    else:
+        recognizer = load_recognizer(options, options.model)
+        names = {name.casefold() for name in recognizer.classes}
+        for action in options.action:
+            if action.casefold() not in names:
+                raise UsageError(
+                    f"--action {action}: the model does not know it; "
+                    f"it knows {', '.join(recognizer.classes)}"
+                )
+        with recognizer.open(options.file) as video:
+            info = video.info
+        with progress_bar("seconds of video") as report:
+            segments = choose(
+                recognizer.timeline(
+                    options.file,
+                    on_progress=lambda done_s, all_s: report(round(done_s), round(all_s)),
+                ),
+                actions=options.action,
+                min_probability=options.min_probability,
+            )
+    return widen(segments, options.margin, end_s=info.start_s + info.duration_s)
+
+
+def _planned(
+    options: argparse.Namespace, found: list[Segment]
+) -> list[tuple[tuple[float, float], Path]]:
+    """Each moment with its file; none of them is there already, or nothing is written."""
+    from action_recognition.editing.moments import file_name
+
+    ending, taken, planned = "gif" if options.gif else "mp4", set(), []
+    for segment in found:
+        name = file_name(options.file, segment, ending)
+        stem, number = name.removesuffix(f".{ending}"), 1
+        while name in taken:
+            number += 1
+            name = f"{stem}-{number}.{ending}"
+        taken.add(name)
+        path = check_free(Path(options.output, name), options)
+        planned.append(((segment.start_s, segment.end_s), path))
+    return planned
+
+
+def _write(options: argparse.Namespace, path: Path, start_s: float, end_s: float) -> None:
+    if options.gif:
+        from action_recognition.editing.gif import gif_of
+        from action_recognition.files import write_whole
+
+        with _opened(options) as video:
+            write_whole(path, gif_of(video, start_s, end_s))
+        say_written(path)
+        return
+    from action_recognition.editing.cut import cut_to_file
+
+    with progress_bar("seconds cut") as report:
+        made = cut_to_file(
+            options.file,
+            path,
+            start_s,
+            end_s,
+            mode=options.mode,
+            limits=read_limits(options),
+            untrusted=options.untrusted,
+            on_progress=lambda done_s, all_s: report(round(done_s), round(all_s)),
+        )
+    way = "copied" if made.copied else "encoded"
+    say_written(path, f"{made.start_s:.2f} to {made.end_s:.2f} s, {way}")
+
+
+def _opened(options: argparse.Namespace) -> Frames:
+    from action_recognition.video import Video
+
+    limits = read_limits(options)
+    if not options.untrusted:
+        return Video(options.file, limits=limits)
+    from action_recognition.video.isolated import IsolatedVideo
+
+    return IsolatedVideo(options.file, limits=limits)

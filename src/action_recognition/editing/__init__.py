@@ -1,0 +1,1 @@
+"""Taking moments away: cut-outs, annotated films, GIFs, contact sheets, lists for editors."""
