@@ -33,7 +33,7 @@ def films(make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (folder / "sub").mkdir(parents=True)
     (folder / "notes.txt").write_text("no video", encoding="utf-8")
     for name in ("films/a.mp4", "films/sub/b.mp4"):
-        make_video(name, seconds=2)
+        make_video(name, seconds=0.6)
     return folder
 
 
@@ -62,7 +62,7 @@ def test_a_line_for_each_moment(command: list[str], films: Path, capsys: Capture
     (segment,) = Recognizer.load(command[3]).timeline(films / "a.mp4")
     share = f"{segment.action} {int(100 * segment.probability)} %"
     answer = f"unsure: {share}" if segment.unsure else share
-    assert lines == [f"{films}/{name}  0:00.0 to 0:02.0  {answer}" for name in
+    assert lines == [f"{films}/{name}  0:00.0 to 0:00.6  {answer}" for name in
                      ("a.mp4", "sub/b.mp4")]  # fmt: skip
 
 
@@ -76,8 +76,8 @@ def test_a_second_search_looks_only_at_what_is_new_or_changed(
     assert capsys.readouterr().out == first
     assert main([*command, "--min-probability", "0.99", "--html", str(films / "x.html")]) == 0
     assert len(loads) == 2
-    make_video("films/c.mp4", seconds=1)
-    make_video("films/a.mp4", seconds=1)
+    make_video("films/c.mp4", seconds=0.4)
+    make_video("films/a.mp4", seconds=0.4)
     assert main(command) == 0
     assert sorted(loads[2:]) == ["a.mp4", "c.mp4"]
     assert main([*command, "--dwell", "5"]) == 0
@@ -215,7 +215,7 @@ def test_archives_and_subtitles(
     before = set(films.rglob("*"))
     command = ["find", str(archive), *command[2:], "--vtt", str(tmp_path / "vtt")]
     assert main(command) == 0
-    assert capsys.readouterr().out.startswith(f"{archive}/in/a.mp4  0:00.0 to 0:02.0  ")
+    assert capsys.readouterr().out.startswith(f"{archive}/in/a.mp4  0:00.0 to 0:00.6  ")
     assert main(command) == 0
     assert len(loads) == 1
     (subtitles,) = (p for p in (tmp_path / "vtt").rglob("*") if p.is_file())
