@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
@@ -112,16 +113,14 @@ class VideoArchive:
         for entry in archive.infolist():
             if not entry.is_dir():
                 state = f"{entry.file_size}-{entry.CRC:08x}"
-                yield Member(
-                    entry.filename, entry.file_size, state, lambda e=entry: archive.open(e)
-                )  # type: ignore[misc]
+                yield Member(entry.filename, entry.file_size, state, partial(archive.open, entry))
 
     @staticmethod
     def _of_tar(archive: tarfile.TarFile) -> Iterator[Member]:
         for entry in archive:
             if entry.isreg():
                 state = f"{entry.size}-{entry.mtime}-{entry.chksum}"
-                yield Member(entry.name, entry.size, state, lambda e=entry: _content(archive, e))  # type: ignore[misc]
+                yield Member(entry.name, entry.size, state, partial(_content, archive, entry))
 
     def _of_rar(self) -> Iterator[Member]:
         try:
@@ -132,7 +131,7 @@ class VideoArchive:
         archive = self._open.enter_context(Archive(self.path))
         for entry in archive.members:
             state = f"{entry.size}-{entry.crc}"
-            yield Member(str(entry.path), entry.size, state, lambda e=entry: _extracted(archive, e))  # type: ignore[misc]
+            yield Member(str(entry.path), entry.size, state, partial(_extracted, archive, entry))
 
     @contextmanager
     def _explained(self, member: Member | None = None) -> Iterator[None]:

@@ -295,6 +295,7 @@ def _draw(
                 hide_index=True,
                 column_config=columns,
                 row_height=_ROW_HEIGHT,
+                placeholder="",
                 on_select="rerun",
                 selection_mode="single-row",
                 key=f"moments-{id(batch)}-{hash(choice)}",  # of other rows, another choice
@@ -308,6 +309,7 @@ def _draw(
                 hide_index=True,
                 column_config=columns,
                 row_height=_ROW_HEIGHT,
+                placeholder="",
             )
         failed = [s.done for s in shown if s.row is None]
         lines = [f"- {file_name(d.name)}: {plain(d.found.error.reason)}" for d in failed
