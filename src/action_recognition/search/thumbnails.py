@@ -6,7 +6,6 @@ import base64
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from fractions import Fraction
-from typing import cast
 
 import av
 import numpy as np
@@ -29,7 +28,7 @@ def data_url(pixels: NDArray[np.uint8], *, aspect: float, side: int) -> str:
     width, height = (_even(side * min(1.0, share)) for share in (aspect, 1 / aspect))
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
     frame = frame.reformat(width, height, "yuvj420p", interpolation="AREA")
-    codec = cast(av.VideoCodecContext, av.CodecContext.create("mjpeg", "w"))
+    codec = av.CodecContext.create("mjpeg", "w")
     codec.width, codec.height, codec.pix_fmt = width, height, "yuvj420p"
     codec.time_base = Fraction(1, 25)
     codec.options = {"qmin": "4", "qmax": "4"}
