@@ -201,6 +201,8 @@ def test_exit_codes(command: list[str], films: Path, loads: list[str], capsys: C
     assert main(["find", str(films / "gone.mp4"), *command[2:]]) == 2
     assert "there is no such file" in capsys.readouterr().err
     assert main(["find", str(films / "notes.txt"), *command[2:]]) == 2
+    assert main([*command[:3], str(films / "gone.h5")]) == 2
+    assert "gone.h5: there is no such model file" in capsys.readouterr().err
     for wrong in (["--min-probability", "2"], ["--step", "0"], ["--index", "x", "--no-index"]):
         assert main([*command, *wrong]) == 2
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from action_recognition.video.frames import Frames
 
 _PICTURE = 240  # pixels, of the longer side of a picture on the page
-_BAR = "{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
+_BAR = "{desc}: {percentage:3.0f}%|{bar}|{postfix} [{elapsed}<{remaining}]"
 
 
 class Outputs:
@@ -72,6 +72,7 @@ class Outputs:
                 desc="searching", total=self._bytes, file=sys.stderr, disable=None,
                 bar_format=_BAR, smoothing=0.05,
             )  # fmt: skip
+            self._move(0.0)
 
     def take(self, place: Place) -> None:
         """Searches one video, and prints and writes what was found."""
