@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import onnx
 import pytest
 
 from action_recognition.clips import Preprocessing
 from action_recognition.exports.compare import Compared, compare
-from action_recognition.exports.export import SUFFIXES
+from action_recognition.exports.export import FORMS, SUFFIXES
+from action_recognition.exports.onnx_form import onnx_model
 from action_recognition.models.model_file import Model
 from action_recognition.recognition.recognizer import Recognizer
 from export_maker import RULE, moving
@@ -34,11 +36,21 @@ def export_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def compared(export_source: Model, export_folder: Path) -> list[Compared]:
+def floats(export_source: Model) -> dict[str, onnx.ModelProto]:
+    """Its ONNX models by their form, of which the files of ONNX, OpenVINO and int8 are made."""
+    return {form: onnx_model(export_source, form) for form in FORMS}
+
+
+@pytest.fixture(scope="session")
+def compared(
+    export_source: Model, floats: dict[str, onnx.ModelProto], export_folder: Path
+) -> list[Compared]:
     """What `compare` finds of all forms, for batches, lengths and pieces."""
     clips = [moving(1, 12, 36, 36)[0], moving(2, 7, 36, 36)[1]]
     recognizer = Recognizer(export_source, device="cpu")
-    return list(compare(recognizer, clips, export_folder, batches=(1, 3), lengths=(1, 7, 20)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("action_recognition.exports.onnx_form.onnx_model", lambda _, f: floats[f])
+        return list(compare(recognizer, clips, export_folder, batches=(1, 3), lengths=(1, 7, 20)))
 
 
 @pytest.fixture(scope="session")

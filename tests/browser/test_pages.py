@@ -8,80 +8,19 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 pytest.importorskip("streamlit")
 
 from dashboard_browser import DashboardPage
-from selenium.webdriver.common.action_chains import ActionChains
 
-from video_maker import Image as Pixels
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]
-CHANGE_S = 6.0
 PAGES = ("", "many", "live", "model")
 
 pytestmark = pytest.mark.browser
-
-
-def test_a_click_on_a_row_of_the_timeline_seeks(
-    page: DashboardPage, downloads: Path, make_video: MakeVideo
-) -> None:
-    page.upload(make_video("two.mp4", seconds=12, pattern=_black_then_white).path)
-    page.wait_for_preview()
-    page.predict()
-    page.click("Timeline")
-    players = "const v = [...document.querySelectorAll('[data-testid=stVideo]')].at(-1);"
-    table = "document.querySelector('[data-testid=stDataFrame] canvas')"
-    page.wait(f"{players} return Boolean({table}) && v?.readyState >= 2", "the timeline")
-    page.settle()
-    assert page.script(f"{players} return v.currentTime") < 1
-    lines = page.download("CSV", downloads).read_text().splitlines()
-    starts = [float(row["start_s"]) for row in csv.DictReader(lines)]
-    assert starts == [0.0, pytest.approx(CHANGE_S, abs=0.5)]
-    _click_row(page, 1)
-    page.wait(
-        f"{players} return v?.readyState >= 2 && Math.abs(v.currentTime - {starts[1]}) < 1",
-        "the second segment in the player",
-    )
-
-
-def test_a_long_video_that_is_converted_plays_beyond_its_first_minute(
-    page: DashboardPage, make_video: MakeVideo
-) -> None:
-    def late(index: int, time_s: float, width: int, height: int) -> Pixels:
-        return np.full((height, width, 3), 0 if time_s < 80 else 255, dtype=np.uint8)
-
-    page.upload(make_video("long.avi", seconds=100, fps=5, pattern=late).path)
-    page.wait_for_preview()
-    page.predict()
-    page.click("Timeline")
-    page.wait("return document.querySelector('[data-testid=stDataFrame] canvas')", "the table")
-    page.settle()
-    _click_row(page, 1)
-    page.wait(_WHITE, "a white picture in the player: the second segment")
-
-
-_WHITE = """
-const v = [...document.querySelectorAll('[data-testid=stVideo]')].at(-1);
-if (!(v?.readyState >= 2)) return false;
-v.muted = true; v.play();
-const c = document.createElement('canvas'); c.width = c.height = 8;
-const pen = c.getContext('2d'); pen.drawImage(v, 0, 0, 8, 8);
-return pen.getImageData(4, 4, 1, 1).data[0] > 200 && v.duration > 15;
-"""
-
-
-def _click_row(page: DashboardPage, number: int) -> None:
-    """Clicks the box before a row of the table."""
-    grid = page.driver.find_element("css selector", "[data-testid=stDataFrame] canvas")
-    page.script("arguments[0].scrollIntoView({block: 'center'})", grid)
-    across = 16 - grid.size["width"] // 2
-    down = 35 + 35 * number + 17 - grid.size["height"] // 2
-    ActionChains(page.driver).move_to_element_with_offset(grid, across, down).click().perform()
 
 
 def test_downloads_open(page: DashboardPage, downloads: Path, make_video: MakeVideo) -> None:
@@ -165,7 +104,3 @@ def test_nothing_overflows_a_narrow_screen(
         page.click(tab)
         page.settle()
         assert page.overflow() == [], tab
-
-
-def _black_then_white(index: int, time_s: float, width: int, height: int) -> Pixels:
-    return np.full((height, width, 3), 0 if time_s < CHANGE_S else 255, dtype=np.uint8)

@@ -61,7 +61,7 @@ def test_a_line_for_each_moment(command: list[str], films: Path, capsys: Capture
     lines = capsys.readouterr().out.splitlines()
     (segment,) = Recognizer.load(command[3]).timeline(films / "a.mp4")
     share = f"{segment.action} {int(100 * segment.probability)} %"
-    answer = f"unsure: {share}" if segment.unsure else share
+    answer = f"unsure: {share} or {segment.second_action}" if segment.unsure else share
     assert lines == [f"{films}/{name}  0:00.0 to 0:00.6  {answer}" for name in
                      ("a.mp4", "sub/b.mp4")]  # fmt: skip
 

@@ -93,7 +93,7 @@ def test_every_answer_has_the_headers(port: int, path: str) -> None:
         if name != "Content-Security-Policy":
             assert headers[name.lower()] == value
     policy = headers["content-security-policy"]
-    assert re.search(r"script-src 'self' 'wasm-unsafe-eval' 'sha256-[\w+/=]+';", policy)
+    assert re.search(r"script-src 'self' blob: 'wasm-unsafe-eval' 'sha256-[\w+/=]+';", policy)
     assert "'unsafe-eval'" not in policy
     assert "frame-ancestors 'self'" in policy
     assert "camera=(self)" in headers["permissions-policy"]

@@ -74,3 +74,14 @@ def count_downloads(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | bytes]:
 
     monkeypatch.setattr(st, "download_button", offer)
     return offered
+
+
+def played(page: AppTest) -> dict[str, Any]:
+    """What the player is given."""
+    data: dict[str, Any]
+    (data,) = (
+        json.loads(component.proto.json)
+        for component in page.get("bidi_component")
+        if component.proto.component_name == "action_recognition_player"
+    )
+    return data

@@ -18,7 +18,6 @@ from action_recognition.exports.compare import difference
 from action_recognition.exports.export import export_model
 from action_recognition.exports.info import read_info
 from action_recognition.exports.int8 import quantize
-from action_recognition.exports.onnx_form import onnx_model
 from action_recognition.exports.runners import open_runner
 from action_recognition.models.model_file import Model, save_model
 from export_maker import moving
@@ -28,11 +27,7 @@ pytestmark = pytest.mark.slow  # the whole file: exporting takes its time
 
 Print = pytest.CaptureFixture[str]
 SETTINGS = Preprocessing(interval_s=0.1, size=36)
-
-
-@pytest.fixture(scope="module")
-def floats(export_source: Model) -> dict[str, onnx.ModelProto]:
-    return {form: onnx_model(export_source, form) for form in ("clip", "stream")}
+ONNX_MODEL = "action_recognition.exports.int8.onnx_model"  # which takes a quarter of a minute
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +45,7 @@ def files(
     """A folder with `clip.onnx`, `stream.onnx`, and of each one in 8 bits."""
     folder = tmp_path_factory.mktemp("int8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("action_recognition.exports.int8.onnx_model", lambda _, form: floats[form])
+        patch.setattr(ONNX_MODEL, lambda _, form: floats[form])
         for form, graph in floats.items():
             (folder / f"{form}.onnx").write_bytes(graph.SerializeToString())
             export_model(
@@ -72,10 +67,8 @@ def test_answers_are_close_to_those_of_float(files: Path, form: str) -> None:
 
 def test_streams_do_not_mind_how_frames_are_cut(files: Path) -> None:
     frames = moving(1, 9, 36, 36)
-    answers = [
-        open_runner(files / "stream-int8.onnx", "onnx", "stream", piece=piece)(frames)
-        for piece in (1, 4, 9)
-    ]
+    run = open_runner(files / "stream-int8.onnx", "onnx", "stream")
+    answers = [run(frames, piece) for piece in (1, 4, 9)]
     assert max(difference(one, answers[0]) for one in answers) < 1e-4
 
 
@@ -201,26 +194,18 @@ def test_only_onnx(export_source: Model, clips: list[np.ndarray], tmp_path: Path
 
 def test_as_it_is_typed(
     export_source: Model,
+    floats: dict[str, onnx.ModelProto],
     make_video: Callable[..., MadeVideo],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: Print,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ONNX_MODEL, lambda _, form: floats[form])
     save_model(export_source, tmp_path / "m.h5")
     video = str(make_video(seconds=1).path)
-    command = [
-        "model",
-        "export",
-        "m.h5",
-        "--to",
-        "onnx",
-        "--int8",
-        "--calibrate",
-        video,
-        "gone.mp4",
-    ]
-    assert main(command) == 0
+    options = ["--to", "onnx", "--int8", "--calibrate", video, "gone.mp4"]
+    assert main(["model", "export", "m.h5", *options]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith("m-clip-int8.onnx: ")
     assert [line for line in printed.err.splitlines() if "gone.mp4" in line]

@@ -70,6 +70,21 @@ def brightest(heat: NDArray[np.float32]) -> tuple[int, int]:
     return int(row), int(column)
 
 
+@pytest.mark.parametrize(("row", "column"), [(24, 24), (8, 40), (32, 16)])
+def test_the_heat_lies_where_the_evidence_is(colours: HybridNet, row: int, column: int) -> None:
+    """Guards: maps were enlarged as if their places were spread evenly, some pixels to the left."""
+    (heat,) = heat_maps(colours, painted(red=(row, column), green=(0, 0)), 0, answers=2)
+    rows, columns = np.mgrid[:64, :64]
+    middle = [float((heat * at).sum() / heat.sum()) for at in (rows, columns)]
+    assert middle == pytest.approx([row + 7.5, column + 7.5], abs=1)
+
+
+def test_places_of_the_shipped_architecture() -> None:
+    places = saliency.centres(172, Architecture(classes=2))
+    assert len(places) == 11
+    assert list(places[[0, -1]]) == [11, 171]
+
+
 @pytest.mark.parametrize(("red", "green"), [((0, 0), (48, 48)), ((0, 48), (48, 0))])
 def test_each_class_lights_the_corner_that_it_sees(
     colours: HybridNet, red: tuple[int, int], green: tuple[int, int]

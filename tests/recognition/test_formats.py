@@ -35,10 +35,11 @@ FIRST = Prediction(
 FOREIGN = replace(
     FIRST, file="=1+1.avi", ranked=(("Run", 0.6), ("Walk", 0.4)), known_probability=0.2
 )
+_SAY = 'Say "a<b>" & go, on'
 SEGMENTS = [
     Segment(0, 2.5, "Run", "Run", 0.91, 0.97),
     Segment(2.5, 4, None, "Walk", 0.55, 0.125),
-    Segment(4, 3723.25, 'Say "a<b>" & go, on', "Say", 0.42, 1.0),
+    Segment(4, 3723.25, _SAY, _SAY, 0.42, 1.0, "Run", 0.3),
 ]
 
 
@@ -84,7 +85,7 @@ def test_subtitles_show_actions_only() -> None:
     assert list(segments_to_vtt(SEGMENTS)) == [
         "WEBVTT\n",
         "00:00:00.000 --> 00:00:02.500\nRun 91.0%\n",
-        '00:00:04.000 --> 01:02:03.250\nUnsure: Say "a&lt;b&gt;" &amp; go, on 42.0%\n',
+        '00:00:04.000 --> 01:02:03.250\nUnsure: Say "a&lt;b&gt;" &amp; go, on or Run 42.0%\n',
     ]
 
 

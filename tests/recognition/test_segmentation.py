@@ -64,6 +64,7 @@ def test_probability_is_the_mean_of_the_moments() -> None:
     assert found.to_dict() == {
         "start_s": 0, "end_s": 2, "action": "Walk", "nearest_action": "Walk",
         "probability": 0.7, "known_probability": 0.85, "unsure": False,
+        "second_action": "Jump", "second_probability": 0.225,
     }  # fmt: skip
 
 
@@ -84,6 +85,7 @@ def test_unsure_segment() -> None:
     (found,) = find_segments(seen, CLASSES, step_s=1, dwell_s=4)
     assert (found.action, found.unsure) == ("Run", True)
     assert found.to_dict()["unsure"] is True
+    assert found.label == "Unsure: Run or Walk"
 
 
 def test_end_of_the_video() -> None:

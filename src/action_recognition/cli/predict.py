@@ -14,10 +14,13 @@ from action_recognition.cli.options import (
     load_recognizer,
 )
 from action_recognition.cli.printing import json_line
+from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import UsageError, VideoError, one_line
 
 if TYPE_CHECKING:
+    from action_recognition.recognition.recognizer import Recognizer
     from action_recognition.recognition.results import Prediction
+    from action_recognition.recognition.segmentation import Segment
 
 
 def add_parser(subparsers: Any) -> None:
@@ -25,8 +28,9 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "predict",
         help="recognise the action in each video",
-        description="Recognises the action in each video. The exit code is 0, or 1 if some of "
-        "several files cannot be read, or 2 if the only file cannot be read.",
+        description="Recognises the action in each video. Of a video of more than 15 seconds, "
+        "it tells which actions are seen when, as `timeline` does. The exit code is 0, or 1 if "
+        "some of several files cannot be read, or 2 if the only file cannot be read.",
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="video files")
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
@@ -59,26 +63,58 @@ def run(options: argparse.Namespace) -> int:
         total=len(options.files), file=sys.stderr, unit="video", disable=None if several else True,
     )  # fmt: skip
     for file, answer in bar:
-        other = None
-        if second is not None and not isinstance(answer, VideoError) and answer.action is None:
-            other = second.predict(file)
-        bar.clear()
-        if isinstance(answer, VideoError):
+        try:
+            line = _line(options, recognizer, second, file, answer)
+        except VideoError as error:
             failed += 1
-            print(f"action-recognition: {answer}", file=sys.stderr)
-        elif options.json:
-            facts = {**answer.to_dict(), "file": str(file)}
-            if other is not None:
-                facts["otherwise"] = {**other.verdict(), "model": str(options.otherwise)}
-            print(json_line(facts), flush=True)
-        else:
-            line = _sentence(answer, options.top)
-            if other is not None:
-                line += f"; {options.otherwise}: {_ranked(other, options.top)}"
-            print(f"{one_line(str(file))}: {line}" if several else line, flush=True)
+            bar.clear()
+            print(f"action-recognition: {error}", file=sys.stderr)
+            continue
+        bar.clear()
+        if several and not options.json:
+            line = f"{one_line(str(file))}: {line}"
+        print(line, flush=True)
     if not failed:
         return 0
     return 1 if several else 2
+
+
+def _line(
+    options: argparse.Namespace,
+    recognizer: Recognizer,
+    second: Recognizer | None,
+    file: str,
+    answer: Prediction | VideoError,
+) -> str:
+    """What is printed for a file; raises VideoError where it cannot be read."""
+    from action_recognition.recognition.formats import in_one_line
+    from action_recognition.recognition.results import FILM_S
+
+    if isinstance(answer, VideoError):
+        raise answer
+    segments: list[Segment] | None = None
+    if answer.video.duration_s > FILM_S:
+        with progress_bar("seconds of video") as report:
+            segments = list(
+                recognizer.timeline(
+                    file, on_progress=lambda done_s, all_s: report(round(done_s), round(all_s))
+                )
+            )
+        found = any(segment.action is not None for segment in segments)
+    else:
+        found = answer.action is not None
+    other = None if second is None or found else second.predict(file)
+    if options.json:
+        facts = {**answer.to_dict(), "file": str(file)}
+        if segments is not None:
+            facts["segments"] = [segment.to_dict() for segment in segments]
+        if other is not None:
+            facts["otherwise"] = {**other.verdict(), "model": str(options.otherwise)}
+        return json_line(facts)
+    line = _sentence(answer, options.top) if segments is None else in_one_line(segments)
+    if other is not None:
+        line += f"; {options.otherwise}: {_ranked(other, options.top)}"
+    return line
 
 
 def _sentence(prediction: Prediction, top: int) -> str:

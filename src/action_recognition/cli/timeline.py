@@ -121,5 +121,7 @@ def _lines(segments: Iterator[Segment], *, as_json: bool) -> Iterator[str]:
             if segment.action is None:
                 answer = "none of the known actions"
             elif segment.unsure:
-                answer = f"unsure: {answer}"
+                answer = (
+                    f"unsure: {answer} or {segment.second_action} {segment.second_probability:.1%}"
+                )
             yield f"{span}  {answer}"

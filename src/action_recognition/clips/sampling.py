@@ -50,14 +50,26 @@ def clip_times(duration_s: float, interval_s: float, *, window: int) -> NDArray[
     return np.asarray((starts[:, None] + np.arange(length)) * interval_s, np.float64)
 
 
-def read_clips(video: Frames, preprocessing: Preprocessing, *, window: int) -> VideoClips:
+def read_clips(
+    video: Frames,
+    preprocessing: Preprocessing,
+    *,
+    window: int,
+    part: tuple[float, float] | None = None,
+) -> VideoClips:
     """Reads the frames at the times given by `clip_times`.
+
+    Parameters:
+        part: where to begin and to end, in seconds as a player counts; None: the whole video.
 
     Raises:
         VideoError: the video is truncated or cannot be decoded.
     """
-    p = preprocessing
-    times = clip_times(video.info.duration_s, p.interval_s, window=window)
+    p, start_s, end_s = preprocessing, 0.0, video.info.duration_s
+    if part is not None:
+        start_s = min(max(0.0, part[0] - video.info.start_s), end_s)
+        end_s = min(max(start_s, part[1] - video.info.start_s), end_s)
+    times = start_s + clip_times(end_s - start_s, p.interval_s, window=window)
     frames, actual = video.frames_at(times.ravel(), size=p.size, max_aspect=p.max_aspect)
     actual += video.info.start_s
     return VideoClips(frames.reshape(*times.shape, *frames.shape[1:]), actual.reshape(times.shape))

@@ -29,7 +29,7 @@ def play(shown: Shown, items: Sequence[Item]) -> None:
     if shown.row is None:
         return
     segment = shown.row.segment
-    what = shown.row.words or segment.action or UNKNOWN
+    what = shown.row.words or segment.label or UNKNOWN
     span = f"{clock(segment.start_s)} to {clock(segment.end_s)}"
     st.subheader(plain(what), anchor=False)
     st.markdown(f"{span} · {file_name(shown.done.name)}")

@@ -121,7 +121,7 @@ def _cells(shown: Shown) -> list[object]:
         what, probability = UNKNOWN, None
         remark = f"nearest: {segment.nearest_action} {percent(segment.probability)}"
     elif segment.unsure:
-        what = shown.row.words or f"Unsure: {segment.action}"
+        what = shown.row.words or segment.label
     span = [clock(segment.start_s), clock(segment.end_s)]
     return [shown.row.thumbnail or None, what, probability, *span, name, remark]
 

@@ -118,8 +118,9 @@ def security_headers(index_page: str) -> dict[str, str]:
     ]
     policy = {
         "default-src": "'self'",
-        # The drawing of the network is made by a WebAssembly module; eval stays forbidden.
-        "script-src": " ".join(["'self'", "'wasm-unsafe-eval'", *scripts]),
+        # The drawing of the network is made by a WebAssembly module; eval stays forbidden. The
+        # player's script reaches the browser as a blob, which only a script can make.
+        "script-src": " ".join(["'self'", "blob:", "'wasm-unsafe-eval'", *scripts]),
         "style-src": "'self' 'unsafe-inline'",  # Streamlit writes its styles into the page
         "img-src": "'self' data: blob:",
         "media-src": "'self' data: blob:",

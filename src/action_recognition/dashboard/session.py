@@ -148,13 +148,22 @@ class Session:
         return self.parts.get_or((upload.digest, start_s), make)
 
     def ask(
-        self, upload: Upload, model: Hashable, recognizer: Recognizer
+        self,
+        upload: Upload,
+        model: Hashable,
+        recognizer: Recognizer,
+        part: tuple[float, float] | None = None,
     ) -> Job[Prediction | VideoError]:
-        """Asks for the prediction of an upload, once; `model` identifies the model."""
+        """Asks for the prediction of an upload, or of a part of it, once.
+
+        Parameters:
+            model: identifies the model.
+            part: see `Recognizer.predict`.
+        """
         return _once(
             self.answers,
-            (model, upload.digest),
-            lambda tell: _predict(recognizer, upload, tell, keep_frames=True),
+            (model, upload.digest) if part is None else (model, upload.digest, part),
+            lambda tell: _predict(recognizer, upload, tell, keep_frames=True, part=part),
         )
 
     def asked(self, upload: Upload, model: Hashable) -> Job[Prediction | VideoError] | None:
@@ -198,7 +207,7 @@ class Session:
         """(T, H, W) in 0..1: where the network saw an action in one clip of an upload."""
         return _once(
             self.heat,
-            (model, upload.digest, clip, action),
+            (model, upload.digest, prediction.clips_s, clip, action),
             lambda _: recognizer.explain(prediction, clip=clip, action=action),
         )
 
@@ -225,11 +234,20 @@ class Session:
 
 
 def _predict(
-    recognizer: Recognizer, upload: Upload, tell: Tell, *, keep_frames: bool
+    recognizer: Recognizer,
+    upload: Upload,
+    tell: Tell,
+    *,
+    keep_frames: bool,
+    part: tuple[float, float] | None = None,
 ) -> Prediction | VideoError:
     try:
         return for_one_answer(recognizer).predict(
-            io.BytesIO(upload.data), name=upload.name, keep_frames=keep_frames, on_stage=tell
+            io.BytesIO(upload.data),
+            name=upload.name,
+            part=part,
+            keep_frames=keep_frames,
+            on_stage=tell,
         )
     except VideoError as error:
         return error

@@ -12,7 +12,6 @@ from action_recognition.recognition.segmentation import Segment
 from action_recognition.video.info import VideoInfo
 
 _EVENTS = 999  # the number of an event has three digits
-_FIRST_HOUR = 3600  # seconds: edits begin at 01:00:00:00 by custom
 _TITLE = 70  # characters
 
 
@@ -20,8 +19,8 @@ def segments_to_edl(segments: Iterable[Segment], info: VideoInfo, name: str) -> 
     """Lines of an EDL, with an event for each segment that shows an action, at most 999.
 
     DaVinci Resolve and Premiere make a timeline of it, in which the moments of the film follow one
-    another, each with its name in a marker. Timecodes of the film count from 00:00:00:00 at its
-    first frame.
+    another, each with its name in a marker. Timecodes of the film are those of its camera, or count
+    from 00:00:00:00 at its first frame.
 
     Parameters:
         info: of the video; where it does not give its frame rate, 25 is taken.
@@ -39,12 +38,11 @@ def segments_to_edl(segments: Iterable[Segment], info: VideoInfo, name: str) -> 
     * COMMENT: Run 91.0%, 2.0 to 4.0 s
     <BLANKLINE>
     """
-    rate = FrameRate.of(info.frame_rate)
+    rate = FrameRate.of(info.frame_rate, info.timecode)
+    first = rate.number(info.timecode) if info.timecode else 0
     yield f"TITLE: {_plain(PurePath(name).stem)[:_TITLE] or 'video'}"
     yield f"FCM: {'DROP FRAME' if rate.drops else 'NON-DROP FRAME'}\n"
-    record = rate.nominal * _FIRST_HOUR
-    if rate.drops:
-        record -= 108 * rate.nominal // 30  # numbers that an hour drops
+    record = rate.number("01:00:00:00")  # where edits begin by custom
     tracks = "AA/V" if info.has_audio else "V"
     number = 0
     for segment in segments:
@@ -52,7 +50,7 @@ def segments_to_edl(segments: Iterable[Segment], info: VideoInfo, name: str) -> 
         if segment.action is None or end <= begin or number == _EVENTS:
             continue
         number += 1
-        times = [begin, end, record, record + end - begin]
+        times = [first + begin, first + end, record, record + end - begin]
         codes = " ".join(map(rate.timecode, times))
         words = _plain(subtitle(segment))
         yield f"{number:03}  {reel(name):<8} {tracks:<5} C        {codes}"

@@ -43,7 +43,7 @@ def segments_to_label_studio(segments: Iterable[Segment], info: VideoInfo, name:
                     "score": round(s.probability, 4),
                 }
             )
-    score = sum(r["score"] for r in results) / max(1, len(results))
+    score = round(sum(r["score"] for r in results) / max(1, len(results)), 4)
     prediction = {"model_version": "action-recognition", "score": score, "result": results}
     task = {"data": {"video": as_utf8(name)}, "predictions": [prediction]}
     return dump_json([task], indent=2) + "\n"

@@ -39,7 +39,11 @@ def choose(
 def widen(segments: Iterable[Segment], margin_s: float, *, end_s: float) -> list[Segment]:
     """The segments with some seconds before and after, within a video that ends at `end_s`."""
     return [
-        replace(s, start_s=max(0.0, s.start_s - margin_s), end_s=min(end_s, s.end_s + margin_s))
+        replace(
+            s,
+            start_s=max(0.0, s.start_s - margin_s),
+            end_s=max(s.end_s, min(end_s, s.end_s + margin_s)),
+        )
         for s in segments
     ]
 

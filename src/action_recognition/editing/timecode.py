@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 _FALLBACK = 25.0  # frames/s, where a file does not tell
+_NEAR = 0.005  # frames/s: files round
 
 
 @dataclass(frozen=True)
@@ -17,30 +18,51 @@ class FrameRate:
 
     Parameters:
         exact: frames/s.
+        drops: whether numbers of frames are dropped.
     """
 
     exact: float
+    drops: bool = False
 
     @classmethod
-    def of(cls, frame_rate: float) -> FrameRate:
-        """A rate as a file gives it; 0 stands for unknown, and 25 is taken."""
+    def of(cls, frame_rate: float, timecode: str = "") -> FrameRate:
+        """A rate as a file gives it; 0 stands for unknown, and 25 is taken.
+
+        Parameters:
+            timecode: of the camera, which says by its last separator whether it drops numbers;
+                without one, they are dropped where there is a rule for it.
+        """
         sane = frame_rate if math.isfinite(frame_rate) and 1 <= frame_rate <= 1000 else _FALLBACK
-        ntsc = round(sane) * 1000 / 1001
-        return cls(ntsc if abs(sane - ntsc) < 0.005 and abs(sane - round(sane)) > 0.005 else sane)
+        whole = max(1, round(sane))
+        ntsc = whole * 1000 / 1001
+        if abs(sane - ntsc) > _NEAR or abs(sane - whole) <= _NEAR:
+            return cls(sane)
+        return cls(ntsc, drops=whole in (30, 60) and (not timecode or timecode[8] != ":"))
 
     @property
     def nominal(self) -> int:
         """Frames that are counted in a second."""
         return max(1, round(self.exact))
 
-    @property
-    def drops(self) -> bool:
-        """Whether numbers of frames are dropped."""
-        return self.nominal in (30, 60) and self.exact == self.nominal * 1000 / 1001
-
     def frame(self, time_s: float) -> int:
         """The frame that begins nearest to a time."""
         return max(0, round(time_s * self.exact))
+
+    def number(self, timecode: str) -> int:
+        """The frame that has a timecode, the inverse of `timecode`.
+
+        >>> FrameRate.of(29.97).number("00:10:00;00"), FrameRate(25).number("01:00:00:01")
+        (17982, 90001)
+        """
+        hours, minutes, seconds, frames = (int(timecode[k : k + 2]) for k in (0, 3, 6, 9))
+        minutes += 60 * hours
+        number = (60 * minutes + seconds) * self.nominal + frames
+        return number - self._dropped * (minutes - minutes // 10)
+
+    @property
+    def _dropped(self) -> int:
+        """Numbers that are dropped in each minute but every tenth."""
+        return 2 * self.nominal // 30 if self.drops else 0
 
     def timecode(self, frame: int) -> str:
         """The timecode of a frame; the last separator is `;` where numbers are dropped.
@@ -51,7 +73,7 @@ class FrameRate:
         '00:10:00;00'
         """
         if self.drops:
-            dropped = 2 * self.nominal // 30
+            dropped = self._dropped
             in_minute = 60 * self.nominal - dropped
             in_ten = 10 * in_minute + dropped
             tens, rest = divmod(frame, in_ten)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,10 @@ def _measure(
     opened = time.perf_counter() - started
     worst = 0.0
     for piece in PIECES if form == STREAM else (None,):
-        run = open_runner(path, to, form, piece=piece) if piece else run
         for at, frames in inputs.items():
             if piece is None or piece <= at[1]:
-                worst = max(worst, difference(run(frames), expected[at]))
-    timed = open_runner(path, to, form, piece=1) if form == STREAM else run
-    return worst, opened, _median(timed, _batch(clips, 1, 25)) / 25
+                worst = max(worst, difference(run(frames, piece), expected[at]))
+    return worst, opened, _median(partial(run, piece=1), _batch(clips, 1, 25)) / 25
 
 
 def difference(found: Pair, expected: Pair) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,26 +18,35 @@ from action_recognition.models.graph_names import FRAMES, STATE_OUTPUT
 
 Array = NDArray[Any]
 Pair = tuple[Array, Array]
-Runner = Callable[[Array], Pair]
 _ANSWER = ("probabilities", "known_probability")
 
 
-def open_runner(path: Path, to: str, form: str, *, piece: int | None = None) -> Runner:
+class Runner(Protocol):
+    """An opened file."""
+
+    def __call__(self, frames: Array, piece: int | None = None) -> Pair:
+        """Answers.
+
+        Parameters:
+            piece: frames of a stream given at once; None: all.
+        """
+
+
+def open_runner(path: Path, to: str, form: str) -> Runner:
     """Opens an exported file.
 
     Parameters:
         to, form: as it was exported.
-        piece: frames of a stream given at once; None: all.
     """
     if to == "torch":
-        return _torch(path, form, piece)
+        return _torch(path, form)
     if to == "keras":
         return _keras(path)
     call, inputs, outputs = (_onnx if to == "onnx" else _openvino)(path)
     if form != STREAM:
-        return lambda frames: _pair(call({FRAMES: frames}))
+        return lambda frames, piece=None: _pair(call({FRAMES: frames}))
 
-    def run(frames: Array) -> Pair:
+    def run(frames: Array, piece: int | None = None) -> Pair:
         state = {name: _zeros(*inputs[name], len(frames)) for name in inputs if name != FRAMES}
         found = []
         for part in _pieces(frames, piece):
@@ -78,17 +87,17 @@ def _openvino(path: Path) -> _Opened:
     return opened, opened.inputs, opened.outputs
 
 
-def _torch(path: Path, form: str, piece: int | None) -> Runner:
+def _torch(path: Path, form: str) -> Runner:
     import torch
 
     program = torch.export.load(path)
     module: Any = program.module()
 
-    def clip(frames: Array) -> Pair:
+    def clip(frames: Array, piece: int | None = None) -> Pair:
         probabilities, known, *_ = module(torch.from_numpy(frames))
         return probabilities.numpy(), known.numpy()
 
-    def stream(frames: Array) -> Pair:
+    def stream(frames: Array, piece: int | None = None) -> Pair:
         state = _torch_zeros(program, len(frames))
         found = []
         for part in _pieces(frames, piece):
@@ -129,7 +138,7 @@ def _keras(path: Path) -> Runner:
 
     model = keras.models.load_model(path)
 
-    def run(frames: Array) -> Pair:
+    def run(frames: Array, piece: int | None = None) -> Pair:
         found = model(frames, training=False)
         names = ("probabilities", "known_probability")
         first, second = (keras.ops.convert_to_numpy(found[name]) for name in names)

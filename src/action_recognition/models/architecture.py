@@ -81,6 +81,12 @@ class Architecture:
         return cls(**{**values, "layers": tuple(tuple(layer) for layer in values["layers"])})
 
 
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's SAME padding of a side of `size` pixels: before and after it."""
+    total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
+    return total // 2, total - total // 2
+
+
 def weight_shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     """The shapes of a network's weights by their names, in the order of its layers."""
     a, shapes = architecture, dict[str, tuple[int, ...]]()

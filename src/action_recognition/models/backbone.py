@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from action_recognition.models.architecture import Layers
+from action_recognition.models.architecture import Layers, same_padding
 
 Sizes = tuple[int, int]  # T, B: numbers of frames and of videos
 
@@ -208,12 +208,6 @@ def frame_by_frame(x: Tensor) -> Tensor:
 def video_by_video(x: Tensor, sizes: Sizes) -> Tensor:
     """(T*B, ...) -> (B, T, ...), the inverse of `frame_by_frame`."""
     return x.unflatten(0, sizes).transpose(0, 1)
-
-
-def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's SAME padding of a side of `size` pixels: before and after it."""
-    total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
-    return total // 2, total - total // 2
 
 
 def _same_average(x: Tensor) -> Tensor:

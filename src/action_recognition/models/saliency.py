@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError
+from action_recognition.models.architecture import Architecture, same_padding
 from action_recognition.models.runtime import Runtime
 
 _NO_SAY = -1e4  # added to a logit: its class is out of the question
@@ -42,14 +43,16 @@ def heat_maps(
     counted[first:] = 1 / (len(clip) - first)
     others = np.where(np.arange(classes) < answers, 0, _NO_SAY).astype(np.float32)
     heat = runtime.evidence(clip, np.eye(classes, dtype=np.float32)[target], others, counted)
-    return _enlarged(heat, clip.shape[1], clip.shape[2])
+    return _enlarged(heat, clip.shape[1:3], runtime.architecture)
 
 
-def _enlarged(heat: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
+def _enlarged(
+    heat: NDArray[np.float32], sides: tuple[int, ...], architecture: Architecture
+) -> NDArray[np.float32]:
     """(T, h, w) -> (T, height, width), bilinear between the middles of the places, at most 1."""
-    for axis, size in ((1, height), (2, width)):
+    for axis, size in enumerate(sides, 1):
         places = heat.shape[axis]
-        at = np.clip((np.arange(size) + 0.5) * places / size - 0.5, 0, places - 1)
+        at = np.interp(np.arange(size), centres(size, architecture), np.arange(places))
         low = np.floor(at).astype(np.intp)
         high = np.minimum(low + 1, places - 1)
         share = (at - low).astype(np.float32)
@@ -57,3 +60,20 @@ def _enlarged(heat: NDArray[np.float32], height: int, width: int) -> NDArray[np.
         heat = heat.take(low, axis) * (1 - share) + heat.take(high, axis) * share
     most = float(heat.max())
     return heat / most if most > 0 else heat
+
+
+def centres(size: int, architecture: Architecture) -> NDArray[np.float64]:
+    """The pixels of a side of `size` at which the middles of the places of a heat map lie.
+
+    They are not spread evenly from edge to edge: with TensorFlow's SAME padding, each layer that
+    halves an even side looks half a place further to the right.
+    """
+    first, apart, places = 0.0, 1, size
+    strided = [(3, 2), *((kernel, s) for _, _, kernel, _, s in architecture.layers if s > 1)]
+    depth = 1 + sum(stride > 1 for *_, stride in architecture.layers[: architecture.cut])
+    for kernel, stride in strided[:depth]:
+        before, _ = same_padding(places, kernel, stride)
+        first += apart * ((kernel - 1) / 2 - before)
+        apart *= stride
+        places = -(-places // stride)
+    return first + apart * np.arange(places, dtype=np.float64)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Segment
 
+_MOST_NAMED = 12  # segments in one line
 _NAMES = ("action", "nearest_action")  # columns that hold names of classes
 
 
@@ -110,14 +111,44 @@ def segments_to_srt(segments: Iterable[Segment]) -> Iterator[str]:
 def subtitle(segment: Segment) -> str:
     """One line about a segment.
 
-    >>> subtitle(Segment(0, 1, "Run", "Run", 0.41, 1.0))
-    'Unsure: Run 41.0%'
+    >>> subtitle(Segment(0, 1, "Run", "Run", 0.41, 1.0, "Walk", 0.35))
+    'Unsure: Run or Walk 41.0%'
     """
-    if segment.action is None:
+    if segment.label is None:
         return "none of the known actions"
-    text = " ".join(segment.action.split())  # an empty line would end a subtitle
-    text = f"Unsure: {text}" if segment.unsure else text
+    text = " ".join(segment.label.split())  # an empty line would end a subtitle
     return f"{as_utf8(text)} {segment.probability:.1%}"
+
+
+def in_one_line(segments: Sequence[Segment]) -> str:
+    """What a film shows, and when.
+
+    >>> in_one_line([
+    ...     Segment(0, 12, None, "Run", 0.5, 0.1),
+    ...     Segment(12, 31.4, "Run", "Run", 0.9, 1.0),
+    ...     Segment(31.4, 75, "Walk", "Walk", 0.4, 1.0, "Run", 0.3),
+    ... ])
+    '0:12-0:31 Run 90%, 0:31-1:15 unsure: Walk or Run 40%; the rest: none of the known actions'
+    """
+    known = [s for s in segments if s.label is not None]
+    named = [
+        f"{_minutes(s.start_s)}-{_minutes(s.end_s)} "
+        + " ".join(as_utf8(s.label or "").split()).replace("Unsure: ", "unsure: ", 1)
+        + f" {s.probability:.0%}"
+        for s in known[:_MOST_NAMED]
+    ]
+    if len(known) > len(named):
+        named.append(f"and {len(known) - len(named)} more")
+    if not known:
+        return "none of the known actions"
+    rest = "; the rest: none of the known actions" if len(known) < len(segments) else ""
+    return ", ".join(named) + rest
+
+
+def _minutes(time_s: float) -> str:
+    minutes, seconds = divmod(round(time_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _clock(time_s: float) -> str:

@@ -133,6 +133,7 @@ class Recognizer:
         source: Source,
         *,
         name: str | None = None,
+        part: tuple[float, float] | None = None,
         keep_frames: bool = False,
         on_stage: Callable[[str], None] | None = None,
     ) -> Prediction:
@@ -144,6 +145,7 @@ class Recognizer:
         Parameters:
             source: path, or binary file object.
             name: the name used in results and errors; None: the file name.
+            part: look only between these times, in seconds as a player counts.
             keep_frames: keep the frames that the network saw, as `Prediction.clips`.
             on_stage: called with "open", "decode" and "network" as each stage begins.
 
@@ -151,7 +153,7 @@ class Recognizer:
             VideoError: the video cannot be read; the message names the file and the reason.
         """
         begin = on_stage or (lambda _: None)
-        read = self._read(source, name, begin)
+        read = self._read(source, name, begin, part)
         begin("network")
         return self._answer(read, keep_frames=keep_frames)
 
@@ -176,14 +178,18 @@ class Recognizer:
                 yield source, seen if isinstance(seen, VideoError) else self._answer(seen)
 
     def _read(
-        self, source: Source, name: str | None, begin: Callable[[str], None] = lambda _: None
+        self,
+        source: Source,
+        name: str | None,
+        begin: Callable[[str], None] = lambda _: None,
+        part: tuple[float, float] | None = None,
     ) -> _Read:
         begin("open")
         started = time.perf_counter()
         with self.open(source, name) as video:
             opened = time.perf_counter()
             begin("decode")
-            seen = read_clips(video, self.model.preprocessing, window=self.window)
+            seen = read_clips(video, self.model.preprocessing, window=self.window, part=part)
             decoded = time.perf_counter()
             return _Read(video.name, video.info, seen, opened - started, decoded - opened)
 

@@ -15,6 +15,7 @@ from action_recognition.errors import UsageError
 from action_recognition.video import VideoInfo
 
 KNOWN = 0.5  # from this probability on, something is taken for one of the known actions
+FILM_S = 15.0  # a longer video is a film: what it shows, and when, comes before a single answer
 UNSURE = 0.5  # below this probability an answer is marked unsure
 
 

@@ -49,6 +49,8 @@ class Segment:
             is not None.
         probability: mean probability of `nearest_action` over the moments, in 0..1.
         known_probability: mean probability, in 0..1, that it is one of the known actions.
+        second_action: the one with the next highest mean probability; None where there is no other.
+        second_probability: that of `second_action`.
     """
 
     start_s: float
@@ -57,11 +59,25 @@ class Segment:
     nearest_action: str
     probability: float
     known_probability: float
+    second_action: str | None = None
+    second_probability: float = 0.0
 
     @property
     def unsure(self) -> bool:
         """Whether a known action is seen, but no single one is more probable than not."""
         return self.action is not None and self.probability < UNSURE
+
+    @property
+    def label(self) -> str | None:
+        """The action in words, the two nearest where it is unsure; None for no known action.
+
+        >>> Segment(0, 1, "Run", "Run", 0.41, 1.0, "Walk", 0.35).label
+        'Unsure: Run or Walk'
+        """
+        if not self.unsure:
+            return self.action
+        names = [self.nearest_action, *([self.second_action] if self.second_action else [])]
+        return f"Unsure: {' or '.join(names)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -73,6 +89,8 @@ class Segment:
             "probability": round(self.probability, 4),
             "known_probability": round(self.known_probability, 4),
             "unsure": self.unsure,
+            "second_action": self.second_action,
+            "second_probability": round(self.second_probability, 4),
         }
 
 
@@ -104,7 +122,9 @@ def find_segments(
     def closed(at_s: float) -> Segment:
         assert state is not None
         *shares, known = (inside / count).tolist()
-        nearest = state if state < len(classes) else int(np.argmax(shares))
+        ranked = sorted(range(len(classes)), key=lambda k: -shares[k])
+        nearest = state if state < len(classes) else ranked[0]
+        second = next((k for k in ranked if k != nearest), None)
         return Segment(
             start_s=start_s,
             end_s=at_s,
@@ -112,6 +132,8 @@ def find_segments(
             nearest_action=classes[nearest],
             probability=shares[nearest],
             known_probability=known,
+            second_action=None if second is None else classes[second],
+            second_probability=0.0 if second is None else shares[second],
         )
 
     for moment, decided in path.follow(moments):

@@ -13,8 +13,9 @@ from action_recognition.recognition.segmentation import Segment
 
 CSV_COLUMNS = (
     "file", "start_s", "end_s", "action", "nearest_action", "probability", "known_probability",
-    "unsure",
+    "unsure", "second_action", "second_probability",
 )  # fmt: skip
+_TEXTS = ("file", "action", "nearest_action", "second_action")
 NONE_KNOWN = "none of the known actions"
 
 
@@ -35,7 +36,10 @@ def answer(segment: Segment) -> str:
         return NONE_KNOWN
     # Rounded down: 100 % would be more than is known, and 50 % is not unsure.
     share = f"{segment.action} {int(100 * segment.probability + 1e-6)} %"
-    return f"unsure: {share}" if segment.unsure else share
+    if not segment.unsure:
+        return share
+    second = f" or {segment.second_action}" if segment.second_action else ""
+    return f"unsure: {share}{second}"
 
 
 def as_line(shown: str, segment: Segment) -> str:
@@ -56,8 +60,8 @@ def as_object(shown: str, segment: Segment) -> dict[str, Any]:
 def as_csv_row(shown: str, segment: Segment) -> str:
     """A moment as a row of CSV, see `CSV_COLUMNS`; `action` is empty where it is not known."""
     facts = as_object(shown, segment)
-    facts |= {"action": facts["action"] or "", "unsure": str(facts["unsure"]).lower()}
-    facts |= {name: spreadsheet_text(facts[name]) for name in ("file", "action", "nearest_action")}
+    facts |= {"unsure": str(facts["unsure"]).lower()}
+    facts |= {name: spreadsheet_text(facts[name] or "") for name in _TEXTS}
     out = io.StringIO()
     csv.writer(out, lineterminator="").writerow([facts[name] for name in CSV_COLUMNS])
     return as_utf8(out.getvalue())

@@ -7,6 +7,7 @@ memory does not grow with the length of the video or of the part.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +35,7 @@ Mode = Literal["auto", "copy", "exact"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 _PLAYED = ("h264", "vp9", "av1")  # in MP4, by every browser, with these pixels:
 _PIXEL_FORMATS = ("yuv420p", "yuvj420p")
+_DISK = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EROFS)  # no fault of the video
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,9 @@ class _Job:
                 if self._report is not None:
                     self._report(max(0.0, min(time_s, length_s)), length_s)
         except (av.FFmpegError, ValueError, MemoryError) as error:
-            if isinstance(error, OSError) and error.filename:  # a full disk
-                raise
+            number = getattr(error, "errno", None)
+            if number in _DISK:
+                raise OSError(number, os.strerror(number)) from None
             raise VideoError(self.video.name, f"it cannot be cut ({error})") from None
 
 

@@ -136,6 +136,7 @@ class Video(Frames):
             container=container.format.name,
             orientation=orientation,
             has_audio=bool(container.streams.audio),
+            timecode=str(stream.metadata.get("timecode") or container.metadata.get("timecode", "")),
         )
 
     def _duration_s(self, began_s: float) -> float:

@@ -295,6 +295,7 @@ def _info(answer: dict[str, Any], limits: Limits) -> tuple[VideoInfo, tuple[str,
         container=_plain(str(facts["container"])),
         orientation=turned,
         has_audio=bool(facts["has_audio"]),
+        timecode=str(facts["timecode"]),
     )
     numbers = (info.duration_s, info.start_s, info.frame_rate)
     sound = all(map(math.isfinite, numbers)) and min(info.width, info.height) > 0

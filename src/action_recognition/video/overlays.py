@@ -96,7 +96,7 @@ class _Layer:
             scaled = VideoReformatter().reformat(
                 frame, *size, format="rgba", interpolation=Interpolation.BILINEAR, threads=1
             )
-            pixels = scaled.to_ndarray()
+            pixels = np.asarray(scaled.to_ndarray(), np.uint8)
         alpha = pixels[..., 3:].astype(np.uint16)
         self._kept = 255 - alpha
         self._added = pixels[..., :3] * alpha

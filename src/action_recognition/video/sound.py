@@ -63,7 +63,7 @@ def add_sound(
     encoded: Any = out.add_stream("aac", rate=rate, layout=layout)
     encoded.bit_rate = _BIT_RATE * channels
     encoded.codec_context.time_base = Fraction(1, rate)
-    return _encoded(packets, encoded, start_s, end_s)
+    return _encoded(packets, encoded, start_s, end_s, work)
 
 
 def _packets(
@@ -108,20 +108,26 @@ def _copied(
 
 
 def _encoded(
-    packets: Iterator[tuple[float, av.Packet]], out: Any, start_s: float, end_s: float
+    packets: Iterator[tuple[float, av.Packet]],
+    out: Any,
+    start_s: float,
+    end_s: float,
+    work: Work,
 ) -> Iterator[Timed]:
     rate, layout = out.codec_context.sample_rate, out.codec_context.layout.name
-    for position, samples in _gapless(packets, rate, layout, start_s, end_s):
+    decoded = _decoded(packets, rate, layout, work)
+    for position, samples in _gapless(decoded, rate, layout, start_s, end_s):
         frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = rate, position, Fraction(1, rate)
-        for packet in out.encode(frame):
-            yield position / rate, packet
+        with work:
+            made = out.encode(frame)
+        yield from ((position / rate, packet) for packet in made)
     for packet in out.encode(None):
         yield end_s - start_s, packet
 
 
 def _gapless(
-    packets: Iterator[tuple[float, av.Packet]],
+    decoded: Iterator[tuple[float, NDArray[np.float32]]],
     rate: int,
     layout: str,
     start_s: float,
@@ -134,7 +140,7 @@ def _gapless(
     done, most = 0, round((end_s - start_s) * rate)
     channels = 1 if layout == "mono" else 2
     slack = rate // 20  # times in a file are rounded: a difference up to this is no pause
-    for time_s, samples in _decoded(packets, rate, layout):
+    for time_s, samples in decoded:
         place = round((time_s - start_s) * rate)
         if done and abs(place - done) <= slack:
             place = done
@@ -149,13 +155,14 @@ def _gapless(
 
 
 def _decoded(
-    packets: Iterator[tuple[float, av.Packet]], rate: int, layout: str
+    packets: Iterator[tuple[float, av.Packet]], rate: int, layout: str, work: Work
 ) -> Iterator[tuple[float, NDArray[np.float32]]]:
     """(time by the clock of the file, samples (channels, n) float32), as the encoder takes them."""
     resampler: av.AudioResampler | None = None
     for time_s, packet in packets:
         try:
-            frames = packet.decode()
+            with work:
+                frames = packet.decode()
         except (av.FFmpegError, ValueError):
             continue
         for frame in frames:

@@ -24,15 +24,14 @@ def three_scenes() -> bytes:
     scenes = ((FOOTAGE / "carphone.mp4").read_bytes(), drawn, (FOOTAGE / "akiyo.mp4").read_bytes())
 
     def frames() -> Iterator[av.VideoFrame]:
-        reformatter, begin = VideoReformatter(), 0
+        reformatter, begin, each = VideoReformatter(), 0, round(1 / _FRAME_RATE / TIME_BASE)
         for scene in scenes:
-            with av.open(io.BytesIO(scene)) as container:
+            with av.open(io.BytesIO(scene), "r") as container:
                 for frame in container.decode(video=0):
                     scaled = reformatter.reformat(frame, *_SIZE, format="yuv420p", threads=1)
-                    scaled.pts = begin + round((frame.time or 0.0) / TIME_BASE)
-                    scaled.duration = round(1 / _FRAME_RATE / TIME_BASE)
-                    scaled.time_base = TIME_BASE
+                    place = begin + round((frame.time or 0.0) / TIME_BASE)
+                    scaled.pts, scaled.duration, scaled.time_base = place, each, TIME_BASE
                     yield scaled
-            begin = scaled.pts + scaled.duration
+            begin = place + each
 
     return encode_mp4(frames(), width=_SIZE[0], height=_SIZE[1], frame_rate=_FRAME_RATE)

@@ -32,10 +32,12 @@ from action_recognition.dashboard.model_summary import (
     measured,
     measurements,
 )
+from action_recognition.dashboard.pages.moments import find_course, is_film
 from action_recognition.dashboard.progress import STAGES, wait
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.dashboard.settings import Settings
 from action_recognition.errors import ModelFileError, VideoError
+from action_recognition.recognition.formats import in_one_line
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import UNSURE, Prediction
 from action_recognition.video.preview import MAX_DURATION_S
@@ -132,19 +134,25 @@ def _show_model(recognizer: Recognizer, summary: ModelSummary, file: str) -> Non
             st.dataframe(table, hide_index=True)
 
 
-def show_preview(upload: Upload) -> bool:
-    """Shows the video; False where it cannot be read."""
+def show_preview(upload: Upload, key: ModelKey, place: DeltaGenerator) -> bool:
+    """Shows the video, until the player of its moments does; False where it cannot be read."""
+    session = Session.current()
     with st.spinner("Preparing the preview …"):
-        preview = Session.current().preview(upload)
+        preview = session.preview(upload)
     if isinstance(preview, VideoError):
         error_boxes.show(preview, name=upload.name)
         return False
-    st.video(preview.data, format=preview.mime)
-    if preview.transcoded:
-        st.caption(
-            "Converted for the browser, without sound; the model sees the original. For a long "
-            f"video, this is the first {MAX_DURATION_S:.0f} s; the timeline plays every part."
-        )
+    asked = session.asked(upload, key)
+    known = asked.result() if asked is not None and asked.done else None
+    if isinstance(known, Prediction) and is_film(known.video):
+        return True
+    with place.container():
+        st.video(preview.data, format=preview.mime, alt="Your video")
+        if preview.transcoded:
+            st.caption(
+                "Converted for the browser, without sound; the model sees the original. For a long "
+                f"video, this is the first {MAX_DURATION_S:.0f} s; the timeline plays every part."
+            )
     return True
 
 
@@ -175,22 +183,51 @@ def ask(upload: Upload, key: ModelKey, recognizer: Recognizer) -> Prediction | N
     return replace(answer, file=upload.name)  # the same content can have come under another name
 
 
-def show_answer(prediction: Prediction, upload: Upload, key: ModelKey) -> None:
-    """The action, how sure the model is, and the runners-up."""
-    st.header(plain(headline(prediction)), anchor=False)
-    st.markdown(unbroken(_how_sure(prediction)))
-    second = st.container()
-    dark = st.context.theme.type == "dark"
-    st.altair_chart(chart(prediction, dark=dark), width="stretch")
-    if left_out(prediction):
-        st.caption(left_out(prediction))
-    st.caption(
-        f"**Answered in {prediction.timings.total_s:.2f} s**: {stages(prediction.timings)}  \n"
-        f"**Video**: {video_facts(prediction.video)}"
-    )
-    if prediction.action is None:
+def show_answer(
+    prediction: Prediction,
+    upload: Upload,
+    key: ModelKey,
+    recognizer: Recognizer,
+    preview: DeltaGenerator,
+) -> str:
+    """The action, how sure the model is, and the runners-up; of a film, what is seen when.
+
+    Returns:
+        the answer as a sentence; empty where there is none.
+    """
+    if is_film(prediction.video):
+        found = find_course(prediction, upload, key, recognizer)
+        preview.empty()  # the player below shows it
+        if isinstance(found, VideoError):
+            error_boxes.show(found, name=upload.name)
+            return ""
+        known = sum(segment.action is not None for segment in found.segments)
+        moments = "1 moment" if known == 1 else f"{known} moments"
+        st.header(moments if known else "None of the known actions", anchor=False)
+        said = in_one_line(found.segments)
+        if known:
+            st.markdown(unbroken(plain(said)))
+        second = st.container()
+    else:
+        known = prediction.action is not None
+        said = headline(prediction)
+        if prediction.action is not None:
+            said += f": {nearest(prediction, of=2 if prediction.unsure else 1)}"
+        st.header(plain(headline(prediction)), anchor=False)
+        st.markdown(unbroken(_how_sure(prediction)))
+        second = st.container()
+        dark = st.context.theme.type == "dark"
+        st.altair_chart(chart(prediction, dark=dark), width="stretch")
+        if left_out(prediction):
+            st.caption(left_out(prediction))
+        st.caption(
+            f"**Answered in {prediction.timings.total_s:.2f} s**: {stages(prediction.timings)}"
+        )
+    st.caption(f"**Video**: {video_facts(prediction.video)}")
+    if not known:
         with second, error_boxes.shown():
             _ask_everyday(upload, key)
+    return said
 
 
 def _how_sure(prediction: Prediction) -> str:

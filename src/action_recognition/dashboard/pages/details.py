@@ -10,7 +10,6 @@ import streamlit as st
 
 from action_recognition.clips import VideoClips
 from action_recognition.dashboard import error_boxes
-from action_recognition.dashboard.charts.timeline import show_course
 from action_recognition.dashboard.formatting import (
     codec,
     container,
@@ -19,19 +18,22 @@ from action_recognition.dashboard.formatting import (
     picture_size,
     plain,
     time_span,
-    two,
 )
 from action_recognition.dashboard.media.frames import pictures
-from action_recognition.dashboard.media.heat_maps import overlay
+from action_recognition.dashboard.media.heat_maps import legend, overlay
 from action_recognition.dashboard.media.summary import summary_png
 from action_recognition.dashboard.model_summary import layers
-from action_recognition.dashboard.progress import wait
+from action_recognition.dashboard.pages.moments import find_course, is_film, show_moments
+from action_recognition.dashboard.player.course import NONE_OF_THESE
+from action_recognition.dashboard.progress import STAGES, wait
 from action_recognition.dashboard.session import Session, Upload
+from action_recognition.editing.timecode import clock
+from action_recognition.errors import VideoError
+from action_recognition.models.saliency import centres
 from action_recognition.recognition.formats import segments_to_vtt, to_csv, to_json
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Segment
-from action_recognition.video.encoder import pictures_to_mp4
 
 EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
 TABS = "details-tabs"  # the key of which one is open
@@ -44,27 +46,57 @@ _MAX_SEGMENTS = 8  # more clips than this are chosen from a list
 def show_details(
     prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
 ) -> None:
-    """The tabs. Only the open one is drawn: heat maps cost time."""
+    """The moments of a film, then the tabs. Only the open tab is drawn: heat maps cost time."""
+    # A fragment is drawn without the page around it: it catches its own failures.
+    with error_boxes.shown():
+        if not is_film(prediction.video):
+            _show_tabs(prediction, upload, model, recognizer, [EVIDENCE, TIMELINE, FRAMES, DETAILS])
+            return
+        found = find_course(prediction, upload, model, recognizer)
+        if isinstance(found, VideoError):
+            error_boxes.show(found, name=upload.name)
+            return
+        chosen = show_moments(found, prediction, upload, model, recognizer)
+        span = (chosen.start_s, chosen.end_s)
+        part = wait(
+            Session.current().ask(upload, model, recognizer, span), STAGES, "Looking at it again …"
+        )
+        if isinstance(part, VideoError):
+            error_boxes.show(part, name=upload.name)
+            return
+        label = chosen.label or NONE_OF_THESE
+        st.subheader(f"{clock(span[0])} to {clock(span[1])}: {plain(label)}", anchor=False)
+        _show_tabs(part, upload, model, recognizer, [EVIDENCE, FRAMES, DETAILS])
+
+
+def _show_tabs(
+    prediction: Prediction,
+    upload: Upload,
+    model: Hashable,
+    recognizer: Recognizer,
+    names: list[str],
+) -> None:
     clips = prediction.clips
     if clips is None:
         return
-    # A fragment is drawn without the page around it: it catches its own failures.
-    with error_boxes.shown():
-        names = [EVIDENCE, TIMELINE, FRAMES, DETAILS]
-        evidence, timeline, frames, details = st.tabs(names, on_change="rerun", key=TABS)
-        if evidence.open:
-            with evidence:
-                _show_evidence(prediction, clips, upload, model, recognizer)
-        if timeline.open:
-            with timeline:
-                show_course(prediction, upload, model, recognizer)
-        if frames.open:
-            with frames:
-                _show_frames(prediction, clips, upload)
-        if details.open:
-            with details:
-                _show_figures(prediction, recognizer)
-                _offer(prediction, clips, upload, model, recognizer)
+    tabs = dict(zip(names, st.tabs(names, on_change="rerun", key=TABS), strict=True))
+    if tabs[EVIDENCE].open:
+        with tabs[EVIDENCE]:
+            _show_evidence(prediction, clips, upload, model, recognizer)
+    if TIMELINE in tabs and tabs[TIMELINE].open:
+        with tabs[TIMELINE]:
+            found = find_course(prediction, upload, model, recognizer)
+            if isinstance(found, VideoError):
+                error_boxes.show(found, name=upload.name)
+            else:
+                show_moments(found, prediction, upload, model, recognizer)
+    if tabs[FRAMES].open:
+        with tabs[FRAMES]:
+            _show_frames(prediction, clips, upload)
+    if tabs[DETAILS].open:
+        with tabs[DETAILS]:
+            _show_figures(prediction, recognizer)
+            _offer(prediction, clips, upload, model, recognizer)
 
 
 def _show_evidence(
@@ -81,17 +113,38 @@ def _show_evidence(
     if not heat.any():
         st.markdown(f"Nothing in this clip speaks for {plain(action)}.")
         return
-    laid = overlay(clips.frames[clip], heat)
-    player, strip = st.columns([2, 3], gap="medium")
-    with player:
-        interval_s = recognizer.model.preprocessing.interval_s
-        even = laid[:, : laid.shape[1] // 2 * 2, : laid.shape[2] // 2 * 2]
-        st.video(pictures_to_mp4(even, interval_s=interval_s), loop=True, autoplay=True, muted=True)
-    with strip:
-        _show_strip(laid, clips.times_s[clip])
+    frames, times = clips.frames[clip], clips.times_s[clip]
+    laid = overlay(frames, heat)
+    shown = _choose_time(times, heat, f"heat-{upload.digest}-{times[0]:.3f}")
+    plain_frame, with_heat = st.columns(2, gap="small")
+    at = f"{times[shown]:.2f} s"
+    plain_frame.image(frames[shown], f"The frame at {at}", "stretch", alt=f"The frame at {at}")
+    caption = f"Where it speaks for {plain(action)}"
+    with_heat.image(
+        laid[shown], caption, "stretch", alt=f"The same frame with the heat map of {action}"
+    )
+    st.html(legend())
+    _show_strip(laid, times, f"with the heat map of {action}")
+    rows, columns = (len(centres(n, recognizer.model.architecture)) for n in frames.shape[1:3])
     st.caption(
-        f"The lighter a place, the more it added to the score of {plain(action)}, at that moment. "
-        "Places can be compared within a clip, not between clips."
+        "At each place: the network's activation times the gradient of the score of "
+        f"{plain(action)} against the other actions, where it is positive (HiResCAM). It is "
+        f"computed on a grid of {columns} by {rows} places and enlarged. "
+        "*Most* is the strongest place of these frames, so that they can be compared with each "
+        "other, but not with other clips."
+    )
+
+
+def _choose_time(times: np.ndarray, heat: np.ndarray, key: str) -> int:
+    """Which frame is shown large; at first, the one with the most heat."""
+    if len(times) == 1:
+        return 0
+    return st.select_slider(
+        "Time",
+        range(len(times)),
+        int(heat.sum((1, 2)).argmax()),
+        format_func=lambda k: f"{times[k]:.2f} s",
+        key=key,
     )
 
 
@@ -173,10 +226,11 @@ def _offer(
     whole = Segment(
         video.start_s,
         video.start_s + video.duration_s,
-        two(prediction.ranked) if prediction.unsure else prediction.action,
+        prediction.action,
         prediction.nearest_action,
         prediction.probability,
         prediction.known_probability,
+        *next(iter(prediction.ranked[1:]), (None, 0.0)),
     )
     stem = download_stem(prediction.file)
     with st.container(horizontal=True):
@@ -202,10 +256,12 @@ def _offer(
             )
 
 
-def _show_strip(frames: np.ndarray, times_s: np.ndarray) -> int:
+def _show_strip(frames: np.ndarray, times_s: np.ndarray, what: str = "") -> int:
     """The frames side by side, with their times; returns how many are shown."""
     shown = pictures(frames, times_s)
-    st.image([p.pixels for p in shown], caption=[p.caption for p in shown], width="stretch")
+    captions = [p.caption for p in shown]
+    alt = [f"Frame at {caption} {what}".rstrip() for caption in captions]
+    st.image([p.pixels for p in shown], captions, "stretch", alt=alt)
     return len(shown)
 
 

@@ -34,9 +34,11 @@ def recognize_page() -> None:
                 help="The video is kept in memory for this visit only and never written to disk.",
             )
         details = st.container()
+        spoken = st.container()
         about = st.container()
     try:
         with right, st.spinner("Loading the model …"):
+            from action_recognition.dashboard.announcer import announce
             from action_recognition.dashboard.model_choice import load
             from action_recognition.dashboard.pages import answering
             from action_recognition.dashboard.pages.details import show_details
@@ -49,12 +51,17 @@ def recognize_page() -> None:
     answering.show_summary(recognizer, key, classes, about)
     with error_boxes.shown(), left:
         upload = answering.choose_video(file, recognizer)
-        if upload is not None and answering.show_preview(upload):
+        preview = st.empty()
+        if upload is not None and answering.show_preview(upload, key, preview):
             with right:
                 prediction = answering.ask(upload, key, recognizer)
-                if prediction is None:
-                    return
-                answering.show_answer(prediction, upload, key)
+                said = ""
+                if prediction is not None:
+                    said = answering.show_answer(prediction, upload, key, recognizer, preview)
+            with spoken:
+                announce(said)
+            if prediction is None:
+                return
             with details:
                 show_details(prediction, upload, key, recognizer)
         else:

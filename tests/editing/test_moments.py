@@ -1,0 +1,53 @@
+"""Which moments are taken, and how their files are called."""
+
+from __future__ import annotations
+
+import pytest
+
+from action_recognition.editing.moments import choose, file_name, parse_span, widen
+from action_recognition.errors import UsageError
+from action_recognition.recognition.segmentation import Segment
+
+SEGMENTS = [
+    Segment(0.0, 2.0, "Run", "Run", 0.9, 1.0),
+    Segment(2.0, 5.0, None, "Run", 0.9, 0.1),
+    Segment(5.0, 9.0, "Jump", "Jump", 0.6, 1.0),
+]
+
+
+def test_moments_are_chosen_by_action_and_probability() -> None:
+    assert choose(SEGMENTS) == [SEGMENTS[0], SEGMENTS[2]]
+    assert choose(SEGMENTS, actions=["jump"]) == [SEGMENTS[2]]
+    assert choose(SEGMENTS, min_probability=0.7) == [SEGMENTS[0]]
+
+
+def test_a_margin_stays_within_the_video() -> None:
+    spans = [(s.start_s, s.end_s) for s in widen(SEGMENTS, 1.0, end_s=9.5)]
+    assert spans == [(0.0, 3.0), (1.0, 6.0), (4.0, 9.5)]
+
+
+@pytest.mark.parametrize("text", ["", "5", "5-", "9-5", "5-5", "a-b", "-1-5", "nan-5", "1e3-2e3"])
+def test_a_moment_that_is_none_is_one_sentence(text: str) -> None:
+    with pytest.raises(UsageError, match=r"a moment (is given as START-END|must end)"):
+        parse_span(text)
+
+
+@pytest.mark.parametrize(
+    ("video", "action", "name"),
+    [
+        ("a/b/film.mp4", "Run", "film-0001.0-0002.0-Run.mp4"),
+        ("film.mp4", None, "film-0001.0-0002.0.mp4"),
+        ('we:i<r>d"|?*.mp4', "a/b\\c", "we-i-r-d-0001.0-0002.0-a-b-c.mp4"),
+        (".mp4", "Run", "mp4-0001.0-0002.0-Run.mp4"),
+        ("CON.mp4", "Run", "CON-0001.0-0002.0-Run.mp4"),
+        ("caf\u00e9\udce9.mp4", "\u8dd1", "caf\u00e9-0001.0-0002.0-\u8dd1.mp4"),
+    ],
+)
+def test_names_that_every_system_takes(video: str, action: str | None, name: str) -> None:
+    assert file_name(video, Segment(1, 2, action, action or "Run", 0.9, 1.0), "mp4") == name
+
+
+def test_long_names_are_cut() -> None:
+    name = file_name("\u8dd1" * 200, Segment(1, 2, "\u8dd1" * 100, "\u8dd1", 0.9, 1.0), "mp4")
+    assert len(name.encode()) <= 240
+    assert name.endswith(".mp4")
