@@ -11,7 +11,8 @@ import csv
 import sys
 from pathlib import Path
 
-from action_recognition import Recognizer, VideoError
+from action_recognition import VideoError
+from action_recognition.search import Index, Search, find_places
 
 
 def main() -> None:
@@ -21,19 +22,18 @@ def main() -> None:
     parser.add_argument("--model", default="shipped", help="shipped, kinetics600 or an .h5 file")
     options = parser.parse_args()
 
-    recognizer = Recognizer.load(options.model)
-    if options.action not in recognizer.classes:
-        parser.error(f"the model knows: {', '.join(recognizer.classes)}")
+    places, _ = find_places([options.folder])
     table = csv.writer(sys.stdout)
     table.writerow(["file", "start_s", "end_s", "probability"])
-    for path in sorted(p for p in options.folder.rglob("*") if p.is_file()):
-        try:
-            for segment in recognizer.timeline(path):
-                if segment.action == options.action:
-                    times = f"{segment.start_s:.1f}", f"{segment.end_s:.1f}"
-                    table.writerow([path, *times, f"{segment.probability:.3f}"])
-        except VideoError as error:
-            print(error, file=sys.stderr)
+    with Index(warn=print) as index, Search(options.model, index=index) as search:
+        if options.action not in search.classes:
+            parser.error(f"the model knows: {', '.join(search.classes)}")
+        for place, found in search.moments(places, actions=[options.action]):
+            if isinstance(found, VideoError):
+                print(found, file=sys.stderr)
+            else:
+                facts = found.start_s, found.end_s, found.probability
+                table.writerow([place.shown, *(round(fact, 3) for fact in facts)])
 
 
 if __name__ == "__main__":

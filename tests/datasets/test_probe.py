@@ -266,4 +266,5 @@ def test_fingerprints_without_a_cache(
 def test_where_results_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_folder() == cache
     monkeypatch.delenv("ACTION_RECOGNITION_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert cache_folder() == Path("~/.cache/action-recognition").expanduser()

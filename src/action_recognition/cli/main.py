@@ -16,6 +16,7 @@ from action_recognition.cli import (
     cut,
     data,
     evaluate,
+    find,
     import_kinetics,
     model,
     predict,
@@ -33,6 +34,7 @@ from action_recognition.errors import ActionRecognitionError, one_line
 COMMANDS = (
     predict,
     timeline,
+    find,
     cut,
     annotate,
     watch,

@@ -45,6 +45,7 @@ _MAX_PREVIEWS = 1
 _MAX_PARTS = 3  # of a transcoded minute: some megabytes
 _MAX_HEAT_MAPS = 8  # up to 7 MB each
 _MAX_FOUND = 1000  # of many videos, with thumbnails: some 5 kB each
+_MAX_FILMS = 50  # of many videos, each with up to a megabyte of thumbnails
 _MAX_MADE = 2  # files to take away, each at most as large as its part of the upload or so
 _MAX_COURSES = 4  # an hour of moments takes a megabyte
 
@@ -84,6 +85,8 @@ class Session:
     found: LruCache[Job[Found]] = field(default_factory=lambda: LruCache(_MAX_FOUND))
     made: LruCache[Job[Any]] = field(default_factory=lambda: LruCache(_MAX_MADE))
     batch: Batch | None = None
+    films: LruCache[Found] = field(default_factory=lambda: LruCache(_MAX_FILMS))
+    played: tuple[Hashable, Upload] | None = None  # of many videos: which, and its content
     kept: Upload | None = None  # Streamlit forgets an upload when another page is opened
     heat: LruCache[Job[NDArray[np.float32]]] = field(
         default_factory=lambda: LruCache(_MAX_HEAT_MAPS)
@@ -101,11 +104,13 @@ class Session:
     def held(self) -> list[bytes]:
         """The contents of the uploads that this visit holds."""
         waiting = [] if self.batch is None else [i.content for i in self.batch.waiting if i.content]
-        return waiting if self.kept is None else [self.kept.data, *waiting]
+        others = [] if self.played is None else [self.played[1].data]
+        others += [] if self.kept is None else [self.kept.data]
+        return [*others, *waiting]
 
     def let_go(self) -> None:
         """Forgets the upload and its preview, and what is still to be done of many."""
-        self.kept = None
+        self.kept = self.played = None
         self.previews.clear()
         self.made.clear()
         if self.batch is not None:

@@ -33,9 +33,16 @@ Found = tuple[Probe, Fingerprint | None]  # no fingerprint where it is refused
 
 
 def cache_folder() -> Path:
-    """Where results are kept: $ACTION_RECOGNITION_CACHE, else ~/.cache/action-recognition."""
+    """Where results are kept: $ACTION_RECOGNITION_CACHE, else `action-recognition` in the folder
+    of the system for it: $XDG_CACHE_HOME, on Windows %LOCALAPPDATA%, else ~/.cache.
+    """
     set_by_user = os.environ.get("ACTION_RECOGNITION_CACHE")
-    return Path(set_by_user or "~/.cache/action-recognition").expanduser()
+    if set_by_user:
+        return Path(set_by_user).expanduser()
+    of_system = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", "")
+    if not Path(of_system).is_absolute():  # XDG: others are to be ignored
+        of_system = "~/.cache"
+    return Path(of_system).expanduser() / "action-recognition"
 
 
 def key_of(path: Path) -> str | None:

@@ -53,6 +53,25 @@ def read_sealed(path: Path) -> bytes:
     return content
 
 
+def stated_digest(path: Path) -> str:
+    """The SHA-256 that a file's seal states of its content, which is not read.
+
+    Raises:
+        ModelFileError: it cannot be read, or is no model file.
+    """
+    try:
+        with open_regular(path) as raw:
+            head = raw.read(len(_SEAL) + 64)
+    except FileNotFoundError:
+        raise ModelFileError("there is no such model file") from None
+    except OSError as error:
+        raise ModelFileError(f"it cannot be read ({_why(error)})") from None
+    digest = head[len(_SEAL) :]
+    if not head.startswith(_SEAL) or len(digest) < 64:
+        raise ModelFileError("it is not a model file, or its beginning is damaged")
+    return digest.decode("ascii", "replace")
+
+
 def write_sealed(path: Path, content: bytes) -> None:
     """Seals the content and replaces the file by it; an interruption leaves the old file whole.
 

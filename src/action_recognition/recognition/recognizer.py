@@ -218,6 +218,7 @@ class Recognizer:
         step_s: float = 1.0,
         dwell_s: float = 2.0,
         on_progress: Callable[[float, float], None] | None = None,
+        on_open: Callable[[VideoInfo], None] | None = None,
     ) -> Iterator[Segment]:
         """Finds which actions a whole video of any length shows, and when.
 
@@ -232,6 +233,7 @@ class Recognizer:
             dwell_s: how long an action lasts on average, in seconds; larger values smooth more,
                 and 0 disables smoothing (see `segmentation.find_segments`).
             on_progress: called with (seconds processed, seconds in total).
+            on_open: called with the facts about the video, once they are known.
 
         Raises:
             UsageError: `step_s` or `dwell_s` is out of range.
@@ -240,6 +242,8 @@ class Recognizer:
         """
         windows = self.windows(step_s)
         with self.open(source, name) as video:
+            if on_open is not None:
+                on_open(video.info)
             yield from find_segments(
                 self._moments(video, windows, on_progress),
                 self.classes,
