@@ -77,7 +77,7 @@ def test_empty_it_says_how_a_folder_is_allowed(page: AppTest) -> None:
     assert not page.exception
     assert page.button[0].disabled
     assert not page.dataframe
-    assert any("-- --videos DIR" in m.value and VIDEOS_VARIABLE in m.value for m in page.markdown)
+    assert any("app --videos DIR" in m.value and VIDEOS_VARIABLE in m.value for m in page.markdown)
 
 
 def test_bad_files_have_their_sentence_and_the_others_go_on(
