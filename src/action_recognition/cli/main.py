@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from action_recognition.cli import (
+    correct,
     data,
     evaluate,
     import_kinetics,
@@ -28,7 +29,18 @@ from action_recognition.cli.endings import Interrupted
 from action_recognition.cli.printing import prepare_streams
 from action_recognition.errors import ActionRecognitionError, one_line
 
-COMMANDS = (predict, timeline, watch, train, evaluate, import_kinetics, data, model, reproduce)
+COMMANDS = (
+    predict,
+    timeline,
+    watch,
+    train,
+    correct,
+    evaluate,
+    import_kinetics,
+    data,
+    model,
+    reproduce,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,6 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "openvino",
             "keras",
             "sklearn",
+            "scipy",
             "torchmetrics",
             "requests",
             "filelock",
