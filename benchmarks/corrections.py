@@ -4,10 +4,11 @@
         --unknown ../shared/clips_other --new Surfing --other PlayingViolin,shoot_ball
 
 Films are joined, by a seeded draw, from test clips of the model's actions and from clips of one
-that it has not learned. A person who knows the truth goes through the timeline of each: what is wrong is
-corrected, what is right is confirmed. `action-recognition correct` learns from them and prints its
-figures on held-back films. Then both models see clips that are in none of the films: of the
-model's actions (is anything forgotten?), of the new action, and of actions that neither knows.
+that it has not learned. A person who knows the truth goes through the timeline of each: what is
+wrong is corrected, what is right is confirmed. `action-recognition correct` learns from them and
+prints its figures on held-back films. Then both models see clips of recordings that are in none of
+the films: of the model's actions (is anything forgotten?), of the new action, and of actions that
+neither knows.
 """
 
 from __future__ import annotations
