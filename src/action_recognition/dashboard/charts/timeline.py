@@ -37,31 +37,14 @@ def show_course(
     prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
 ) -> None:
     """Computes what is not known yet, with its progress, and shows it."""
-    start_s, duration_s = prediction.video.start_s, prediction.video.duration_s
-    session = Session.current()
-    moments = session.known_moments(upload, model)
-    if moments is None:
-        if duration_s > _ASK_FROM_S and not st.button("Go through the whole video"):
-            st.caption(f"There is an answer for every second of {duration_s / 60:.0f} minutes.")
-            return
-        moments = _compute(upload, model, recognizer, duration_s)
-    if isinstance(moments, VideoError):
-        error_boxes.show(moments, name=upload.name)
+    course = find_course(prediction, upload, model, recognizer)
+    if course is None:
         return
-    step_s = _step(duration_s)
-    segments = list(
-        find_segments(
-            moments,
-            recognizer.classes,
-            step_s=step_s,
-            dwell_s=_DWELL_S,
-            start_s=start_s,
-            end_s=start_s + duration_s,
-        )
-    )
+    moments, segments = course
+    start_s, end_s = segments[0].start_s, segments[-1].end_s
     dark = st.context.theme.type == "dark"
     st.altair_chart(
-        course_chart(moments, recognizer.classes, start_s, start_s + duration_s, dark=dark),
+        course_chart(moments, recognizer.classes, start_s, end_s, dark=dark),
         width="stretch",
     )
     left, right = st.columns(2, gap="large")
@@ -75,6 +58,35 @@ def show_course(
         _offer(segments, captions, upload.name)
     with right:
         _play(captions, chosen, upload)
+
+
+def find_course(
+    prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
+) -> tuple[list[Moment], list[Segment]] | None:
+    """The moments and segments of an upload, computed once; None: they were not asked for yet."""
+    start_s, duration_s = prediction.video.start_s, prediction.video.duration_s
+    session = Session.current()
+    moments = session.known_moments(upload, model)
+    if moments is None:
+        if duration_s > _ASK_FROM_S and not st.button("Go through the whole video"):
+            st.caption(f"There is an answer for every second of {duration_s / 60:.0f} minutes.")
+            return None
+        moments = _compute(upload, model, recognizer, duration_s)
+    if isinstance(moments, VideoError):
+        error_boxes.show(moments, name=upload.name)
+        return None
+    step_s = _step(duration_s)
+    segments = list(
+        find_segments(
+            moments,
+            recognizer.classes,
+            step_s=step_s,
+            dwell_s=_DWELL_S,
+            start_s=start_s,
+            end_s=start_s + duration_s,
+        )
+    )
+    return moments, segments
 
 
 def course_data(

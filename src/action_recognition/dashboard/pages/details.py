@@ -10,7 +10,7 @@ import streamlit as st
 
 from action_recognition.clips import VideoClips
 from action_recognition.dashboard import error_boxes
-from action_recognition.dashboard.charts.timeline import show_course
+from action_recognition.dashboard.charts.timeline import find_course, show_course
 from action_recognition.dashboard.formatting import (
     codec,
     container,
@@ -24,7 +24,9 @@ from action_recognition.dashboard.formatting import (
 from action_recognition.dashboard.media.frames import pictures
 from action_recognition.dashboard.media.heat_maps import overlay
 from action_recognition.dashboard.media.summary import summary_png
+from action_recognition.dashboard.model_choice import ModelKey
 from action_recognition.dashboard.model_summary import layers
+from action_recognition.dashboard.pages.correct import show_corrections
 from action_recognition.dashboard.progress import wait
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.recognition.formats import segments_to_vtt, to_csv, to_json
@@ -33,7 +35,8 @@ from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Segment
 from action_recognition.video.encoder import pictures_to_mp4
 
-EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
+EVIDENCE, TIMELINE, CORRECT = "Evidence", "Timeline", "Correct"
+FRAMES, DETAILS = "Frames", "Details"
 TABS = "details-tabs"  # the key of which one is open
 _SUBTITLES = "Subtitles"
 _ONE_LINE = "The answer over the whole video. The timeline has subtitles for each of its parts."
@@ -42,7 +45,7 @@ _MAX_SEGMENTS = 8  # more clips than this are chosen from a list
 
 @st.fragment
 def show_details(
-    prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
+    prediction: Prediction, upload: Upload, model: ModelKey, recognizer: Recognizer
 ) -> None:
     """The tabs. Only the open one is drawn: heat maps cost time."""
     clips = prediction.clips
@@ -50,14 +53,19 @@ def show_details(
         return
     # A fragment is drawn without the page around it: it catches its own failures.
     with error_boxes.shown():
-        names = [EVIDENCE, TIMELINE, FRAMES, DETAILS]
-        evidence, timeline, frames, details = st.tabs(names, on_change="rerun", key=TABS)
+        names = [EVIDENCE, TIMELINE, CORRECT, FRAMES, DETAILS]
+        evidence, timeline, correct, frames, details = st.tabs(names, on_change="rerun", key=TABS)
         if evidence.open:
             with evidence:
                 _show_evidence(prediction, clips, upload, model, recognizer)
         if timeline.open:
             with timeline:
                 show_course(prediction, upload, model, recognizer)
+        if correct.open:
+            with correct:
+                course = find_course(prediction, upload, model, recognizer)
+                if course is not None:
+                    show_corrections(upload, course[1], recognizer, model)
         if frames.open:
             with frames:
                 _show_frames(prediction, clips, upload)
