@@ -1,6 +1,6 @@
-"""What one visitor's session holds. Nothing of it is shared with other sessions.
+"""What one visitor's session holds. Nothing of it is shared with other sessions or written to disk.
 
-Nothing is written to disk, but for what a training needs (see `teaching`).
+What a training of the visitor's needs is: see `teaching`.
 
 Uploads are recognised by their content (SHA-256), so the same file is previewed and recognised
 once, and two files of one name are never taken for each other.
@@ -13,7 +13,6 @@ import io
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -30,9 +29,6 @@ from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Moment
 from action_recognition.video.preview import Preview
-
-if TYPE_CHECKING:
-    from action_recognition.dashboard.teaching import Teaching
 
 _KEY = "action_recognition_session"
 
@@ -80,8 +76,6 @@ class Session:
     )
     found: LruCache[Job[Found]] = field(default_factory=lambda: LruCache(_MAX_FOUND))
     batch: Batch | None = None
-    # What was corrected of each model; their folders go with the visit.
-    teachings: dict[Path, Teaching] = field(default_factory=dict)
     kept: Upload | None = None  # Streamlit forgets an upload when another page is opened
     heat: LruCache[Job[NDArray[np.float32]]] = field(
         default_factory=lambda: LruCache(_MAX_HEAT_MAPS)

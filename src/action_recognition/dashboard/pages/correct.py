@@ -12,7 +12,7 @@ import streamlit as st
 from action_recognition.dashboard.error_boxes import shown
 from action_recognition.dashboard.formatting import download_stem, plain
 from action_recognition.dashboard.model_choice import ModelKey, choose, current, label
-from action_recognition.dashboard.session import Session, Upload
+from action_recognition.dashboard.session import Upload
 from action_recognition.dashboard.settings import Settings
 from action_recognition.dashboard.teaching import (
     ACTION,
@@ -33,6 +33,7 @@ from action_recognition.errors import DataError
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.segmentation import Segment
 
+_TEACHINGS = "action_recognition_teachings"
 _LOOK_S = 1.0  # between two looks at what the command has printed
 
 
@@ -73,7 +74,8 @@ def show_corrections(
 
 def _teaching(used: Path) -> Teaching:
     """What was corrected of the model in use, or of the one that the visit's own came from."""
-    teachings = Session.current().teachings
+    # Gone with the visit, and each one's folder with it.
+    teachings: dict[Path, Teaching] = st.session_state.setdefault(_TEACHINGS, {})
     for teaching in teachings.values():
         if teaching.owns(used):
             return teaching
