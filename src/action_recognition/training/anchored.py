@@ -43,37 +43,65 @@ def usable(model: Model, seen: Seen) -> bool:
 
 
 def teach(model: Model, seen: Sequence[Seen], *, strength: float) -> Model:
-    """A model that has learned from segments.
+    """A model that has learned from segments, see `Lesson`."""
+    return Lesson(model, seen).learned(strength)
+
+
+class Lesson:
+    """What a model can learn from segments.
 
     Parameters:
-        seen: of them, by the network of this model; those of the rest of the videos among them.
-        strength: how strongly the weights are drawn to the old ones, greater than 0.
+        model: the model.
+        seen: what its network says of segments, of at least one that can be learned, and of the
+            rest of their videos.
     """
-    named = [s for s in seen if s.segment is not None and usable(model, s)]
-    rest = [s for s in seen if s.segment is None]
-    model_with = _with_rows(model, new_classes(model, named), [*named, *rest])
-    features = np.concatenate([s.features for s in (*named, *rest)]).astype(np.float64)
-    logits = np.concatenate([logits_of(model, model_with, s) for s in (*named, *rest)])
-    temperature = model.window_temperature or model.temperature
-    weight = np.concatenate(
-        [np.full(len(s.features), 1 / len(s.features)) for s in (*named, *rest)]
-    )
-    count = sum(len(s.features) for s in named)
-    if rest:
-        weight[count:] *= _REST_SHARE * len(named) / len(rest)
-    wanted = np.concatenate([_wanted(model_with, s) for s in named])
-    centre = features.mean(0)
-    scale = float(np.sqrt(((features - centre) ** 2).sum(1).mean())) + 1e-6
-    x = np.c_[(features - centre) / scale, np.full(len(features), _BIAS)]
-    change = _fit(x, logits, wanted, weight, temperature, strength)  # (hidden + 1, outputs)
-    slopes = change[:-1].T / scale
-    network = stored(model_with.network)
-    weights = dict(network.weights)
-    weights["dense.weight"] = weights["dense.weight"] + slopes
-    weights["dense.bias"] = weights["dense.bias"] + _BIAS * change[-1] - slopes @ centre
-    if "typical" in weights:
-        weights["typical"] = _typical(model, model_with, named)
-    return replace(model_with, network=replace(network, weights=weights))
+
+    def __init__(self, model: Model, seen: Sequence[Seen]) -> None:
+        named = [s for s in seen if s.segment is not None and usable(model, s)]
+        rest = [s for s in seen if s.segment is None]
+        every = [*named, *rest]
+        self._model = _with_rows(model, new_classes(model, named), every)
+        self._temperature = model.window_temperature or model.temperature
+        at, more = len(model.classes), len(self._model.classes) - len(model.classes)
+        logits = _insert(np.concatenate([s.logits for s in every]).T, at, more).T
+        usual = stored(self._model.network).weights["dense.bias"][at : at + more]
+        logits[:, at : at + more] = usual
+        self._logits = logits
+        self._weight = np.concatenate(
+            [np.full(len(s.features), 1 / len(s.features)) for s in every]
+        )
+        self._wanted = np.concatenate([_wanted(self._model, s) for s in named])
+        if rest:
+            self._weight[len(self._wanted) :] *= _REST_SHARE * len(named) / len(rest)
+        features = np.concatenate([s.features for s in every]).astype(np.float64)
+        self._centre = features.mean(0)
+        x = features - self._centre
+        self._scale = float(np.sqrt((x**2).sum(1).mean())) + 1e-6
+        x = np.c_[x / self._scale, np.full(len(x), _BIAS)]
+        # The change is a sum of examples: it is sought where they are, not in 2048 dimensions.
+        squares, axes = np.linalg.eigh(x @ x.T)
+        kept = squares > 1e-9 * squares.max()
+        sizes = np.sqrt(squares[kept])
+        self._z, self._right = axes[:, kept] * sizes, (axes[:, kept] / sizes).T @ x
+        self._typical = _typical(model, self._model, named)
+
+    def learned(self, strength: float) -> Model:
+        """The model that has learned.
+
+        Parameters:
+            strength: how strongly the weights are drawn to the old ones, greater than 0.
+        """
+        change = self._right.T @ _fit(
+            self._z, self._logits, self._wanted, self._weight, self._temperature, strength
+        )  # (hidden + 1, outputs)
+        slopes = change[:-1].T / self._scale
+        network = stored(self._model.network)
+        weights = dict(network.weights)
+        weights["dense.weight"] = weights["dense.weight"] + slopes
+        weights["dense.bias"] = weights["dense.bias"] + _BIAS * change[-1] - slopes @ self._centre
+        if self._typical is not None:
+            weights["typical"] = self._typical
+        return replace(self._model, network=replace(network, weights=weights))
 
 
 def logits_of(old: Model, new: Model, seen: Seen) -> Rows:
@@ -132,26 +160,24 @@ def _wanted(model: Model, seen: Seen) -> NDArray[np.bool_]:
 
 
 def _fit(
-    x: Rows,
+    z: Rows,
     logits: Rows,
     wanted: NDArray[np.bool_],
     weight: Rows,
     temperature: float,
     strength: float,
 ) -> Rows:
-    """The change of the weights, (columns of x, outputs).
+    """The change of the weights, (columns, outputs).
 
     Parameters:
-        x: (N, columns).
+        z: (N, columns).
         logits: (N, outputs) before the change.
         wanted: (M, outputs) of the first M; the others are held to what the logits say.
         weight: (N,).
     """
     from scipy.optimize import minimize
 
-    # The change is a sum of examples: it is sought where they are, not in 2048 dimensions.
-    left, sizes, right = np.linalg.svd(x, full_matrices=False)
-    z, count = left * sizes, len(wanted)
+    count = len(wanted)
     held = softmax(logits[count:] / temperature)
 
     def loss(values: Rows) -> tuple[float, Rows]:
@@ -167,21 +193,29 @@ def _fit(
 
     start = np.zeros(z.shape[1] * logits.shape[1])
     best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    change: Rows = right.T @ best.x.reshape(z.shape[1], -1)
+    change: Rows = best.x.reshape(z.shape[1], -1)
     return change
 
 
-def _typical(old: Model, new: Model, named: Sequence[Seen]) -> Rows:
-    """Square roots of each class's mean answers of the pretrained network."""
-    typical = np.array(stored(new.network).weights["typical"], np.float64)
+def _typical(old: Model, new: Model, named: Sequence[Seen]) -> Rows | None:
+    """Square roots of each class's mean answers of the pretrained network; None: not kept."""
+    weights = stored(new.network).weights
+    if "typical" not in weights:
+        return None
+    typical = np.array(weights["typical"], np.float64)
+    told = [s for s in named if s.segment is not None and s.segment.action is not None]
+    shares = _pretrained(old, np.stack([s.features.mean(0) for s in told])) if told else ()
     for k, name in enumerate(new.classes):
-        of = [s for s in named if s.segment and s.segment.action == name]
-        of = [s for s in of if name not in old.classes or s.segment.kind != "confirmed"]  # type: ignore[union-attr]
-        if not of:
-            continue
-        mean = np.mean([_pretrained(old, s.features).mean(0) for s in of], axis=0)
-        share = _OF_CORRECTED if name in old.classes else 1.0
-        typical[k] = np.sqrt((1 - share) * typical[k] ** 2 + share * mean)
+        known = name in old.classes
+        of = [
+            share
+            for s, share in zip(told, shares, strict=True)
+            if s.segment is not None and s.segment.action == name
+            if not (known and s.segment.kind == "confirmed")
+        ]
+        if of:
+            part = _OF_CORRECTED if known else 1.0
+            typical[k] = np.sqrt((1 - part) * typical[k] ** 2 + part * np.mean(of, axis=0))
     return typical
 
 

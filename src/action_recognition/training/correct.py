@@ -13,6 +13,7 @@ from action_recognition.models.model_file import Model
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import KNOWN
 from action_recognition.training.anchored import (
+    Lesson,
     likeness_of,
     logits_of,
     new_classes,
@@ -156,8 +157,9 @@ def _strength(model: Model, kept: Sequence[Seen], rest: Sequence[Seen]) -> float
     loss = dict.fromkeys(STRENGTHS, 0.0)
     for held in folds:
         train, others = _without(kept, rest, held, by_video=by_video)
+        lesson = Lesson(model, [*train, *others])
         for strength in STRENGTHS:
-            found = teach(model, [*train, *others], strength=strength)
+            found = lesson.learned(strength)
             loss[strength] += sum(_loss(model, found, s) for s in held)
     return min(STRENGTHS, key=loss.__getitem__)
 
