@@ -58,20 +58,26 @@ def test_an_option_counts_more_than_its_variable(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("address", "word", "allowed"),
+    ("address", "hosts", "word", "allowed"),
     [
-        ("127.0.0.1", None, True),
-        ("localhost", None, True),
-        ("0.0.0.0", None, False),
-        (None, None, False),  # all addresses
-        ("127.0.0.1", "off", False),
-        ("0.0.0.0", "on", True),
+        ("127.0.0.1", [], None, True),
+        ("localhost", [], None, True),
+        ("127.0.0.1", ["dash.example.org"], None, False),  # a proxy hands others on to it
+        ("0.0.0.0", [], None, False),
+        (None, [], None, False),  # all addresses
+        ("127.0.0.1", [], "off", False),
+        ("0.0.0.0", [], "on", True),
     ],
 )
 def test_training_is_for_this_machine_until_the_operator_says_more(
-    monkeypatch: pytest.MonkeyPatch, address: str | None, word: str | None, allowed: bool
+    monkeypatch: pytest.MonkeyPatch,
+    address: str | None,
+    hosts: list[str],
+    word: str | None,
+    allowed: bool,
 ) -> None:
-    monkeypatch.setattr(config, "get_option", lambda name: address)
+    known = {"server.address": address, "server.allowedHosts": hosts}
+    monkeypatch.setattr(config, "get_option", known.__getitem__)
     if word is not None:
         monkeypatch.setenv(TRAINING_VARIABLE, word)
     assert Settings.read().training is allowed

@@ -113,7 +113,9 @@ def _limit(name: str, option: str | None) -> int:
 
 def _training(text: str | None) -> bool:
     if not text:
-        return config.get_option("server.address") in _LOOPBACK
+        # A server that answers to other names stands behind a proxy, for others.
+        alone = config.get_option("server.address") in _LOOPBACK
+        return alone and not config.get_option("server.allowedHosts")
     if text not in ("on", "off"):
         raise UsageError(f"--training {text}: must be on or off")
     return text == "on"
