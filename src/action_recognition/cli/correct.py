@@ -112,16 +112,16 @@ def _notes(taught: Taught) -> list[str]:
         )
     if taught.untested:
         notes.append(
-            f"{taught.untested} segments could not be held back: their action is in no other "
-            f"{'video' if taught.by_video else 'segment'}"
+            "segments that could not be held back, because their action is in no other "
+            f"{'video' if taught.by_video else 'segment'}: {taught.untested}"
         )
     if taught.unused:
         notes.append(
-            f"{taught.unused} segments of none of the actions were not used: the model has no "
-            "background classes to learn them"
+            "segments of none of the actions that were not used, because the model has no "
+            f"background classes to learn them: {taught.unused}"
         )
     old = taught.corrected.old + taught.confirmed.old
-    if taught.corrected.new + taught.confirmed.new <= old:
+    if taught.corrected.segments and taught.corrected.new + taught.confirmed.new <= old:
         notes.append("on what was held back, the new model is not better than the old one")
     return notes
 

@@ -162,8 +162,8 @@ def _offer_training(teaching: Teaching, upload: Upload, *, enabled: bool) -> Non
 def _show_progress(teaching: Teaching) -> None:
     with shown():
         lines = teaching.lines
-        with st.status("Learning from your corrections …", expanded=True):
-            st.code("\n".join(lines[-6:]) or "…", language=None)
+        st.markdown("Learning from your corrections …")
+        st.code("\n".join(lines[-6:]) or "…", language=None)
     if not teaching.running:
         st.rerun()
 
@@ -175,10 +175,15 @@ def _show_result(teaching: Teaching) -> None:
         why = lines[-1].removeprefix("action-recognition: ") if lines else ""
         st.warning("The training was stopped." if stopped else plain(why))
         return
-    st.markdown("\n".join(line for line in lines if line.startswith("|")))
+    table = "\n".join(line for line in lines if line.startswith("|"))
+    # Names of files are too wide for a narrow screen.
+    st.markdown(
+        table.replace(f"| {teaching.start.name} ", "| old ").replace(f"| {MODEL} ", "| new ")
+    )
     for line in lines:
         if line.startswith("action-recognition: note: "):
-            st.caption(plain(line.removeprefix("action-recognition: note: ")))
+            note = line.removeprefix("action-recognition: note: ")
+            st.caption(f"{plain(note[0].upper() + note[1:])}.")
     in_use = teaching.owns(current())
     with st.container(horizontal=True):
         st.download_button(
