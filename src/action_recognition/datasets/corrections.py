@@ -24,6 +24,7 @@ Kind = Literal["corrected", "added", "confirmed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _MAX_BYTES = 16 * 2**20
+_PIECE_BYTES = 2**20  # of a video, read at once
 _MAX_NAME = 500  # characters, as in a model file
 
 
@@ -192,8 +193,11 @@ def digest_of(path: Path) -> str:
         DataError: it cannot be read.
     """
     try:
+        sha = hashlib.sha256()
         with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while piece := file.read(_PIECE_BYTES):
+                sha.update(piece)
+        return sha.hexdigest()
     except OSError as error:
         raise DataError(f"{path.name}: it cannot be read ({error.strerror or error})") from None
 
