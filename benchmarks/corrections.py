@@ -28,6 +28,7 @@ from action_recognition.datasets.corrections import (
     CorrectedSegment,
     CorrectedVideo,
     Corrections,
+    Kind,
     digest_of,
     save_corrections,
 )
@@ -106,7 +107,7 @@ def _corrections(
         at_s = 0.0
         for label, run in groupby(truth):
             end_s = at_s + len(list(run)) * GRID_S
-            kind = "confirmed" if _answer(seen, at_s, end_s) == label else "corrected"
+            kind: Kind = "confirmed" if _answer(seen, at_s, end_s) == label else "corrected"
             segments.append(CorrectedSegment(k, at_s, end_s, label, kind))
             at_s = end_s
     return Corrections(tuple(videos), tuple(segments), None)

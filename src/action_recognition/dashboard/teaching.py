@@ -198,7 +198,8 @@ class Teaching:
 
     def _project(self, names: Mapping[str, str], model: str, *, files: bool) -> Corrections:
         """`files`: the videos are called as in the folder, not as the visitor calls them."""
-        videos, segments = [], []
+        videos: list[CorrectedVideo] = []
+        segments: list[CorrectedSegment] = []
         for digest, name in names.items():
             path = digest if files else Path(name).name
             segments += segments_of(self.tables.get(digest, []), len(videos))

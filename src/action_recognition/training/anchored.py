@@ -219,7 +219,7 @@ def _typical(old: Model, new: Model, named: Sequence[Seen]) -> Rows | None:
     return typical
 
 
-def _pretrained(model: Model, features: NDArray[np.float32]) -> Rows:
+def _pretrained(model: Model, features: NDArray[np.floating]) -> Rows:
     weights = stored(model.network).weights
     matrix, bias = weights["pretrained.weight"], weights["pretrained.bias"]
     return softmax(features.astype(np.float64) @ matrix.T.astype(np.float64) + bias)

@@ -33,9 +33,9 @@ class Seen:
     """
 
     video: int
-    features: NDArray[np.float32]
-    logits: NDArray[np.float32]
-    likeness: NDArray[np.float32]
+    features: NDArray[np.floating]
+    logits: NDArray[np.floating]
+    likeness: NDArray[np.floating]
     still: bool
     segment: CorrectedSegment | None = None
 

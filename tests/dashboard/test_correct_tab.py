@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_edits_become_segments() -> None:
         CorrectedSegment(3, 2.0, 4.5, "Juggling", "corrected"),
         CorrectedSegment(3, 9.5, 10.0, None, "added"),
     ]
-    nothing = {"edited_rows": {}, "added_rows": [], "deleted_rows": []}
+    nothing: dict[str, Any] = {"edited_rows": {}, "added_rows": [], "deleted_rows": []}
     assert edited(rows, nothing) == rows
     assert segments_of(rows_of(FOUND), 0) == []
 
