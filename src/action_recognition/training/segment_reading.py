@@ -102,7 +102,8 @@ def _rest(
 
 
 def _grid(recognizer: Recognizer, frames: int) -> NDArray[np.float64]:
-    return np.arange(frames) * recognizer.model.preprocessing.interval_s
+    interval_s = recognizer.model.preprocessing.interval_s
+    return np.asarray(np.arange(frames) * interval_s, np.float64)
 
 
 def _see(
