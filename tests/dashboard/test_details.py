@@ -26,7 +26,13 @@ from visit import (
     upload,
 )
 
-from action_recognition.dashboard.pages.details import DETAILS, EVIDENCE, FRAMES, TIMELINE
+from action_recognition.dashboard.pages.details import (
+    CORRECT,
+    DETAILS,
+    EVIDENCE,
+    FRAMES,
+    TIMELINE,
+)
 from action_recognition.dashboard.player.course import NONE_OF_THESE
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
@@ -121,7 +127,7 @@ def test_a_film_is_answered_by_its_moments(page: AppTest, make_video: MakeVideo)
     assert page.header[0].value == f"{len(known)} moment" + "s" * (len(known) != 1)
     assert "0:00-2:10" in shown_text(page) or len(known) > 1
     assert not page.get("video")  # the player shows it
-    assert [tab.label for tab in page.tabs] == [EVIDENCE, FRAMES, DETAILS]
+    assert [tab.label for tab in page.tabs] == [EVIDENCE, CORRECT, FRAMES, DETAILS]
     assert "to 2:10.0: " in page.subheader[0].value or len(known) > 1
 
 

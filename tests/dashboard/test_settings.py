@@ -10,12 +10,15 @@ import pytest
 
 pytest.importorskip("streamlit")
 
+from streamlit import config
+
 from action_recognition.dashboard.settings import (
     EXAMPLES_VARIABLE,
     ICE_VARIABLE,
     LIMITS,
     MODEL_VARIABLE,
     MODELS_VARIABLE,
+    TRAINING_VARIABLE,
     VIDEOS_VARIABLE,
     Settings,
     limit_variable,
@@ -52,6 +55,38 @@ def test_an_option_counts_more_than_its_variable(monkeypatch: pytest.MonkeyPatch
     assert settings.model == Path(f"/{MODEL_VARIABLE}")
     assert settings.models == Path(f"/{MODELS_VARIABLE}")
     assert settings.examples == Path(f"/{EXAMPLES_VARIABLE}")
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "word", "allowed"),
+    [
+        ("127.0.0.1", [], None, True),
+        ("localhost", [], None, True),
+        ("127.0.0.1", ["dash.example.org"], None, False),  # a proxy hands others on to it
+        ("0.0.0.0", [], None, False),
+        (None, [], None, False),  # all addresses
+        ("127.0.0.1", [], "off", False),
+        ("0.0.0.0", [], "on", True),
+    ],
+)
+def test_training_is_for_this_machine_until_the_operator_says_more(
+    monkeypatch: pytest.MonkeyPatch,
+    address: str | None,
+    hosts: list[str],
+    word: str | None,
+    allowed: bool,
+) -> None:
+    known = {"server.address": address, "server.allowedHosts": hosts}
+    monkeypatch.setattr(config, "get_option", known.__getitem__)
+    if word is not None:
+        monkeypatch.setenv(TRAINING_VARIABLE, word)
+    assert Settings.read().training is allowed
+
+
+def test_training_is_on_or_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["op_app.py", "--training", "yes"])
+    with pytest.raises(UsageError, match=r"^--training yes: must be on or off"):
+        Settings.read()
 
 
 def test_a_model_of_the_package_is_named_by_one_word(monkeypatch: pytest.MonkeyPatch) -> None:

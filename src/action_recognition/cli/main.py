@@ -13,6 +13,7 @@ from action_recognition import __version__
 from action_recognition.cli import (
     annotate,
     app,
+    correct,
     cut,
     data,
     evaluate,
@@ -41,6 +42,7 @@ COMMANDS = (
     app,
     serve,
     train,
+    correct,
     evaluate,
     data,
     model,
@@ -54,7 +56,7 @@ EXIT_CODES = (
 )
 # The extra that brings a module which a command lacks.
 _EXTRAS = {
-    "train": "torch onnx onnxscript lightning sklearn torchmetrics requests filelock rarfile",
+    "train": "torch onnx onnxscript lightning sklearn scipy torchmetrics requests filelock rarfile",
     "exports": "openvino keras",
     "media": "PIL",
     "app": "streamlit altair pandas",

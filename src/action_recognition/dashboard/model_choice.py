@@ -51,7 +51,7 @@ def check(path: Path) -> None:
 
 
 def choices() -> list[Path]:
-    """What a visitor can choose: the operator's model, those of the package, those of the folder.
+    """What a visitor can choose: the operator's models, those of the package, their own.
 
     Links that lead out of the folder are left out, and so is a file that is named twice.
     """
@@ -59,6 +59,7 @@ def choices() -> list[Path]:
     found = [settings.model, *(p for p in map(find_model, (SHIPPED, KINETICS)) if p.is_file())]
     if settings.models is not None:
         found += _models_in(settings.models)
+    found.append(current())  # made in this visit, of corrections
     different: dict[Path, Path] = {}
     for path in found:
         different.setdefault(path.resolve(), path)

@@ -1,5 +1,7 @@
 """What one visitor's session holds. Nothing of it is shared with other sessions or written to disk.
 
+What a training of the visitor's needs is: see `teaching`.
+
 Uploads are recognised by their content (SHA-256), so the same file is previewed and recognised
 once, and two files of one name are never taken for each other.
 """

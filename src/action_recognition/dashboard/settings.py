@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from streamlit import config
+
 from action_recognition.errors import UsageError
 from action_recognition.models.model_file import find_model
 from action_recognition.video.limits import Limits
@@ -21,10 +23,12 @@ VIDEOS_VARIABLE = "ACTION_RECOGNITION_VIDEOS"
 EXAMPLES_VARIABLE = "ACTION_RECOGNITION_EXAMPLES"
 ICE_VARIABLE = "ACTION_RECOGNITION_ICE"
 LIMITS_VARIABLE = "ACTION_RECOGNITION_LIMITS"
+TRAINING_VARIABLE = "ACTION_RECOGNITION_TRAINING"
 # Of one video; an hour of Full HD takes 500 CPU seconds.
 _VIDEO_LIMITS = {"video_s": 6 * 3600.0, "cpu_s": 1800.0, "wall_s": 3600.0}
 # Limits: name, default. Their options and variables are called after them.
 LIMITS = {"uploads_per_visitor": 120, "uploads": 600, "waiting": 100, "held_mb": 4000}
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _EXAMPLES = Path("data", "clips")  # where `action-recognition data prepare` puts them
 
 
@@ -44,6 +48,8 @@ class Settings:
         uploads: files that may come from all of them within a minute.
         waiting: videos of all visitors that may wait for the network at once.
         held_mb: megabytes (10^6 bytes) of uploads that are held for all visitors together.
+        training: whether visitors may teach a model with their corrections; without a word, only
+            where this machine alone reaches the server.
     """
 
     model: Path
@@ -56,16 +62,17 @@ class Settings:
     uploads: int = LIMITS["uploads"]
     waiting: int = LIMITS["waiting"]
     held_mb: int = LIMITS["held_mb"]
+    training: bool = False
 
     @classmethod
     def read(cls) -> Settings:
         """An option counts more than its variable.
 
         Raises:
-            UsageError: a limit is no number above 0.
+            UsageError: a limit is no number above 0, or training neither on nor off.
         """
         parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-        for name in ("model", "models", "videos", "examples", "ice", "limits"):
+        for name in ("model", "models", "videos", "examples", "ice", "limits", "training"):
             parser.add_argument(f"--{name}")
         for name in LIMITS:
             parser.add_argument(f"--{name.replace('_', '-')}")
@@ -84,6 +91,7 @@ class Settings:
                 options.limits or os.environ.get(LIMITS_VARIABLE, ""), **_VIDEO_LIMITS
             ),
             **{name: _limit(name, getattr(options, name)) for name in LIMITS},
+            training=_training(options.training or os.environ.get(TRAINING_VARIABLE)),
         )
 
 
@@ -101,3 +109,13 @@ def _limit(name: str, option: str | None) -> int:
     if not text.isdecimal() or not int(text):
         raise UsageError(f"--{name.replace('_', '-')} {text}: must be a whole number above 0")
     return int(text)
+
+
+def _training(text: str | None) -> bool:
+    if not text:
+        # A server that answers to other names stands behind a proxy, for others.
+        alone = config.get_option("server.address") in _LOOPBACK
+        return alone and not config.get_option("server.allowedHosts")
+    if text not in ("on", "off"):
+        raise UsageError(f"--training {text}: must be on or off")
+    return text == "on"

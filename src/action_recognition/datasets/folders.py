@@ -15,6 +15,7 @@ from typing import Literal
 from action_recognition.actions import label_for_folder
 from action_recognition.datasets.annotation_lists import TABLES, read_annotations
 from action_recognition.datasets.copies import join_copies
+from action_recognition.datasets.corrections import is_project
 from action_recognition.datasets.file_names import as_text
 from action_recognition.datasets.find_clips import FoundClip, find_clips
 from action_recognition.datasets.left_out import LeftOut
@@ -155,6 +156,12 @@ def load_data(
 
 def _sort_sources(sources: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """Folders with the annotation lists of their clips, and lists that stand for themselves."""
+    for source in sources:
+        if source.suffix.lower() == ".json" and is_project(source):
+            raise DataError(
+                f"{source.name}: these are corrections, which teach a model that exists: "
+                f"action-recognition correct {source.name} --output my.h5"
+            )
     lists = [
         s
         for s in sources

@@ -22,7 +22,9 @@ from action_recognition.dashboard.formatting import (
 from action_recognition.dashboard.media.frames import pictures
 from action_recognition.dashboard.media.heat_maps import legend, overlay
 from action_recognition.dashboard.media.summary import summary_png
+from action_recognition.dashboard.model_choice import ModelKey
 from action_recognition.dashboard.model_summary import layers
+from action_recognition.dashboard.pages.correct import show_corrections
 from action_recognition.dashboard.pages.moments import find_course, is_film, show_moments
 from action_recognition.dashboard.player.course import NONE_OF_THESE
 from action_recognition.dashboard.progress import STAGES, wait
@@ -35,7 +37,10 @@ from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Segment
 
-EVIDENCE, TIMELINE, FRAMES, DETAILS = "Evidence", "Timeline", "Frames", "Details"
+EVIDENCE, TIMELINE, CORRECT = "Evidence", "Timeline", "Correct"
+FRAMES, DETAILS = "Frames", "Details"
+_OF_CLIP = [EVIDENCE, TIMELINE, CORRECT, FRAMES, DETAILS]
+_OF_FILM = [EVIDENCE, CORRECT, FRAMES, DETAILS]
 TABS = "details-tabs"  # the key of which one is open
 _SUBTITLES = "Subtitles"
 _ONE_LINE = "The answer over the whole video. The timeline has subtitles for each of its parts."
@@ -44,13 +49,13 @@ _MAX_SEGMENTS = 8  # more clips than this are chosen from a list
 
 @st.fragment
 def show_details(
-    prediction: Prediction, upload: Upload, model: Hashable, recognizer: Recognizer
+    prediction: Prediction, upload: Upload, model: ModelKey, recognizer: Recognizer
 ) -> None:
     """The moments of a film, then the tabs. Only the open tab is drawn: heat maps cost time."""
     # A fragment is drawn without the page around it: it catches its own failures.
     with error_boxes.shown():
         if not is_film(prediction.video):
-            _show_tabs(prediction, upload, model, recognizer, [EVIDENCE, TIMELINE, FRAMES, DETAILS])
+            _show_tabs(prediction, upload, model, recognizer, _OF_CLIP)
             return
         found = find_course(prediction, upload, model, recognizer)
         if isinstance(found, VideoError):
@@ -66,13 +71,13 @@ def show_details(
             return
         label = chosen.label or NONE_OF_THESE
         st.subheader(f"{clock(span[0])} to {clock(span[1])}: {plain(label)}", anchor=False)
-        _show_tabs(part, upload, model, recognizer, [EVIDENCE, FRAMES, DETAILS])
+        _show_tabs(part, upload, model, recognizer, _OF_FILM)
 
 
 def _show_tabs(
     prediction: Prediction,
     upload: Upload,
-    model: Hashable,
+    model: ModelKey,
     recognizer: Recognizer,
     names: list[str],
 ) -> None:
@@ -90,6 +95,11 @@ def _show_tabs(
                 error_boxes.show(found, name=upload.name)
             else:
                 show_moments(found, prediction, upload, model, recognizer)
+    if tabs[CORRECT].open:
+        with tabs[CORRECT]:
+            found = find_course(prediction, upload, model, recognizer)
+            if not isinstance(found, VideoError):
+                show_corrections(upload, found.segments, recognizer, model)
     if tabs[FRAMES].open:
         with tabs[FRAMES]:
             _show_frames(prediction, clips, upload)
