@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=8, help="known ones in a film; a quarter new")
     parser.add_argument("--elsewhere", type=int, default=100, help="clips of each kind, at most")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, help="where the taught model is kept")
     options = parser.parse_args()
     recognizer = Recognizer.load(options.model)
     draw = random.Random(options.seed)
@@ -76,7 +77,7 @@ def main() -> None:
     others = [(p, None) for name in options.other for p in sorted((folder / name).iterdir())]
     draw.shuffle(others)
     with tempfile.TemporaryDirectory() as work:
-        project, output = Path(work, "project.json"), Path(work, "my.h5")
+        project, output = Path(work, "project.json"), options.output or Path(work, "my.h5")
         save_corrections(_corrections(recognizer, films, Path(work), draw), project)
         started = time.perf_counter()
         start = ["--start", str(find_model(options.model))]

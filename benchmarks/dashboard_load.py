@@ -142,7 +142,7 @@ async def _load(
     users = [asyncio.create_task(_user(address, clip, began + seconds, tally)) for clip in clips]
     sizes = []
     while not all(user.done() for user in users):
-        sizes.append((time.monotonic() - began, _megabytes(pid)))
+        sizes.append((time.monotonic() - began, megabytes(pid)))
         done = sum(tally.visits.values())
         if len(sizes) % 15 == 0:
             print(f"{sizes[-1][0]:4.0f} s: {done} visits, {sizes[-1][1]:.0f} MB", flush=True)
@@ -211,7 +211,7 @@ def _server(model: Path, scratch: Path) -> Iterator[tuple[str, int]]:
         print((scratch / "log").read_text(errors="replace")[-4000:], file=sys.stderr)
 
 
-def _megabytes(pid: int) -> float:
+def megabytes(pid: int) -> float:
     """Resident memory of a process and those that it started."""
     total = 0.0
     for path in Path("/proc").glob("[0-9]*/status"):

@@ -104,15 +104,20 @@ def write_film(path: Path, size: tuple[int, int], minutes: float) -> None:
 
     piece = path.with_name("piece.mp4")
     piece.write_bytes(film(PIECE_S, jumping_then_resting, fps=FPS, size=size))
+    repeat(piece, path, round(minutes * 60 / PIECE_S), PIECE_S)
+
+
+def repeat(piece: Path, path: Path, times: int, each_s: float) -> None:
+    """A film that shows a piece of so many seconds again and again, without encoding it anew."""
     with av.open(str(path), "w") as output:
         stream = None
-        for turn in range(round(minutes * 60 / PIECE_S)):
+        for turn in range(times):
             with av.open(str(piece)) as source:
                 taken = source.streams.video[0]
                 if stream is None:
                     stream = output.add_stream_from_template(taken)
                 assert taken.time_base is not None
-                shift = round(turn * PIECE_S / taken.time_base)
+                shift = round(turn * each_s / taken.time_base)
                 for packet in source.demux(taken):
                     if packet.dts is None:
                         continue

@@ -6,6 +6,7 @@ See `worker` for what runs there, and `confinement` for what it cannot do. Linux
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import mmap
@@ -121,7 +122,10 @@ def isolated_preview(
             return Preview(b"", answer["mime"], bool(answer["transcoded"]), *times)
 
         found = decoder.trusted(facts)
-        data = decoder.receive_bytes(answer["bytes"]) if found.transcoded else decoder.content()
+        if found.transcoded:
+            data = decoder.receive_bytes(answer["bytes"])
+        else:  # those of an upload are shared with it, not copied
+            data = source.getvalue() if isinstance(source, io.BytesIO) else decoder.content()
         return Preview(data, found.mime, found.transcoded, found.start_s, found.end_s)
     finally:
         decoder.end()
