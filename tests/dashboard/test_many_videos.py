@@ -15,6 +15,7 @@ from PIL import Image
 pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest
+from visit import played
 
 from action_recognition.dashboard.batch import Batch, Done, Found, Item, Row
 from action_recognition.dashboard.error_boxes import UNEXPECTED
@@ -177,15 +178,16 @@ def test_a_long_video_has_a_row_for_each_moment_and_plays(
     assert list(table["Action"])[:3] == ["Jumping", UNKNOWN, "Reading"]
     assert list(table["From"])[:3] == ["0:00.0", "0:00.7", "0:02.0"]
     assert table["Picture"].notna().tolist() == [True, False, True, True]
-    assert not page.get("video")
+    assert not page.get("bidi_component")
     monkeypatch.setattr(many_videos, "_draw", _chosen(2))
     page.run()
     assert not page.exception
     assert page.subheader[0].value == "Reading"
-    (player,) = page.get("video")
-    assert player.proto.start_time == 2
+    player = played(page)
+    assert player["begin"] == 2
+    assert player["moments"][2]["start"] == 2.04
     page.file_uploader[0].set_value([]).run()
-    assert page.get("video")  # it is held for this visit
+    assert played(page)  # it is held for this visit
     page.session_state["action_recognition_session"].let_go()
     page.run()
     assert "Upload it again" in page.info[0].value

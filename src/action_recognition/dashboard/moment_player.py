@@ -12,6 +12,7 @@ from action_recognition.dashboard import error_boxes
 from action_recognition.dashboard.batch import Done, Item, content_digest
 from action_recognition.dashboard.formatting import file_name, plain
 from action_recognition.dashboard.moment_table import UNKNOWN, Shown
+from action_recognition.dashboard.player.player import NO_COURSE, show_player
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.errors import VideoError
 from action_recognition.search.formats import clock
@@ -49,8 +50,14 @@ def play(shown: Shown, items: Sequence[Item]) -> None:
     if isinstance(preview, VideoError):
         error_boxes.show(preview, name=upload.name)
         return
-    begins_s = max(0.0, segment.start_s - preview.start_s)
-    st.video(preview.data, format=preview.mime, start_time=begins_s, autoplay=True, muted=True)
+    segments = [row.segment for row in shown.done.found.rows]
+    show_player(
+        preview,
+        segments,
+        NO_COURSE,
+        key=f"many-{upload.digest}",
+        begin=segments.index(segment),
+    )
 
 
 def _content(done: Done, items: Sequence[Item]) -> Upload | None:

@@ -2,7 +2,8 @@
 //
 // data: { url, mime, offset, until, start, end, vtt,
 //         moments: [{ start, end, label, sure, known }],
-//         rows: [{ name, shares: [0..255, one for each cell] }], borders: [cells + 1 times] }
+//         rows: [{ name, shares: [0..255, one for each cell] }], borders: [cells + 1 times],
+//         begin: the moment to play at once, or null }
 // Times are seconds of the whole video; the file at `url` shows `offset` to `until` of it.
 
 const ROW = 28, AXIS = 24, MOST_ZOOM = 200;
@@ -66,7 +67,13 @@ class Player {
     if (this.drawn !== moments) {
       this.drawn = moments;
       this.chosen = 0;
+      this.begun = null;
       this.fill();
+    }
+    this.root.querySelector('.course').hidden = !data.rows.length;
+    if (data.begin !== null && data.begin !== this.begun) {
+      this.begun = data.begin;
+      this.choose(data.begin, { tell: false });
     }
     this.draw();
     this.mark();
@@ -112,7 +119,7 @@ class Player {
     this.show();
   }
 
-  choose(number) {
+  choose(number, { tell = true } = {}) {
     const moment = this.data.moments[number];
     if (!moment) return;
     this.chosen = number;
@@ -121,7 +128,7 @@ class Player {
     this.told.textContent = `Moment ${number + 1} of ${this.data.moments.length}: `
       + `${clock(moment.start)} to ${clock(moment.end)}, ${moment.label} ${moment.sure}`;
     this.play(moment.start);
-    this.tell('chosen', number);
+    if (tell) this.tell('chosen', number);
   }
 
   show() {
@@ -137,8 +144,9 @@ class Player {
 
   play(time) {
     const there = time >= this.data.offset - 0.001 && time < this.data.until;
-    this.wanted = there ? null : time; // else the server makes the part that shows it
-    if (!there) return;
+    const ready = there && this.video.readyState >= 1;
+    this.wanted = ready ? null : time; // the server makes the part that shows it, or it comes
+    if (!ready) return;
     this.video.currentTime = Math.max(0, time - this.data.offset);
     this.video.play().catch(() => {}); // the browser may want a click first
   }

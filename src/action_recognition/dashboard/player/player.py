@@ -16,6 +16,8 @@ from action_recognition.recognition.formats import as_utf8, segments_to_vtt
 from action_recognition.recognition.segmentation import Segment
 from action_recognition.video.preview import Preview
 
+NO_COURSE: dict[str, Any] = {"borders": [], "rows": []}
+
 
 def _part(ending: str) -> str:
     return files(__package__).joinpath(f"player.{ending}").read_text(encoding="utf-8")
@@ -34,15 +36,21 @@ def chosen_moment(key: str, count: int) -> int:
 
 
 def show_player(
-    preview: Preview, segments: Sequence[Segment], course: dict[str, Any], *, key: str
+    preview: Preview,
+    segments: Sequence[Segment],
+    course: dict[str, Any],
+    *,
+    key: str,
+    begin: int | None = None,
 ) -> None:
     """Draws it. Seeking and playing need no word of the server.
 
     Parameters:
         preview: what the browser plays, the whole video or a part of it.
         segments: all of the video's.
-        course: what the chart shows, see `course.course`.
+        course: what the chart shows, see `course.course`, or `NO_COURSE`.
         key: of this video, for `chosen_moment`; Streamlit draws the page anew when it changes.
+        begin: the moment to play at once.
     """
     data = {
         "url": _url(preview, key),
@@ -52,10 +60,10 @@ def show_player(
         "end": segments[-1].end_s,
         "vtt": "\n".join(segments_to_vtt(later(segments, preview.start_s))),
         "moments": [_moment(segment) for segment in segments],
-        **course,
+        "begin": begin,
+        "borders": course["borders"],
+        "rows": [{**row, "name": as_utf8(one_line(row["name"]))} for row in course["rows"]],
     }
-    for row in data["rows"]:
-        row["name"] = as_utf8(one_line(row["name"]))
     _component(key=key, data=data, default={"chosen": 0}, on_chosen_change=lambda: None)
 
 
