@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from action_recognition.dashboard import error_boxes
-from action_recognition.dashboard.charts.answer import chart, left_out
+from action_recognition.dashboard.charts.answer import MAX_BARS, chart, left_out
 from action_recognition.dashboard.examples import Example, find_examples
 from action_recognition.dashboard.formatting import (
     file_name,
@@ -217,7 +217,8 @@ def show_answer(
         st.markdown(unbroken(_how_sure(prediction)))
         second = st.container()
         dark = st.context.theme.type == "dark"
-        st.altair_chart(chart(prediction, dark=dark), width="stretch")
+        shares = ", ".join(f"{action} {percent(p)}" for action, p in prediction.ranked[:MAX_BARS])
+        st.altair_chart(chart(prediction, dark=dark), width="stretch", alt=f"Bars: {shares}")
         if left_out(prediction):
             st.caption(left_out(prediction))
         st.caption(

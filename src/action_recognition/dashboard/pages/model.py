@@ -21,6 +21,7 @@ from action_recognition.dashboard.model_limits import limits
 from action_recognition.dashboard.model_summary import (
     ModelSummary,
     class_table,
+    layers,
     measured,
     measurements,
     rows_per_class,
@@ -108,7 +109,9 @@ def show_model_page(model: Model, file: str, examples: Path) -> None:
                 "classes: examples of other actions, never an answer."
             )
         st.graphviz_chart(
-            as_dot(model.architecture, model.preprocessing, dark=dark), width="content"
+            as_dot(model.architecture, model.preprocessing, dark=dark),
+            width="content",
+            alt=f"The layers from first to last: {layers(model.architecture)}",
         )
     st.subheader("How it was trained", anchor=False)
     with st.expander("Record in the model file"):
@@ -187,7 +190,11 @@ def _show_reliability(metrics: Mapping[str, Any], name: str, *, dark: bool) -> N
     )
     if not bins:
         return
-    st.altair_chart(reliability_chart(bins, dark=dark), width="stretch")
+    st.altair_chart(
+        reliability_chart(bins, dark=dark),
+        width="stretch",
+        alt=f"Accuracy over probability; the mean distance from the diagonal is {error:.3f}",
+    )
     said = "On the dashed line, probabilities match accuracy. The numbers are videos."
     chance = bins.get("error by chance")
     if chance:
@@ -202,4 +209,8 @@ def _show_confusion(
         return
     origin = f" from {plain(name)}" if name else ""
     st.markdown(f"Test videos{origin}: rows are the truth, columns the answers.")
-    st.altair_chart(confusion_chart(metrics["confusion"], classes, dark=dark), width="stretch")
+    st.altair_chart(
+        confusion_chart(metrics["confusion"], classes, dark=dark),
+        width="stretch",
+        alt="What each action was taken for; the figures of each class are in the table above",
+    )
