@@ -56,11 +56,12 @@ def _browser(address: str) -> Iterator[DashboardPage]:
 
 
 @pytest.fixture
-def page(_browser: DashboardPage, address: str) -> DashboardPage:
+def page(_browser: DashboardPage, address: str) -> Iterator[DashboardPage]:
     """The page Recognize, just opened by a visitor with a large screen."""
     _browser.set_size(1440, 900)
     _browser.open(address)
-    return _browser
+    yield _browser
+    _browser.driver.get("about:blank")  # a camera or a film that goes on takes a core
 
 
 @pytest.fixture

@@ -50,8 +50,11 @@ def start(folder: Path, *options: str) -> tuple[subprocess.Popen[str], int]:
         port = int(free.getsockname()[1])
     command = [sys.executable, "-m", "action_recognition", "app", "--no-browser"]
     command += [f"--port={port}", *options]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.Popen(command, cwd=folder, text=True, **pipes), port  # type: ignore[call-overload]
+    server = subprocess.Popen(
+        command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also under nohup
+    )  # fmt: skip
+    return server, port
 
 
 def status(port: int, host: str) -> int:

@@ -36,8 +36,9 @@ def address(tiny_model_path: Path, tmp_path: Path) -> Iterator[str]:
     log = tmp_path / "log"
     with log.open("w") as out:
         server = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=out, stderr=subprocess.STDOUT
-        )
+            command, cwd=tmp_path, env=environment, stdout=out, stderr=subprocess.STDOUT,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also under nohup
+        )  # fmt: skip
     try:
         for _ in range(300):
             assert server.poll() is None, log.read_text()
