@@ -74,6 +74,7 @@ def visit(page: DashboardPage, address: str, path: Path, size: float, downloads:
     page.wait(f"{PLAYER} return rows.length > 1 && video.readyState >= 2", "the moments")
     page.settle()
     answered = time.perf_counter()
+    found = megabytes(server)
     count = int(page.script(f"{PLAYER} return rows.length"))
     for k in range(1, 11):
         number = k * (count - 1) // 10
@@ -82,6 +83,7 @@ def visit(page: DashboardPage, address: str, path: Path, size: float, downloads:
         page.wait(f"{PLAYER} return !video.seeking && video.currentTime >= {start_s}", "the moment")
         page.settle()
     clicked = time.perf_counter()
+    seen = megabytes(server)
     page.click("Cut-out")
     page.wait("return document.body.innerText.includes('Download')", "the cut-out")
     cut = page.download("Download", downloads)
@@ -92,7 +94,10 @@ def visit(page: DashboardPage, address: str, path: Path, size: float, downloads:
     print(f"from Predict to the moments: {answered - uploaded:.1f} s")
     print(f"a click on a moment: {(clicked - answered) / 10:.1f} s until its evidence is drawn")
     print(f"from Cut-out to the file: {done - clicked:.1f} s")
-    print(f"memory of the server: {before:.0f} MB before, {after:.0f} MB after, film {size:.0f} MB")
+    print(
+        f"memory of the server: {before:.0f} MB after the short clip, {found:.0f} with the film's "
+        f"moments, {seen:.0f} after ten clicks, {after:.0f} at the end"
+    )
 
 
 if __name__ == "__main__":

@@ -41,11 +41,11 @@ from action_recognition.video.preview import Preview
 _KEY = "action_recognition_session"
 
 # A prediction holds its frames, up to 7 MB. A preview can be as large as the upload itself.
-_MAX_ANSWERS = 8
+_MAX_ANSWERS = 4
 _MAX_SECOND = 32  # of the second model, without frames
 _MAX_PREVIEWS = 1
 _MAX_PARTS = 3  # of a transcoded minute: some megabytes
-_MAX_HEAT_MAPS = 8  # up to 7 MB each
+_MAX_HEAT_MAPS = 2  # up to 7 MB each
 _MAX_FOUND = 1000  # of many videos, with thumbnails: some 5 kB each
 _MAX_FILMS = 50  # of many videos, each with up to a megabyte of thumbnails
 _MAX_MADE = 2  # files to take away, each at most as large as its part of the upload or so
