@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+_COMMAND = ("-m", "action_recognition")
 _LINES = 200  # of what the command has printed
 _AT_WORK: weakref.WeakSet[TrainingProcess] = weakref.WeakSet()
 
@@ -36,7 +37,7 @@ class TrainingProcess:
         self.stop()
         with (self.folder() / "log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "action_recognition", *arguments],
+                [sys.executable, *_COMMAND, *arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
         self._processes[:] = [process]
