@@ -17,7 +17,6 @@ from streamlit.testing.v1 import AppTest
 from visit import count_downloads, shown_text
 
 from action_recognition.dashboard import own_classes, training_process
-from action_recognition.dashboard.held import HOLDINGS
 from action_recognition.dashboard.own_classes import (
     OwnClasses,
     Source,
@@ -156,7 +155,7 @@ def test_the_operator_decides(tiny_model_path: Path, monkeypatch: pytest.MonkeyP
 def test_what_training_needs_is_named_where_it_is_missing(
     tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training_process.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     page = open_page(tiny_model_path, monkeypatch)
     assert "Training needs the extra `train`" in page.info[0].value
 
@@ -196,7 +195,6 @@ def test_classes_are_collected_checked_and_trained(
     assert session.held() == held
     session.let_go()
     assert not session.held()
-    assert HOLDINGS.total() >= 0
 
 
 @pytest.mark.slow

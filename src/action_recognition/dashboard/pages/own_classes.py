@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -90,10 +91,11 @@ def _ask_for_clips(session: Session) -> None:
         "Class", max_chars=100, placeholder="What the clips show, for example Juggling",
     )  # fmt: skip
     way = st.segmented_control("Upload", [_FILES, _FOLDER], default=_FILES, required=True)
+    many: Literal[True, "directory"] = True if way == _FILES else "directory"
     files = st.file_uploader(
         "Clips of this class" if way == _FILES else "A folder of clips",
         type=list(FILE_EXTENSIONS),
-        accept_multiple_files=True if way == _FILES else "directory",
+        accept_multiple_files=many,
         key=f"own-clips-{way}-{number}",
         help="Without a name for the class, each folder is a class and is called after it. With "
         "one, clips of one folder inside count as one recording.",
