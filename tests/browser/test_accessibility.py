@@ -48,7 +48,7 @@ def faults(page: DashboardPage) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", ["", "many", "live", "model"])
+@pytest.mark.parametrize("name", ["", "many", "live", "classes", "model"])
 def test_each_page(themed: DashboardPage, address: str, name: str) -> None:
     themed.open(address, name)
     assert faults(themed) == []

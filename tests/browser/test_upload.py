@@ -52,7 +52,7 @@ def test_the_browser_has_nothing_to_complain_about(
         page.click(tab)
         page.settle()
     # By its link: opened by its address, Streamlit first looks for itself below it, in vain.
-    for name in ("Many videos", "Live", "Model"):
+    for name in ("Many videos", "Live", "Your classes", "Model"):
         page.click(name)
         title = "document.querySelector('h1')?.innerText"
         page.wait(f"return {title} === arguments[0]", name, name)

@@ -47,6 +47,13 @@ def live() -> None:
     live_page()
 
 
+def own_classes() -> None:
+    """The page Your classes."""
+    from action_recognition.dashboard.pages.own_classes import own_classes_page
+
+    own_classes_page()
+
+
 def model() -> None:
     """The page Model."""
     from action_recognition.dashboard.pages.model import model_page
@@ -64,6 +71,7 @@ def main() -> None:
         st.Page(recognize_page, title="Recognize", icon=":material/movie:", default=True),
         st.Page(many, title="Many videos", icon=":material/video_library:", url_path="many"),
         st.Page(live, title="Live", icon=":material/videocam:", url_path="live"),
+        st.Page(own_classes, title="Your classes", icon=":material/school:", url_path="classes"),
         st.Page(model, title="Model", icon=":material/info:", url_path="model"),
     ]
     chosen = st.navigation(pages, position="top")

@@ -66,6 +66,26 @@ class Upload:
         return cls(name, data, hashlib.sha256(data).hexdigest())
 
 
+@dataclass(frozen=True)
+class OwnClip:
+    """A clip of a class of the visitor's own: see `own_classes`.
+
+    Parameters:
+        label: the class.
+        name: what the visitor calls the file.
+        group: what it must not be separated from when clips are held back: a folder, or the video
+            that it was cut from; empty: nothing.
+        digest: SHA-256 of what it was made from, with the times of a moment.
+        data: the clip as MP4.
+    """
+
+    label: str
+    name: str
+    group: str
+    digest: str
+    data: bytes = field(repr=False)
+
+
 @dataclass
 class Session:
     """Recent uploads, previews and answers of one visitor."""
@@ -89,6 +109,7 @@ class Session:
     batch: Batch | None = None
     films: LruCache[Found] = field(default_factory=lambda: LruCache(_MAX_FILMS))
     played: tuple[Hashable, Upload] | None = None  # of many videos: which, and its content
+    clips: list[OwnClip] = field(default_factory=list)  # of the visitor's own classes
     kept: Upload | None = None  # Streamlit forgets an upload when another page is opened
     heat: LruCache[Job[NDArray[np.float32]]] = field(
         default_factory=lambda: LruCache(_MAX_HEAT_MAPS)
@@ -108,13 +129,14 @@ class Session:
         waiting = [] if self.batch is None else [i.content for i in self.batch.waiting if i.content]
         others = [] if self.played is None else [self.played[1].data]
         others += [] if self.kept is None else [self.kept.data]
-        return [*others, *waiting]
+        return [*others, *waiting, *(clip.data for clip in self.clips)]
 
     def let_go(self) -> None:
         """Forgets the upload and its preview, and what is still to be done of many."""
         self.kept = self.played = None
         self.previews.clear()
         self.made.clear()
+        self.clips.clear()
         if self.batch is not None:
             self.batch.stop()
 

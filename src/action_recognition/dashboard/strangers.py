@@ -34,6 +34,11 @@ def for_one_answer(recognizer: Recognizer) -> Recognizer:
     return recognizer.within(_quick(recognizer.limits))
 
 
+def for_one_clip() -> Limits:
+    """What a clip of a visitor's own classes may cost."""
+    return _quick(Settings.read().limits)
+
+
 def for_making(recognizer: Recognizer) -> Recognizer:
     """The same model, within what one file that a visitor takes away may cost."""
     limits = recognizer.limits

@@ -1,21 +1,13 @@
-"""What a visitor corrects, and the training on it: a command that runs in a process of its own.
-
-The videos and the new model lie in a temporary folder that only this server's user can read, and
-that goes with the visit.
-"""
+"""What a visitor corrects, and the training on it: see `training_process`."""
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
-import sys
-import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from action_recognition.dashboard.session import Upload
+from action_recognition.dashboard.training_process import TrainingProcess, installed
 from action_recognition.datasets.corrections import (
     CorrectedSegment,
     CorrectedVideo,
@@ -31,8 +23,6 @@ from action_recognition.video.limits import Limits
 NONE_OF_THESE = "None of these"
 START, END, ACTION, RIGHT = "Start (s)", "End (s)", "Action", "Right"  # the columns of the table
 MODEL = "corrected.h5"
-_LINES = 40  # of what the command has printed
-_AT_WORK: weakref.WeakSet[Teaching] = weakref.WeakSet()
 
 
 class Row(NamedTuple):
@@ -103,7 +93,7 @@ def segments_of(rows: Sequence[Row], video: int) -> list[CorrectedSegment]:
     return found
 
 
-class Teaching:
+class Teaching(TrainingProcess):
     """What one visit has corrected of the answers of one model, and the training on it.
 
     Parameters:
@@ -117,15 +107,13 @@ class Teaching:
     """
 
     def __init__(self, start: Path) -> None:
+        super().__init__(MODEL)
         self.start = start
         self.tables: dict[str, list[Row]] = {}
         self.bases: dict[str, list[Row]] = {}
         self.turns: dict[str, int] = {}
         self.names: list[str] = []
         self._videos: dict[str, str] = {}  # name of each that was trained on, by its digest
-        self._folder: TemporaryDirectory[str] | None = None
-        self._processes: list[subprocess.Popen[bytes]] = []
-        weakref.finalize(self, _end, self._processes)
 
     def project(self, upload: Upload, model: str) -> Corrections:
         """All that was said of this video, and of those that were trained on before.
@@ -145,56 +133,18 @@ class Teaching:
             DataError: a row makes no sense.
         """
         project = self._project({**self._videos, upload.digest: upload.name}, model, files=True)
-        folder = self._make_folder()
+        folder = self.folder()
         (folder / upload.digest).write_bytes(upload.data)
         self._videos[upload.digest] = upload.name
         save_corrections(project, folder / "project.json")
         self.model_path.unlink(missing_ok=True)
-        command = [
-            sys.executable, "-m", "action_recognition", "correct", str(folder / "project.json"),
+        self.start_command(
+            "correct", str(folder / "project.json"),
             "--output", str(self.model_path), "--start", str(self.start.resolve()),
             "--device", "cpu", "--limits",
             f"cpu_s={limits.cpu_s:.0f},wall_s={limits.wall_s:.0f},video_s={limits.video_s:.0f}",
             *(["--untrusted"] if can_isolate() else []),
-        ]  # fmt: skip
-        self.stop()
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
-        self._processes[:] = [process]
-        _AT_WORK.add(self)
-
-    def stop(self) -> None:
-        """Ends the training, if one is going on."""
-        _end(self._processes)
-
-    @property
-    def running(self) -> bool:
-        """Whether a training is going on."""
-        return any(process.poll() is None for process in self._processes)
-
-    @property
-    def exit_code(self) -> int | None:
-        """Of the last training; None: there was none, or it goes on."""
-        return self._processes[0].poll() if self._processes else None
-
-    @property
-    def lines(self) -> list[str]:
-        """The last lines that the command has printed."""
-        if self._folder is None:
-            return []
-        text = Path(self._folder.name, "log").read_text(encoding="utf-8", errors="replace")
-        return text.splitlines()[-_LINES:]
-
-    @property
-    def model_path(self) -> Path:
-        """The new model's file, which is there once a training has ended well."""
-        return self._make_folder() / MODEL
-
-    def owns(self, path: Path) -> bool:
-        """Whether a model file is one that this visit has made."""
-        return self._folder is not None and path.is_relative_to(self._folder.name)
+        )  # fmt: skip
 
     def _project(self, names: Mapping[str, str], model: str, *, files: bool) -> Corrections:
         """`files`: the videos are called as in the folder, not as the visitor calls them."""
@@ -206,28 +156,7 @@ class Teaching:
             videos.append(CorrectedVideo(name, path, sha256=digest))
         return Corrections(tuple(videos), tuple(segments), model)
 
-    def _make_folder(self) -> Path:
-        if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="action-recognition-")
-        return Path(self._folder.name)
-
 
 def can_train() -> bool:
-    """Whether what a training needs is installed."""
-    return importlib.util.find_spec("scipy") is not None
-
-
-def others_train(teaching: Teaching) -> bool:
-    """Whether another visit's training is going on: one at a time has the machine."""
-    return any(other is not teaching and other.running for other in _AT_WORK)
-
-
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    """Whether what a training on corrections needs is installed."""
+    return installed("scipy")

@@ -9,9 +9,16 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from action_recognition.dashboard.error_boxes import shown
 from action_recognition.dashboard.formatting import download_stem, plain
-from action_recognition.dashboard.model_choice import ModelKey, choose, current, label
+from action_recognition.dashboard.model_choice import ModelKey
+from action_recognition.dashboard.pages.training import (
+    ended_well,
+    offer,
+    offer_model,
+    show_notes,
+    show_progress,
+    tables,
+)
 from action_recognition.dashboard.session import Upload
 from action_recognition.dashboard.settings import Settings
 from action_recognition.dashboard.teaching import (
@@ -25,7 +32,6 @@ from action_recognition.dashboard.teaching import (
     Teaching,
     can_train,
     edited,
-    others_train,
     rows_of,
 )
 from action_recognition.datasets.corrections import digest_of
@@ -33,8 +39,7 @@ from action_recognition.errors import DataError
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.segmentation import Segment
 
-_TEACHINGS = "action_recognition_teachings"
-_LOOK_S = 1.0  # between two looks at what the command has printed
+TEACHINGS = "action_recognition_teachings"
 
 
 def show_corrections(
@@ -67,7 +72,7 @@ def show_corrections(
         )  # fmt: skip
         _offer_training(teaching, upload, enabled=bool(project.segments))
     if teaching.running:
-        _show_progress(teaching)
+        show_progress(teaching, "Learning from your corrections …")
     elif teaching.exit_code is not None:
         _show_result(teaching)
 
@@ -75,7 +80,7 @@ def show_corrections(
 def _teaching(used: Path) -> Teaching:
     """What was corrected of the model in use, or of the one that the visit's own came from."""
     # Gone with the visit, and each one's folder with it.
-    teachings: dict[Path, Teaching] = st.session_state.setdefault(_TEACHINGS, {})
+    teachings: dict[Path, Teaching] = st.session_state.setdefault(TEACHINGS, {})
     for teaching in teachings.values():
         if teaching.owns(used):
             return teaching
@@ -141,59 +146,25 @@ def _ask_for_name(teaching: Teaching, upload: Upload, recognizer: Recognizer) ->
 
 def _offer_training(teaching: Teaching, upload: Upload, *, enabled: bool) -> None:
     settings = Settings.read()
-    if not (settings.training and can_train()):
-        return
-    if teaching.running:
-        if st.button("Stop the training", icon=":material/stop:"):
-            teaching.stop()
-            st.rerun()
-        return
-    others = others_train(teaching)
-    if st.button(
-        "Train on my corrections", type="primary", icon=":material/school:",
-        disabled=not enabled or others,
-        help="Another visitor's training is going on." if others else None,
-    ):  # fmt: skip
-        teaching.train(upload, _digest(teaching.start), settings.limits)
-        st.rerun()
-
-
-@st.fragment(run_every=_LOOK_S)
-def _show_progress(teaching: Teaching) -> None:
-    with shown():
-        lines = teaching.lines
-        st.markdown("Learning from your corrections …")
-        st.code("\n".join(lines[-6:]) or "…", language=None)
-    if not teaching.running:
-        st.rerun()
+    if settings.training and can_train():
+        offer(
+            teaching,
+            "Train on my corrections",
+            lambda: teaching.train(upload, _digest(teaching.start), settings.limits),
+            enabled=enabled,
+        )
 
 
 def _show_result(teaching: Teaching) -> None:
-    lines = teaching.lines
-    if teaching.exit_code or not teaching.model_path.is_file():
-        stopped = teaching.exit_code is not None and teaching.exit_code < 0
-        why = lines[-1].removeprefix("action-recognition: ") if lines else ""
-        st.warning("The training was stopped." if stopped else plain(why))
+    if not ended_well(teaching):
         return
-    table = "\n".join(line for line in lines if line.startswith("|"))
     # Names of files are too wide for a narrow screen.
+    table = tables(teaching)
     st.markdown(
         table.replace(f"| {teaching.start.name} ", "| old ").replace(f"| {MODEL} ", "| new ")
     )
-    for line in lines:
-        if line.startswith("action-recognition: note: "):
-            note = line.removeprefix("action-recognition: note: ")
-            st.caption(f"{plain(note[0].upper() + note[1:])}.")
-    in_use = teaching.owns(current())
-    with st.container(horizontal=True):
-        st.download_button(
-            "New model", teaching.model_path.read_bytes(), MODEL, "application/x-hdf5",
-            on_click="ignore", icon=":material/download:",
-        )  # fmt: skip
-        text = f"Go back to {label(teaching.start)}" if in_use else "Use it in this visit"
-        if st.button(text, icon=":material/swap_horiz:"):
-            choose(teaching.start if in_use else teaching.model_path)
-            st.rerun()
+    show_notes(teaching)
+    offer_model(teaching, back_to=teaching.start)
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
