@@ -61,7 +61,7 @@ def test_moments_are_found(
     assert main([*command, "--min-probability", "1"]) == 0
     assert capsys.readouterr().err.endswith("no such moment is found\n")
     assert main([*command, "--action", "Flying"]) == 2
-    assert "--action Flying: the model does not know it; it knows " in capsys.readouterr().err
+    assert "--action 'Flying': the model knows only " in capsys.readouterr().err
 
 
 def test_gifs_and_a_contact_sheet(film: Path, tmp_path: Path, capsys: Captured) -> None:

@@ -1,10 +1,10 @@
-"""Which moments are taken, and how their files are called."""
+"""When moments begin and end, and how their files are called."""
 
 from __future__ import annotations
 
 import pytest
 
-from action_recognition.editing.moments import choose, file_name, parse_span, widen
+from action_recognition.editing.moments import file_name, parse_span, widen
 from action_recognition.errors import UsageError
 from action_recognition.recognition.segmentation import Segment
 
@@ -13,12 +13,6 @@ SEGMENTS = [
     Segment(2.0, 5.0, None, "Run", 0.9, 0.1),
     Segment(5.0, 9.0, "Jump", "Jump", 0.6, 1.0),
 ]
-
-
-def test_moments_are_chosen_by_action_and_probability() -> None:
-    assert choose(SEGMENTS) == [SEGMENTS[0], SEGMENTS[2]]
-    assert choose(SEGMENTS, actions=["jump"]) == [SEGMENTS[2]]
-    assert choose(SEGMENTS, min_probability=0.7) == [SEGMENTS[0]]
 
 
 def test_a_margin_stays_within_the_video() -> None:

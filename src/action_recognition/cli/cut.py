@@ -11,6 +11,7 @@ from action_recognition.cli.options import (
     add_limit_options,
     add_model_option,
     load_recognizer,
+    read_actions,
     read_limits,
 )
 from action_recognition.cli.outputs import add_overwrite_option, check_free, say_written
@@ -103,8 +104,10 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _moments(options: argparse.Namespace) -> list[Segment]:
-    from action_recognition.editing.moments import choose, parse_span, widen
+    from action_recognition.editing.moments import parse_span, widen
+    from action_recognition.models.model_file import find_model
     from action_recognition.recognition.segmentation import Segment
+    from action_recognition.search.actions import is_wanted
 
     if options.moments:
         spans = [parse_span(text) for text in options.moments]
@@ -113,24 +116,18 @@ def _moments(options: argparse.Namespace) -> list[Segment]:
             info = video.info
     else:
         recognizer = load_recognizer(options, options.model)
-        names = {name.casefold() for name in recognizer.classes}
-        for action in options.action:
-            if action.casefold() not in names:
-                raise UsageError(
-                    f"--action {action}: the model does not know it; "
-                    f"it knows {', '.join(recognizer.classes)}"
-                )
+        actions = read_actions(options.action, recognizer.classes, find_model(options.model))
         with recognizer.open(options.file) as video:
             info = video.info
         with progress_bar("seconds of video") as report:
-            segments = choose(
-                recognizer.timeline(
+            segments = [
+                segment
+                for segment in recognizer.timeline(
                     options.file,
                     on_progress=lambda done_s, all_s: report(round(done_s), round(all_s)),
-                ),
-                actions=options.action,
-                min_probability=options.min_probability,
-            )
+                )
+                if is_wanted(segment, actions, options.min_probability)
+            ]
     return widen(segments, options.margin, end_s=info.start_s + info.duration_s)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.find_outputs import Outputs
-from action_recognition.cli.options import add_limit_options, add_model_option
+from action_recognition.cli.options import add_limit_options, add_model_option, read_actions
 from action_recognition.errors import UsageError
 
 
@@ -103,7 +103,9 @@ def _run(options: argparse.Namespace, index: Any) -> int:
         untrusted=options.untrusted,
         index=index,
     ) as search:
-        actions = _actions(options.action, search)
+        actions: tuple[str, ...] = ()
+        if options.action:  # else the classes are not needed, nor the file of the model
+            actions = read_actions(options.action, search.classes, search.model)
         places, errors = find_places(options.paths, recursive=options.recursive)
         for error in errors:
             _tell(str(error))
@@ -120,21 +122,6 @@ def _run(options: argparse.Namespace, index: Any) -> int:
     if not failed:
         return 0
     return 1 if len(places) + len(errors) > 1 else 2
-
-
-def _actions(names: list[str], search: Any) -> tuple[str, ...]:
-    """The classes that are meant. Where one is unknown, other models of the package are asked."""
-    from action_recognition.models.model_file import SHIPPED_MODELS, find_model, load_model
-    from action_recognition.search.actions import choose_actions
-
-    if not names:
-        return ()
-    try:
-        return choose_actions(names, search.classes)
-    except UsageError:
-        others = [name for name in SHIPPED_MODELS if find_model(name) != search.model]
-        known = {n: load_model(find_model(n)).classes for n in others if find_model(n).is_file()}
-        return choose_actions(names, search.classes, known)
 
 
 def _tell(sentence: str) -> None:

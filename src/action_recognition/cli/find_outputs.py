@@ -98,7 +98,7 @@ class Outputs:
         self._keep_cards(place, moments)
 
     def _wants(self, segment: Segment) -> bool:
-        from action_recognition.search.search import is_wanted
+        from action_recognition.search.actions import is_wanted
 
         if segment.action is None:
             return bool(self._options.none)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from action_recognition.errors import UsageError
@@ -84,6 +86,28 @@ def load_recognizer(options: argparse.Namespace, model: str | None) -> Recognize
 
     limits = read_limits(options)
     return Recognizer.load(model, device=options.device, limits=limits, untrusted=options.untrusted)
+
+
+def read_actions(names: Sequence[str], classes: Sequence[str], model: Path) -> tuple[str, ...]:
+    """The classes that `--action` means.
+
+    Parameters:
+        classes: those of the model.
+        model: its file.
+
+    Raises:
+        UsageError: one is not known; the sentence says what is near, or which model of the package
+            knows it.
+    """
+    from action_recognition.models.model_file import SHIPPED_MODELS, find_model, load_model
+    from action_recognition.search.actions import choose_actions
+
+    try:
+        return choose_actions(names, classes)
+    except UsageError:
+        others = [name for name in SHIPPED_MODELS if find_model(name) != model]
+        known = {n: load_model(find_model(n)).classes for n in others if find_model(n).is_file()}
+        return choose_actions(names, classes, known)
 
 
 def read_limits(options: argparse.Namespace) -> Limits:

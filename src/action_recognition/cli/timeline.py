@@ -13,8 +13,8 @@ from action_recognition.cli.options import (
 )
 from action_recognition.cli.printing import json_line
 from action_recognition.cli.progress import progress_bar
-from action_recognition.editing.timecode import clock
 from action_recognition.errors import UsageError
+from action_recognition.recognition.formats import clock
 
 if TYPE_CHECKING:
     from action_recognition.recognition.recognizer import Recognizer

@@ -15,7 +15,7 @@ from action_recognition.dashboard.moment_table import UNKNOWN, Shown
 from action_recognition.dashboard.player.player import NO_COURSE, show_player
 from action_recognition.dashboard.session import Session, Upload
 from action_recognition.errors import VideoError
-from action_recognition.search.formats import clock
+from action_recognition.recognition.formats import clock
 from action_recognition.video.preview import Preview
 
 _MOST_MB = 500  # of a file that is read to be played: as of an upload

@@ -11,8 +11,7 @@ import pandas as pd
 
 from action_recognition.dashboard.batch import Done, Row
 from action_recognition.dashboard.formatting import percent
-from action_recognition.recognition.formats import as_utf8, spreadsheet_text
-from action_recognition.search.formats import clock
+from action_recognition.recognition.formats import as_utf8, clock, spreadsheet_text
 
 ALL, KNOWN, UNSURE, FAILED = "All", "Known actions", "Unsure", "Not readable"
 UNKNOWN = "None of these"

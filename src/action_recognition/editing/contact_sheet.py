@@ -9,9 +9,8 @@ from PIL import Image, ImageDraw
 
 from action_recognition.editing.lettering import write
 from action_recognition.editing.pictures import fitted, whole_frames
-from action_recognition.editing.timecode import clock
 from action_recognition.errors import UsageError
-from action_recognition.recognition.formats import as_utf8
+from action_recognition.recognition.formats import as_utf8, clock
 from action_recognition.recognition.segmentation import Segment
 from action_recognition.video.frames import Frames
 

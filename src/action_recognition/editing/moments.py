@@ -1,9 +1,9 @@
-"""Which moments of a video are taken away, and how their files are called."""
+"""When the moments begin and end that are taken away, and how their files are called."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import PurePath
 
@@ -12,28 +12,6 @@ from action_recognition.recognition.segmentation import Segment
 
 _LONGEST_STEM, _LONGEST_ACTION = 80, 60  # characters: with the times, below 255 bytes
 _UNSAFE = re.compile(r'[<>:"/\\|?*\s\x00-\x1f\x7f\ud800-\udfff]+')  # on Windows, or anywhere
-
-
-def choose(
-    segments: Iterable[Segment],
-    *,
-    actions: Sequence[str] = (),
-    min_probability: float = 0.0,
-) -> list[Segment]:
-    """The segments that show a known action.
-
-    Parameters:
-        actions: only these; upper and lower case are the same. Empty: all.
-        min_probability: only those at least so probable, 0..1.
-    """
-    wanted = {action.casefold() for action in actions}
-    return [
-        s
-        for s in segments
-        if s.action is not None
-        and (not wanted or s.action.casefold() in wanted)
-        and s.probability >= min_probability
-    ]
 
 
 def widen(segments: Iterable[Segment], margin_s: float, *, end_s: float) -> list[Segment]:

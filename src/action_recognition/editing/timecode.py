@@ -84,14 +84,3 @@ class FrameRate:
         minutes, hours = seconds // 60 % 60, seconds // 3600 % 24
         mark = ";" if self.drops else ":"
         return f"{hours:02}:{minutes:02}:{seconds % 60:02}{mark}{frames:02}"
-
-
-def clock(time_s: float) -> str:
-    """A time as a person reads it.
-
-    >>> clock(61.25), clock(3661)
-    ('1:01.2', '1:01:01.0')
-    """
-    minutes, seconds = divmod(round(time_s, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"

@@ -90,7 +90,7 @@ def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
         if segment.action is not None:
             text = subtitle(segment)
             text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            yield f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}\n{text}\n"
+            yield f"{_stamp(segment.start_s)} --> {_stamp(segment.end_s)}\n{text}\n"
 
 
 def segments_to_srt(segments: Iterable[Segment]) -> Iterator[str]:
@@ -104,7 +104,7 @@ def segments_to_srt(segments: Iterable[Segment]) -> Iterator[str]:
     """
     shown = (segment for segment in segments if segment.action is not None)
     for number, segment in enumerate(shown, 1):
-        span = f"{_clock(segment.start_s)} --> {_clock(segment.end_s)}".replace(".", ",")
+        span = f"{_stamp(segment.start_s)} --> {_stamp(segment.end_s)}".replace(".", ",")
         yield f"{number}\n{span}\n{subtitle(segment)}\n"
 
 
@@ -151,7 +151,18 @@ def _minutes(time_s: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _clock(time_s: float) -> str:
+def clock(time_s: float) -> str:
+    """A time in a film, to a tenth of a second.
+
+    >>> clock(12), clock(59.96), clock(3725.04)
+    ('0:12.0', '1:00.0', '1:02:05.0')
+    """
+    minutes, seconds = divmod(round(time_s, 1), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"
+
+
+def _stamp(time_s: float) -> str:
     milliseconds = round(time_s * 1000)
     seconds, milliseconds = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{milliseconds:03}"

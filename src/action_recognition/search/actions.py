@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from action_recognition.actions import label_for_folder
 from action_recognition.errors import UsageError
+from action_recognition.recognition.segmentation import Segment
 
 _NEAR = 5  # names that are offered instead
 
@@ -34,6 +35,15 @@ def choose_actions(
             raise UsageError(_unknown(name, known, others or {}))
         chosen[found] = None
     return tuple(chosen)
+
+
+def is_wanted(segment: Segment, actions: Sequence[str], min_probability: float) -> bool:
+    """Whether a segment shows one of some actions (none given: any), as probably as that."""
+    return (
+        segment.action is not None
+        and (not actions or segment.action in actions)
+        and segment.probability >= min_probability
+    )
 
 
 def near(name: str, known: Mapping[str, str]) -> list[str]:

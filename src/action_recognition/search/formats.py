@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from action_recognition.errors import one_line
-from action_recognition.recognition.formats import as_utf8, spreadsheet_text
+from action_recognition.recognition.formats import as_utf8, clock, spreadsheet_text
 from action_recognition.recognition.segmentation import Segment
 
 CSV_COLUMNS = (
@@ -17,17 +17,6 @@ CSV_COLUMNS = (
 )  # fmt: skip
 _TEXTS = ("file", "action", "nearest_action", "second_action")
 NONE_KNOWN = "none of the known actions"
-
-
-def clock(time_s: float) -> str:
-    """A time in a film, to a tenth of a second.
-
-    >>> clock(12), clock(3725.04)
-    ('0:12.0', '1:02:05.0')
-    """
-    minutes, seconds = divmod(round(time_s, 1), 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"
 
 
 def answer(segment: Segment) -> str:

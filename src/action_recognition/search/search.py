@@ -14,6 +14,7 @@ from action_recognition.errors import ModelFileError, UsageError, VideoError
 from action_recognition.models.model_file import find_model, load_model
 from action_recognition.models.sealed_file import stated_digest
 from action_recognition.recognition.segmentation import Segment
+from action_recognition.search.actions import is_wanted
 from action_recognition.search.archives import VideoArchive
 from action_recognition.search.index import Index
 from action_recognition.search.places import Place
@@ -234,15 +235,6 @@ class Search:
         if self._archive is not None:
             self._archive.close()
             self._archive = None
-
-
-def is_wanted(segment: Segment, actions: Sequence[str], min_probability: float) -> bool:
-    """Whether a segment shows one of some actions (none given: any), as probably as that."""
-    return (
-        segment.action is not None
-        and (not actions or segment.action in actions)
-        and segment.probability >= min_probability
-    )
 
 
 def _state(place: Place) -> str | None:

@@ -29,10 +29,9 @@ from action_recognition.dashboard.pages.moments import find_course, is_film, sho
 from action_recognition.dashboard.player.course import NONE_OF_THESE
 from action_recognition.dashboard.progress import STAGES, wait
 from action_recognition.dashboard.session import Session, Upload
-from action_recognition.editing.timecode import clock
 from action_recognition.errors import VideoError
 from action_recognition.models.saliency import centres
-from action_recognition.recognition.formats import segments_to_vtt, to_csv, to_json
+from action_recognition.recognition.formats import clock, segments_to_vtt, to_csv, to_json
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Segment
