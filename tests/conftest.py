@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -23,6 +25,22 @@ from video_maker import MadeVideo, write_video
 
 pytest_plugins = ["export_fixtures"]
 torch.set_num_threads(1)
+
+
+MAIN = ModuleType("__main__")  # new processes that are spawned run what stands there
+
+
+@pytest.fixture(scope="session", autouse=True)
+def empty_main() -> None:
+    """Else they would run what measures the coverage."""
+    sys.modules["__main__"] = MAIN
+
+
+@pytest.fixture(autouse=True)
+def main_stays() -> Iterator[None]:
+    """Streamlit's AppTest puts its script there."""
+    yield
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -95,7 +95,7 @@ def test_two_visitors_at_once_see_their_own_answers(
 
 
 def test_the_keyboard_is_enough(page: DashboardPage, sharp_model: Model) -> None:
-    _tab_to(page, "Jumping figure", Keys.TAB)
+    _tab_to(page, "News reader", Keys.TAB)
     ActionChains(page.driver).send_keys(Keys.ENTER).perform()
     page.wait_for_preview()
     _tab_to(page, "Predict", Keys.TAB)

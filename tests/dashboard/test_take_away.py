@@ -41,10 +41,9 @@ def draw(content: bytes, model: str, length_s: float) -> None:
     segments = [
         Segment(0.0, 1.0, name, name, 0.9, 1.0),
         Segment(1.0, 2.0, None, name, 0.8, 0.1),
-        Segment(2.0, length_s, name, name, 0.4, 1.0),
+        Segment(2.0, length_s, name, name, 0.4, 1.0, "B", 0.3),
     ]
-    captions = [*segments[:2], Segment(2.0, length_s, "A or B", name, 0.4, 1.0)]
-    show_take_away(upload, info, segments, captions, segments[0], recognizer, "tiny")
+    show_take_away(upload, info, segments, segments, segments[0], recognizer, "tiny")
 
 
 @pytest.fixture
@@ -123,7 +122,7 @@ def test_lists(page: AppTest, offered: dict[str, Any], form: str, ending: str, b
     text = offered[f"my film-timeline.{ending}"].decode()
     assert text.startswith(begin)
     if form == "SRT":
-        assert "Unsure: A or B" in text
+        assert "Unsure: Jumping or B" in text
     if form == "Label Studio":  # a label must be one of the model's
         (task,) = json.loads(text)
         assert len(task["predictions"][0]["result"]) == 2
