@@ -6,6 +6,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 APP_READY = $(VENV)/.ready-app
 PYTEST ?=# further options of pytest, for example: make test PYTEST="-k video -x"
+COVERAGE = --cov --cov-report=term --cov-report=json
 
 .DEFAULT_GOAL := help
 .PHONY: help app test test-fast test-core web cases fuzz audit lock coverage coverage-summary check format hooks docs docs-serve environment clean
@@ -52,17 +53,14 @@ audit: $(READY) ## Ask the public database which versions in requirements-all.lo
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
 	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements-all.lock
 
-# SlipCover, unlike Coverage.py, costs hardly any time: it changes the code that it watches, and leaves
-# PyTorch alone.
-coverage: $(READY) ## Run all tests, print how many lines and branches they reach
-	$(BIN)/python -m slipcover --json --out coverage.json -m pytest $(PYTEST)
-	$(MAKE) coverage-summary
+coverage: override PYTEST += $(COVERAGE)
+coverage: test coverage-summary ## Run all tests, print how many lines and branches they reach
 
+# The table's last column counts lines and branches together; here they stand apart.
 coverage-summary:
-	$(BIN)/python -m slipcover --merge coverage.json --out coverage.json --fail-under 92
-	@$(BIN)/python -c 'import json; t = json.load(open("coverage.json"))["summary"]; print("covered:", \
-		*("%s %.1f %%" % (of, 100 * t["covered_" + of] / (t["covered_" + of] + t["missing_" + of])) \
-		for of in ("lines", "branches")))'
+	@$(BIN)/python -c 'import json; t = json.load(open("coverage.json"))["totals"]; print( \
+		f"covered: lines {t['"'"'percent_statements_covered'"'"']:.1f} %, " \
+		f"branches {t['"'"'percent_branches_covered'"'"']:.1f} %")'
 
 check: $(READY) ## Run the linter, the formatter's check and the type checker
 	$(BIN)/ruff check .
@@ -113,4 +111,4 @@ $(VENV)/.made: pyproject.toml constraints.txt
 	@touch $(VENV)/.made
 
 clean: ## Remove the environment, caches and the built documentation
-	rm -rf $(VENV) $(VENV)-core .mypy_cache .pytest_cache .ruff_cache coverage.json site
+	rm -rf $(VENV) $(VENV)-core .mypy_cache .pytest_cache .ruff_cache .coverage coverage.json site
