@@ -93,6 +93,8 @@ def test_subtitles(command: list[str], capsys: pytest.CaptureFixture[str]) -> No
     [
         (["--step", "0"], "--step 0: must be more than 0"),
         (["--dwell", "-1"], "--dwell -1: must be at least 0"),
+        (["--dwell", "nan"], "--dwell nan: must be at least 0"),
+        (["--step", "nan"], "--step nan: must be more than 0"),
         (["--model", "gone.h5"], "gone.h5: there is no such model file"),
     ],
 )

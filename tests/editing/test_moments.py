@@ -20,6 +20,12 @@ def test_a_margin_stays_within_the_video() -> None:
     assert spans == [(0.0, 3.0), (1.0, 6.0), (4.0, 9.5)]
 
 
+def test_a_moment_ends_with_the_video() -> None:
+    """Guards: the file of a moment was named after a time that the video does not reach."""
+    (cut,) = widen([Segment(9.0, 30.0, None, "", 0.0, 0.0)], 0.0, end_s=12.0)
+    assert (cut.start_s, cut.end_s) == (9.0, 12.0)
+
+
 @pytest.mark.parametrize("text", ["", "5", "5-", "9-5", "5-5", "a-b", "-1-5", "nan-5", "1e3-2e3"])
 def test_a_moment_that_is_none_is_one_sentence(text: str) -> None:
     with pytest.raises(UsageError, match=r"a moment (is given as START-END|must end)"):

@@ -9,7 +9,13 @@ from typing import Any
 
 from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.find_outputs import Outputs
-from action_recognition.cli.options import add_limit_options, add_model_option, read_actions
+from action_recognition.cli.options import (
+    add_course_options,
+    add_limit_options,
+    add_model_option,
+    check_course,
+    read_actions,
+)
 from action_recognition.errors import UsageError
 
 
@@ -59,13 +65,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--no-index", action="store_true", help="look at everything anew, and keep nothing"
     )
-    parser.add_argument(
-        "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
-    )
-    parser.add_argument(
-        "--dwell", type=float, default=2.0, metavar="S",
-        help="average length of an action in seconds; 0 disables smoothing (default 2)",
-    )  # fmt: skip
+    add_course_options(parser)
     add_model_option(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     add_limit_options(parser)
@@ -82,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.no_index:
         return _run(options, None)
+    check_course(options)
     with Index(options.index, warn=_tell) as index:
         return _run(options, index)
 

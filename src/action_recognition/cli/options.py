@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +34,25 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="H5", help="model file, `shipped` or `kinetics600` (default: shipped)"
     )
+
+
+def add_course_options(parser: argparse.ArgumentParser) -> None:
+    """`--step` and `--dwell`, for commands that go through whole videos; see `check_course`."""
+    parser.add_argument(
+        "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
+    )
+    parser.add_argument(
+        "--dwell", type=float, default=2.0, metavar="S",
+        help="average length of an action in seconds; 0 disables smoothing (default 2)",
+    )  # fmt: skip
+
+
+def check_course(options: argparse.Namespace) -> None:
+    """Raises UsageError where `--step` or `--dwell` makes no sense."""
+    if not 0 < options.step < math.inf:
+        raise UsageError(f"--step {options.step:g}: must be more than 0")
+    if not 0 <= options.dwell < math.inf:
+        raise UsageError(f"--dwell {options.dwell:g}: must be at least 0")
 
 
 def add_address_options(parser: argparse.ArgumentParser, *, port: int) -> None:

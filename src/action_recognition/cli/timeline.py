@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import (
+    add_course_options,
     add_limit_options,
     add_model_option,
+    check_course,
     load_recognizer,
 )
 from action_recognition.cli.printing import json_line
 from action_recognition.cli.progress import progress_bar
-from action_recognition.errors import UsageError
 from action_recognition.recognition.formats import clock
 
 if TYPE_CHECKING:
@@ -46,13 +47,7 @@ def add_parser(subparsers: Any) -> None:
     form.add_argument(
         "--cvat", action="store_true", help="print a tag for each frame for CVAT (CVAT 1.1, XML)"
     )
-    parser.add_argument(
-        "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
-    )
-    parser.add_argument(
-        "--dwell", type=float, default=2.0, metavar="S",
-        help="average length of an action in seconds; 0 disables smoothing (default 2)",
-    )  # fmt: skip
+    add_course_options(parser)
     add_model_option(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     add_limit_options(parser)
@@ -61,10 +56,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the segments as they come."""
-    if options.step <= 0:
-        raise UsageError(f"--step {options.step:g}: must be more than 0")
-    if options.dwell < 0:
-        raise UsageError(f"--dwell {options.dwell:g}: must be at least 0")
+    check_course(options)
     from action_recognition.recognition.formats import (
         segments_to_csv,
         segments_to_srt,

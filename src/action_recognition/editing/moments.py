@@ -20,7 +20,7 @@ def widen(segments: Iterable[Segment], margin_s: float, *, end_s: float) -> list
         replace(
             s,
             start_s=max(0.0, s.start_s - margin_s),
-            end_s=max(s.end_s, min(end_s, s.end_s + margin_s)),
+            end_s=min(end_s, s.end_s + margin_s) if s.start_s < end_s else s.end_s,
         )
         for s in segments
     ]
