@@ -59,6 +59,7 @@ def _browser(address: str) -> Iterator[DashboardPage]:
 def page(_browser: DashboardPage, address: str) -> Iterator[DashboardPage]:
     """The page Recognize, just opened by a visitor with a large screen."""
     _browser.set_size(1440, 900)
+    _browser.complaints()  # of the test before
     _browser.open(address)
     yield _browser
     _browser.driver.get("about:blank")  # a camera or a film that goes on takes a core
