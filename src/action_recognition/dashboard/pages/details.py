@@ -19,7 +19,7 @@ from action_recognition.dashboard.formatting import (
     plain,
     time_span,
 )
-from action_recognition.dashboard.media.frames import pictures
+from action_recognition.dashboard.media.frames import pictures, spread
 from action_recognition.dashboard.media.heat_maps import legend, overlay
 from action_recognition.dashboard.media.summary import summary_png
 from action_recognition.dashboard.model_choice import ModelKey
@@ -123,17 +123,20 @@ def _show_evidence(
         st.markdown(f"Nothing in this clip speaks for {plain(action)}.")
         return
     frames, times = clips.frames[clip], clips.times_s[clip]
-    laid = overlay(frames, heat)
     shown = _choose_time(times, heat, f"heat-{upload.digest}-{times[0]:.3f}")
     plain_frame, with_heat = st.columns(2, gap="small")
     at = f"{times[shown]:.2f} s"
     plain_frame.image(frames[shown], f"The frame at {at}", "stretch", alt=f"The frame at {at}")
     caption = f"Where it speaks for {plain(action)}"
     with_heat.image(
-        laid[shown], caption, "stretch", alt=f"The same frame with the heat map of {action}"
+        overlay(frames[[shown]], heat[[shown]])[0],
+        caption,
+        "stretch",
+        alt=f"The same frame with the heat map of {action}",
     )
     st.html(legend())
-    _show_strip(laid, times, f"with the heat map of {action}")
+    few = spread(len(frames))  # not all of them: each takes megabytes on its way
+    _show_strip(overlay(frames[few], heat[few]), times[few], f"with the heat map of {action}")
     rows, columns = (len(centres(n, recognizer.model.architecture)) for n in frames.shape[1:3])
     st.caption(
         "At each place: the network's activation times the gradient of the score of "
