@@ -43,7 +43,7 @@ def draw(content: bytes, model: str, length_s: float) -> None:
         Segment(1.0, 2.0, None, name, 0.8, 0.1),
         Segment(2.0, length_s, name, name, 0.4, 1.0, "B", 0.3),
     ]
-    show_take_away(upload, info, segments, segments, segments[0], recognizer, "tiny")
+    show_take_away(upload, info, segments, segments[0], recognizer, "tiny")
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_all_cut_outs_come_in_one_file(page: AppTest, offered: dict[str, Any]) -
     with zipfile.ZipFile(io.BytesIO(offered["my film-moments.zip"])) as archive:
         assert archive.namelist() == [
             "001-my-film-0000.0-0001.0-Jumping.mp4",
-            "002-my-film-0002.0-0003.0-Jumping.mp4",
+            "002-my-film-0002.0-0003.0-Unsure-Jumping-or-B.mp4",
         ]
         assert archive.testzip() is None
 

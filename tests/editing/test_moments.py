@@ -51,3 +51,8 @@ def test_long_names_are_cut() -> None:
     name = file_name("\u8dd1" * 200, Segment(1, 2, "\u8dd1" * 100, "\u8dd1", 0.9, 1.0), "mp4")
     assert len(name.encode()) <= 240
     assert name.endswith(".mp4")
+
+
+def test_an_unsure_moment_is_named_by_its_two_nearest_actions() -> None:
+    unsure = Segment(1.0, 2.0, "Run", "Run", 0.4, 1.0, "Walk", 0.3)
+    assert file_name("film.mp4", unsure, "mp4") == "film-0001.0-0002.0-Unsure-Run-or-Walk.mp4"

@@ -14,6 +14,8 @@ pytest.importorskip("PIL")
 
 from PIL import Image
 
+from action_recognition.editing import annotate as annotate_module
+from action_recognition.editing import contact_sheet as contact_sheet_module
 from action_recognition.editing.annotate import label, overlays_of
 from action_recognition.editing.contact_sheet import MAX_MOMENTS, contact_sheet
 from action_recognition.editing.gif import gif_of
@@ -124,3 +126,18 @@ def test_an_annotated_file_is_written_whole_or_not_at_all(
         cut_to_file(path, out, 7, 9, overlays=overlays_of([RUN], info))
     assert out.read_bytes() == before
     assert [p.name for p in out.parent.iterdir()] == ["out.mp4"]
+
+
+def test_unsure_moments_are_written_with_their_two_nearest_actions(
+    make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards: pictures named a lone action below 50 %."""
+    written: list[str] = []
+    for module in (annotate_module, contact_sheet_module):
+        monkeypatch.setattr(module, "write", lambda _, x, y, text, *rest: written.append(text))
+    unsure = Segment(1, 3, "Run", "Run", 0.41, 1.0, "Walk", 0.35)
+    with Video(make_video("v.mp4", seconds=4).path) as video:
+        label(unsure, video.info)
+        contact_sheet(video, [unsure])
+    assert written.count("Unsure: Run or Walk") == 2
+    assert "unsure: Run" not in written

@@ -59,13 +59,12 @@ def label(segment: Segment, info: VideoInfo) -> Overlay:
     strip = Image.new("RGBA", (width, height), _PAPER)
     pen = ImageDraw.Draw(strip)
     margin, size = round(0.25 * height), 0.48 * height
-    if segment.action is None:
+    if segment.label is None:
         write(pen, margin, 0.2 * height, _NONE, size, width - 2 * margin, "white")
     else:
         share = f"{segment.probability:.1%}"
         right = width - margin - width_of(share, size)
-        name = f"unsure: {segment.action}" if segment.unsure else segment.action
-        write(pen, margin, 0.1 * height, as_utf8(name), size, right - 2 * margin, "white")
+        write(pen, margin, 0.1 * height, as_utf8(segment.label), size, right - 2 * margin, "white")
         write(pen, right, 0.1 * height, share, size, width, "white")
         top, bottom, length = 0.74 * height, 0.88 * height, width - 2 * margin
         pen.rectangle((margin, top, margin + length, bottom), fill=_TRACK)

@@ -51,8 +51,7 @@ def contact_sheet(video: Frames, segments: Sequence[Segment]) -> bytes:
         segment, row, column = shown[k], k // columns, k % columns
         x, y = _MARGIN + column * across, _TOP + row * down
         image.paste(frame, (x, y))
-        name = segment.action or "none of the known actions"
-        name = f"unsure: {name}" if segment.unsure else name
+        name = segment.label or "none of the known actions"
         about = f"{clock(segment.start_s)} to {clock(segment.end_s)}"
         if segment.action is not None:
             about += f" · {segment.probability:.1%}"

@@ -63,8 +63,8 @@ def file_name(video: str, segment: Segment, ending: str) -> str:
     """
     stem = _safe(PurePath(video).stem)[:_LONGEST_STEM] or "video"
     parts = [stem, f"{segment.start_s:06.1f}", f"{segment.end_s:06.1f}"]
-    if segment.action:
-        parts.append(_safe(segment.action)[:_LONGEST_ACTION])
+    if segment.label:
+        parts.append(_safe(segment.label)[:_LONGEST_ACTION])
     name = "-".join(filter(None, parts))
     while len(f"{name}.{ending}".encode()) > 240:
         name = name[:-1]

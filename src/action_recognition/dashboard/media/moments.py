@@ -112,20 +112,17 @@ def sheet(film: Film, segments: Sequence[Segment]) -> Taken:
     return Taken(f"{download_stem(film.upload.name)}-moments.png", content)
 
 
-def listed(
-    form: str, film: Film, segments: Sequence[Segment], captions: Sequence[Segment]
-) -> Taken:
+def listed(form: str, film: Film, segments: Sequence[Segment]) -> Taken:
     """The moments as a text file for another program.
 
     Parameters:
         form: "EDL", "SRT", "VTT", "CSV", "Label Studio" or "CVAT".
-        captions: the segments, named for people: an unsure one has its two likeliest actions.
     """
     info, name = film.info, film.upload.name
     ending, lines = {
-        "EDL": ("edl", lambda: segments_to_edl(captions, info, name)),
-        "SRT": ("srt", lambda: segments_to_srt(captions)),
-        "VTT": ("vtt", lambda: segments_to_vtt(captions)),
+        "EDL": ("edl", lambda: segments_to_edl(segments, info, name)),
+        "SRT": ("srt", lambda: segments_to_srt(segments)),
+        "VTT": ("vtt", lambda: segments_to_vtt(segments)),
         "CSV": ("csv", lambda: segments_to_csv(segments)),
         "Label Studio": ("json", lambda: [segments_to_label_studio(segments, info, name)]),
         "CVAT": ("xml", lambda: segments_to_cvat(segments, info, name)),

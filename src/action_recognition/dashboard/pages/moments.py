@@ -77,7 +77,7 @@ def show_moments(
         start_s, end_s = segments[0].start_s, segments[-1].end_s
         chart = course(found.moments, recognizer.classes, start_s, end_s)
         show_player(preview, segments, chart, key=key)
-    show_take_away(upload, prediction.video, segments, segments, chosen, recognizer, model)
+    show_take_away(upload, prediction.video, segments, chosen, recognizer, model)
     return chosen
 
 

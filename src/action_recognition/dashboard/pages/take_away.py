@@ -48,7 +48,6 @@ def show_take_away(
     upload: Upload,
     video: VideoInfo,
     segments: Sequence[Segment],
-    captions: Sequence[Segment],
     chosen: Segment,
     recognizer: Recognizer,
     model: Hashable,
@@ -58,7 +57,6 @@ def show_take_away(
     Parameters:
         video: facts about the upload.
         segments: all of its moments, in order.
-        captions: the same, named for people: an unsure one has its two likeliest actions.
         chosen: the one of the segments that the visitor has chosen.
         model: identifies the model.
     """
@@ -83,9 +81,7 @@ def show_take_away(
         heat = form == ANNOTATED and st.checkbox("With heat map", key=f"take-heat-{upload.digest}")
         film = Film(upload, video, for_making(recognizer))
         if form in _LISTS:
-            places = [segments.index(chosen)] if of == THIS else range(len(segments))
-            named = [captions[k] for k in places]
-            _offer(listed(form, film, [segments[k] for k in places], named))
+            _offer(listed(form, film, [chosen] if of == THIS else segments))
     if form in _LISTS:
         st.caption(f"{form}: {_LISTS[form]}.")
         return
@@ -94,14 +90,14 @@ def show_take_away(
         st.caption("No moment shows a known action.")
         return
     with error_boxes.shown():
-        _make(form, film, known, captions, model, whole=of == WHOLE, heat=heat)
+        _make(form, film, known, segments, model, whole=of == WHOLE, heat=heat)
 
 
 def _make(
     form: str,
     film: Film,
     wanted: Sequence[Segment],
-    captions: Sequence[Segment],
+    segments: Sequence[Segment],
     model: Hashable,
     *,
     whole: bool,
@@ -126,7 +122,7 @@ def _make(
                 return gifs(film, wanted)
             if form == SHEET:
                 return sheet(film, wanted)
-            return annotated(film, captions, *span, heat=heat)
+            return annotated(film, segments, *span, heat=heat)
         except ActionRecognitionError as error:
             return error
 
