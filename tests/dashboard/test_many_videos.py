@@ -162,7 +162,7 @@ def test_an_unexpected_failure_has_its_row(
 def test_a_long_video_has_a_row_for_each_moment_and_plays(
     page: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many_videos, "LONG_S", 1.0)
+    monkeypatch.setattr(many_videos, "FILM_S", 1.0)
     moments = [
         Segment(0, 0.7, "Jumping", "Jumping", 0.9, 1.0),
         Segment(0.7, 2, None, "Reading", 0.4, 0.2),
@@ -200,7 +200,7 @@ def test_files_of_the_folder_are_kept_and_uploads_are_not(
     root.mkdir()
     (root / "a.mp4").write_bytes(make_video("short.mp4", seconds=0.5).path.read_bytes())
     (root / "b.mp4").write_bytes(make_video("long.mp4", seconds=2).path.read_bytes())
-    monkeypatch.setattr(many_videos, "LONG_S", 1.0)
+    monkeypatch.setattr(many_videos, "FILM_S", 1.0)
     monkeypatch.setenv(VIDEOS_VARIABLE, str(root))
     tables = []
     predicted, gone = _count(monkeypatch, "predict"), _count(monkeypatch, "timeline")

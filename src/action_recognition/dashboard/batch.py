@@ -21,7 +21,6 @@ from action_recognition.recognition.segmentation import Segment
 from action_recognition.search.thumbnails import middles
 from action_recognition.video.inside import check_inside
 
-LONG_S = 15.0  # a longer video is shown by its moments, a shorter one by one answer
 _MAX_PICTURES = 200  # of one video
 
 

@@ -11,10 +11,11 @@ from dataclasses import asdict
 from pathlib import Path, PurePath
 from typing import Any
 
-from action_recognition.dashboard.batch import LONG_S, Found, Row
+from action_recognition.dashboard.batch import Found, Row
 from action_recognition.datasets.kept_probes import key_of
 from action_recognition.errors import ActionRecognitionError
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import FILM_S
 from action_recognition.recognition.segmentation import Segment
 from action_recognition.search import Index, Place, Search
 
@@ -72,7 +73,7 @@ class KeptResults:
 
     @property
     def _asked(self) -> str:
-        return f"page-{_RULES}-{LONG_S:g}-{'' if self._search is None else self._search.digest}"
+        return f"page-{_RULES}-{FILM_S:g}-{'' if self._search is None else self._search.digest}"
 
 
 def _place(path: Path) -> Place:

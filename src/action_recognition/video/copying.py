@@ -10,7 +10,7 @@ import av
 from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 
-from action_recognition.video.opening import picture_stream
+from action_recognition.video.opening import demuxed, picture_stream
 from action_recognition.video.sound import Timed
 from action_recognition.video.work import Work
 
@@ -117,7 +117,7 @@ def _packets(
     except (av.FFmpegError, OverflowError):
         container.seek(0)
     waiting: list[av.Packet] = []
-    for packet in _demuxed(container, stream, work):
+    for packet in demuxed(container, stream, work):
         waiting.append(packet)
         if packet.dts is None and len(waiting) < _REORDERED:
             continue
@@ -129,20 +129,6 @@ def _packets(
     for ready in waiting:  # no time at all: the few there are come in order
         ready.dts = ready.pts
         yield float((ready.pts or 0) * tick), ready
-
-
-def _demuxed(container: InputContainer, stream: VideoStream, work: Work) -> Iterator[av.Packet]:
-    packets = container.demux(stream)
-    while True:
-        try:
-            with work:
-                packet = next(packets, None)
-        except (av.FFmpegError, ValueError):
-            return  # damage: what was read until there counts
-        if packet is None:
-            return
-        if packet.pts is not None and packet.size:
-            yield packet
 
 
 def _decoded_s(packet: av.Packet) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -57,3 +59,20 @@ def picture_stream(container: InputContainer, name: str, work: Work) -> VideoStr
     codec = stream.codec_context
     work.size(codec.width, codec.height, codec.format)
     return stream
+
+
+def demuxed(
+    container: InputContainer, stream: VideoStream | AudioStream, work: Work
+) -> Iterator[av.Packet]:
+    """The packets of a stream that have a time and content, up to where the file is damaged."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            with work:
+                packet = next(packets, None)
+        except (av.FFmpegError, ValueError):
+            return  # damage: what was read until there counts
+        if packet is None:
+            return
+        if packet.pts is not None and packet.size:
+            yield packet

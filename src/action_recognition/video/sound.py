@@ -12,6 +12,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from numpy.typing import NDArray
 
+from action_recognition.video.opening import demuxed
 from action_recognition.video.work import Work
 
 Timed = tuple[float, av.Packet]  # seconds from the start of the cut, for sorting
@@ -75,18 +76,8 @@ def _packets(
         container.seek(max(0, round((start_s - _EARLIER_S) / tick)), stream=stream, backward=True)
     except (av.FFmpegError, OverflowError):
         container.seek(0)
-    packets = container.demux(stream)
-    while True:
-        try:
-            with work:
-                packet = next(packets, None)
-        except (av.FFmpegError, ValueError):
-            return  # damage: what was read until there counts
-        if packet is None:
-            return
-        if packet.pts is None or not packet.size:
-            continue
-        time_s = float(packet.pts * tick)
+    for packet in demuxed(container, stream, work):
+        time_s = float((packet.pts or 0) * tick)
         if time_s >= end_s:
             return
         yield time_s, packet

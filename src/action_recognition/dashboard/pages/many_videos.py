@@ -13,7 +13,6 @@ import streamlit as st
 
 from action_recognition.dashboard import error_boxes
 from action_recognition.dashboard.batch import (
-    LONG_S,
     Batch,
     Found,
     Item,
@@ -50,6 +49,7 @@ from action_recognition.dashboard.session import Session
 from action_recognition.dashboard.settings import VIDEOS_VARIABLE, Settings
 from action_recognition.errors import UsageError, VideoError
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.results import FILM_S
 from action_recognition.recognition.segmentation import Segment
 from action_recognition.video import FILE_EXTENSIONS
 
@@ -68,7 +68,7 @@ def many_page() -> None:
     st.title("Many videos", anchor=False)
     st.markdown(
         "Find the moments that show an action: upload several videos, or name a folder on the "
-        f"server. A video of up to {LONG_S:.0f} s has one answer, a longer one a row for each "
+        f"server. A video of up to {FILM_S:.0f} s has one answer, a longer one a row for each "
         "moment."
     )
     key, recognizer = loaded()
@@ -209,7 +209,7 @@ def _find(
 ) -> Found:
     """What is in one video."""
     try:
-        if length_s(recognizer, content, name) > LONG_S:
+        if length_s(recognizer, content, name) > FILM_S:
             found = _find_moments(content, name, digest, key, recognizer, kept, tell)
         else:
             found = _find_short(content, name, digest, key, recognizer, tell)
