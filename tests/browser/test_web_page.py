@@ -22,6 +22,7 @@ from action_recognition.clips import read_clips
 from action_recognition.exports.compare import Compared
 from action_recognition.exports.info import read_info
 from action_recognition.models.model_file import Model
+from action_recognition.recognition.calibrated import of_moment
 from action_recognition.recognition.motion import Motion
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import Video
@@ -141,7 +142,7 @@ def test_it_answers_as_python_does(driver: Any, film: Path, export_source: Model
     still = list(Motion(recognizer.window).feed(frames))
     for k, (probabilities, known) in enumerate(found):
         logits, likeness = expected.logits[0, k], expected.likeness[0, k]
-        wanted, share = recognizer.of_moment(logits, likeness, still[k])
+        wanted, share = of_moment(recognizer.model, logits, likeness, still[k])
         assert probabilities == pytest.approx(wanted.tolist(), abs=1e-3)
         assert known == pytest.approx(share, abs=1e-3)
     assert np.ptp([p[0][0] for p in found]) > 1e-3  # or it shows nothing

@@ -35,7 +35,7 @@ from action_recognition.dashboard.strangers import for_one_answer, preview
 from action_recognition.errors import VideoError
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
-from action_recognition.recognition.segmentation import Moment
+from action_recognition.recognition.segmentation import Moment, Segment
 from action_recognition.video.preview import Preview
 
 _KEY = "action_recognition_session"
@@ -101,6 +101,7 @@ class Session:
     second: LruCache[Job[Prediction | VideoError]] = field(
         default_factory=lambda: LruCache(_MAX_SECOND)
     )
+    segmented: LruCache[list[Segment]] = field(default_factory=lambda: LruCache(_MAX_COURSES))
     courses: LruCache[list[Moment] | VideoError] = field(
         default_factory=lambda: LruCache(_MAX_COURSES)
     )
@@ -251,6 +252,12 @@ class Session:
                 return error
 
         return self.courses.get_or((model, upload.digest), caught)
+
+    def segments(
+        self, upload: Upload, model: Hashable, compute: Callable[[], list[Segment]]
+    ) -> list[Segment]:
+        """What its moments form; found once, for the page is drawn at each click."""
+        return self.segmented.get_or((model, upload.digest), compute)
 
     def known_moments(self, upload: Upload, model: Hashable) -> list[Moment] | VideoError | None:
         """The moments, if they have been asked for already."""

@@ -16,6 +16,7 @@ from action_recognition.exports.calibration import Calibration
 from action_recognition.exports.export import FORMS, SUFFIXES, export_model
 from action_recognition.exports.metadata import CLIP, STREAM
 from action_recognition.exports.runners import Pair, open_runner
+from action_recognition.recognition.calibrated import of_moment, of_video
 from action_recognition.recognition.motion import Motion, nothing_moves
 from action_recognition.recognition.recognizer import Recognizer
 
@@ -127,14 +128,14 @@ def _own(recognizer: Recognizer, frames: Frames, form: str) -> Pair:
 def _clip(recognizer: Recognizer, frames: Frames) -> tuple[Any, Any]:
     answer = recognizer.runtime.answer(frames[None])
     still = nothing_moves(frames[None])
-    return recognizer.of_video(answer.logits, answer.likeness, still)
+    return of_video(recognizer.model, answer.logits, answer.likeness, still)
 
 
 def _moments(recognizer: Recognizer, frames: Frames) -> tuple[Any, Any]:
     answer = recognizer.runtime.run(frames[None])
     still = list(Motion(recognizer.window).feed(frames))
     found = [
-        recognizer.of_moment(logits, likeness, quiet)
+        of_moment(recognizer.model, logits, likeness, quiet)
         for logits, likeness, quiet in zip(answer.logits[0], answer.likeness[0], still, strict=True)
     ]
     return np.stack([p for p, _ in found]), np.stack([k for _, k in found])

@@ -17,11 +17,10 @@ from action_recognition.clips import VideoClips, grid_frames, read_clips
 from action_recognition.clips.grid_sampler import GridSampler
 from action_recognition.errors import ModelFileError, UsageError, VideoError
 from action_recognition.models.model_file import Model, find_model, load_model
-from action_recognition.models.open_set import OpenSetRule
-from action_recognition.models.probabilities import softmax
 from action_recognition.models.saliency import heat_maps
 from action_recognition.models.stored_network import open_runtime
 from action_recognition.prefetch import ahead, in_groups
+from action_recognition.recognition.calibrated import of_moment, of_video
 from action_recognition.recognition.motion import nothing_moves
 from action_recognition.recognition.results import Prediction, Timings, rank
 from action_recognition.recognition.segmentation import Moment, Segment, find_segments
@@ -196,8 +195,9 @@ class Recognizer:
     def _answer(self, read: _Read, *, keep_frames: bool = False) -> Prediction:
         started = time.perf_counter()
         answer = self.runtime.answer(read.seen.frames)
-        probabilities, known_probability = self.of_video(
-            answer.logits, answer.likeness, nothing_moves(read.seen.frames)
+        still = nothing_moves(read.seen.frames)
+        probabilities, known_probability = of_video(
+            self.model, answer.logits, answer.likeness, still
         )
         finished = time.perf_counter()
         return Prediction(
@@ -333,44 +333,7 @@ class Recognizer:
         likeness: NDArray[np.float32],
         still: bool,
     ) -> Moment:
-        return Moment(time_s, *self.of_moment(logits, likeness, still))
-
-    def of_video(
-        self, logits: NDArray[np.floating], likeness: NDArray[np.floating], still: bool
-    ) -> tuple[NDArray[np.float64], float]:
-        """The probabilities (classes,) of a video, and that it is one of them at all.
-
-        Parameters:
-            logits, likeness: (classes + background,), means over the video.
-            still: whether nothing moves, see `motion`.
-        """
-        model = self.model
-        return self._probabilities(logits, likeness, still, model.temperature, model.open_set)
-
-    def of_moment(
-        self, logits: NDArray[np.floating], likeness: NDArray[np.floating], still: bool
-    ) -> tuple[NDArray[np.float64], float]:
-        """The same for a single moment."""
-        model = self.model
-        rule = model.window_open_set or model.open_set
-        temperature = model.window_temperature or model.temperature
-        return self._probabilities(logits, likeness, still, temperature, rule)
-
-    def _probabilities(
-        self,
-        logits: NDArray[np.floating],
-        likeness: NDArray[np.floating],
-        still: bool,
-        temperature: float,
-        rule: OpenSetRule | None,
-    ) -> tuple[NDArray[np.float64], float]:
-        """The probabilities of a moment or a video, (classes,), and its known probability."""
-        known, scaled = len(self.classes), logits / temperature
-        if rule is None:
-            share = 1.0
-        else:  # an action is a movement
-            share = 0.0 if still else rule.known_probability(scaled, likeness, known)
-        return softmax(scaled[:known]), share
+        return Moment(time_s, *of_moment(self.model, logits, likeness, still))
 
     def explain(
         self, prediction: Prediction, *, clip: int = 0, action: str | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from action_recognition.errors import DataError
 from action_recognition.models.model_file import Model
+from action_recognition.recognition.calibrated import of_moment
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import KNOWN
 from action_recognition.training.anchored import (
@@ -178,9 +178,7 @@ def _loss(old: Model, new: Model, s: Seen) -> float:
 
 def _answer(recognizer: Recognizer, model: Model, s: Seen) -> str | None:
     """The action of a segment, as a moment of a timeline is decided; None: none of the known."""
-    other = copy.copy(recognizer)
-    other.model = model
     logits = logits_of(recognizer.model, model, s).mean(0)
     likeness = likeness_of(model, s).mean(0)
-    probabilities, known = other.of_moment(logits, likeness, s.still)
+    probabilities, known = of_moment(model, logits, likeness, s.still)
     return model.classes[int(probabilities.argmax())] if known >= KNOWN else None

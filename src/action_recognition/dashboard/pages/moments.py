@@ -50,15 +50,21 @@ def find_course(
         moments = _compute(upload, model, recognizer, step_s)
     if isinstance(moments, VideoError):
         return moments
-    segments = find_segments(
-        moments,
-        recognizer.classes,
-        step_s=step_s,
-        dwell_s=_DWELL_S,
-        start_s=start_s,
-        end_s=start_s + duration_s,
+    segments = Session.current().segments(
+        upload,
+        model,
+        lambda: list(
+            find_segments(
+                moments,
+                recognizer.classes,
+                step_s=step_s,
+                dwell_s=_DWELL_S,
+                start_s=start_s,
+                end_s=start_s + duration_s,
+            )
+        ),
     )
-    return Course(moments, list(segments))
+    return Course(moments, segments)
 
 
 def show_moments(
