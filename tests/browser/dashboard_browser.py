@@ -151,6 +151,7 @@ class DashboardPage:
     def upload(self, *files: Path) -> None:
         """Chooses files, as a visitor would in the file dialogue."""
         self._earlier = self.script(f"return {_VIDEO}?.currentSrc ?? ''")
+        self.wait("return document.querySelector('input[type=file]') !== null", "the file chooser")
         box = self.driver.find_element("css selector", "input[type=file]")
         box.send_keys("\n".join(str(f) for f in files))
 

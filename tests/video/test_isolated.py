@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,27 @@ def test_the_server_of_decoders_is_started_again(clip: Path) -> None:
     for _ in range(2):
         with IsolatedVideo(clip) as video:
             assert video.info.duration_s == pytest.approx(3, abs=0.05)
+
+
+def test_a_decoder_that_ends_with_the_server_is_replaced(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = []
+
+    def take() -> tuple[socket.socket, int]:
+        taken.append(fork_server.take_decoder())
+        if len(taken) == 1:
+            time.sleep(0.2)  # it is confined, and ends with its parent
+            server = fork_server._server
+            assert server is not None
+            server._process.kill()
+            _ends(taken[0][1])
+        return taken[-1]
+
+    monkeypatch.setattr(isolated_module, "take_decoder", take)
+    with IsolatedVideo(clip) as video:
+        assert video.info.duration_s == pytest.approx(3, abs=0.05)
+    assert len(taken) == 2
 
 
 def test_decoders_end_with_the_program(clip: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import action_recognition
 
 _SOON_S = 0.15  # by then, a short video has been answered
+_END_S = 0.1  # from the end of a child to that of the server that was its reason
 _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "VIRTUAL_ENV")
 
 
@@ -51,6 +52,14 @@ class ForkServer:
         """Whether it can be asked."""
         return self.owner == os.getpid() and self._process.poll() is None
 
+    def ended(self) -> bool:
+        """Whether it has ended just now, as its children do with it."""
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def prepare(self) -> None:
         """Has a child made that waits for its file, if there is none."""
         with self._lock:
@@ -88,6 +97,11 @@ def take_decoder() -> tuple[socket.socket, int]:
         return _running().take()
     except OSError:  # it was ended from outside, perhaps for want of memory
         return _running(anew=True).take()
+
+
+def server_has_ended() -> bool:
+    """Whether a decoder ended because the process that had forked it did, not for its file."""
+    return _server is None or _server.ended()
 
 
 def prepare_decoder() -> None:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError, VideoError
-from action_recognition.video.fork_server import prepare_decoder, take_decoder
+from action_recognition.video.fork_server import prepare_decoder, server_has_ended, take_decoder
 from action_recognition.video.frames import Frames
 from action_recognition.video.info import VideoInfo
 from action_recognition.video.limits import DEFAULT_LIMITS, Limits
@@ -142,18 +142,28 @@ class Decoder:
         if not can_isolate():
             raise UsageError("untrusted files can be decoded apart on Linux only")
         self._name, self._limits, self._waited_s = name, limits, 0.0
+        self._process = -1
         self._file = _open(source, name)
         try:
-            self._channel, self._process = take_decoder()
-        except OSError as error:
-            os.close(self._file)
-            reason = f"the process that decodes untrusted files cannot be started ({error})"
-            raise VideoError(name, reason) from None
-        try:
-            self.opened = self.ask({"name": name, "limits": asdict(limits)}, self._file)
+            self.opened = self._start()
         except BaseException:
             self.end()
             raise
+
+    def _start(self, *, again: bool = True) -> dict[str, Any]:
+        try:
+            self._channel, self._process = take_decoder()
+        except OSError as error:
+            reason = f"the process that decodes untrusted files cannot be started ({error})"
+            raise VideoError(self._name, reason) from None
+        try:
+            limits = asdict(self._limits)
+            return self.ask({"name": self._name, "limits": limits}, self._file)
+        except VideoError:
+            if not (again and server_has_ended()):
+                raise
+        self._end_process()
+        return self._start(again=False)
 
     def ask(self, request: dict[str, Any], *descriptors: int) -> dict[str, Any]:
         """Sends a request and waits for its answer.
@@ -186,7 +196,7 @@ class Decoder:
         try:
             return read(*arguments)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            self.end()
+            self._end_process()
             raise VideoError(self._name, "its decoder crashed or was stopped") from None
 
     def send_bytes(self, data: bytes) -> None:
@@ -214,16 +224,19 @@ class Decoder:
 
     def end(self) -> None:
         """Ends the process, whatever it does; another one gets ready for the next file."""
-        self._channel.close()
+        self._end_process()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _end_process(self) -> None:
         if self._process >= 0:
+            self._channel.close()
             with contextlib.suppress(OSError):
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
             os.close(self._process)
             self._process = -1
             prepare_decoder()
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
 
     def _receive(self) -> bytes:
         begun = time.monotonic()
@@ -232,14 +245,14 @@ class Decoder:
             self._channel.settimeout(max(0.001, left_s))
             message = self._channel.recv(_MESSAGE_BYTES)
         except TimeoutError:
-            self.end()
+            self._end_process()
             reason = f"decoding it takes more than {self._limits.wall_s:g} seconds (limit wall_s)"
             raise VideoError(self._name, reason) from None
         except OSError:
             message = b""
         self._waited_s += time.monotonic() - begun
         if not message:
-            self.end()
+            self._end_process()
             raise VideoError(self._name, "its decoder crashed or was stopped")
         return message
 
