@@ -6,6 +6,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 APP_READY = $(VENV)/.ready-app
 PYTEST ?=# further options of pytest, for example: make test PYTEST="-k video -x"
+SHARED_OUT = -n logical --maxprocesses 4 --dist loadfile# among processes, which hold a GB each
 COVERAGE = --cov --cov-report=term --cov-report=json
 
 .DEFAULT_GOAL := help
@@ -17,11 +18,11 @@ help: ## Print this list
 app: $(APP_READY) ## Open the dashboard
 	$(BIN)/action-recognition app
 
-test: $(READY) ## Run all tests
-	$(BIN)/python -m pytest $(PYTEST)
+test: $(READY) ## Run all tests, on up to four cores
+	$(BIN)/python -m pytest $(SHARED_OUT) $(PYTEST)
 
 test-fast: $(READY) ## Run the tests that are neither slow nor in a browser, in under a minute
-	$(BIN)/python -m pytest -n logical --dist loadfile -m "not slow and not browser" $(PYTEST)
+	$(BIN)/python -m pytest $(SHARED_OUT) -m "not slow and not browser" $(PYTEST)
 
 test-core: $(VENV)-core/.made ## Run the tests of what needs no PyTorch, in an environment without it
 	$(VENV)-core/bin/python -m pytest -o pythonpath=tests --confcutdir=tests/core tests/core

@@ -7,7 +7,9 @@ It survives every codec, colour conversion and scaling, so a test can read back 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -87,6 +89,23 @@ def quadrants(index: int, time_s: float, width: int, height: int) -> Image:
     return image
 
 
+@contextmanager
+def same_priority() -> Iterator[None]:
+    """SVT-AV1, run as root, gives its caller the priority of a real-time program.
+
+    The caller would pass it on to whatever it starts, and take the machine from all others.
+    """
+    if not hasattr(os, "sched_setscheduler"):  # not Linux
+        yield
+        return
+    policy, parameter = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameter)
+
+
+@same_priority()
 def write_video(
     target: Path | io.RawIOBase,
     *,

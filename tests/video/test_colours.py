@@ -11,7 +11,7 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from action_recognition.video import Video
-from video_maker import barcode, read_barcode
+from video_maker import barcode, read_barcode, same_priority
 
 BT601, BT709, RGB = 6, 1, 0  # ITU-T H.273, table 4: the matrix that a file says it uses
 STUDIO, FULL = ColorRange.MPEG, ColorRange.JPEG
@@ -38,6 +38,7 @@ ENCODINGS = [
 ]
 
 
+@same_priority()
 def write_colour(path: Path, encoding: tuple, colour: tuple[int, int, int], size=(128, 96)) -> None:
     _, codec, pix_fmt, matrix, scale = encoding
     with av.open(str(path), "w") as out:
