@@ -149,19 +149,27 @@ def _without(
 
 
 def _strength(model: Model, kept: Sequence[Seen], rest: Sequence[Seen]) -> float:
-    """The strength with which held-back segments are the most probable."""
+    """The largest strength with which held-back segments are as probable as with the best.
+
+    Within one standard error, that is, as in Hastie, Tibshirani and Friedman, The Elements of
+    Statistical Learning, 2nd edition, section 7.10: what was learned before is kept where
+    corrections do not speak against it.
+    """
     by_video = len({s.video for s in kept}) > 1
     folds = _folds(kept, by_video=by_video)
     if len(folds) < 2:
         return STRENGTHS[0]
-    loss = dict.fromkeys(STRENGTHS, 0.0)
+    loss: dict[float, list[float]] = {strength: [] for strength in STRENGTHS}
     for held in folds:
         train, others = _without(kept, rest, held, by_video=by_video)
         lesson = Lesson(model, [*train, *others])
         for strength in STRENGTHS:
             found = lesson.learned(strength)
-            loss[strength] += sum(_loss(model, found, s) for s in held)
-    return min(STRENGTHS, key=loss.__getitem__)
+            loss[strength] += [_loss(model, found, s) for s in held]
+    mean = {strength: float(np.mean(losses)) for strength, losses in loss.items()}
+    best = loss[min(mean, key=mean.__getitem__)]
+    limit = np.mean(best) + np.std(best) / np.sqrt(len(best))
+    return max(strength for strength, value in mean.items() if value <= limit)
 
 
 def _loss(old: Model, new: Model, s: Seen) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import subprocess
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import action_recognition
 
-_SOON_S = 0.15  # by then, a short video has been answered
 _END_S = 0.1  # from the end of a child to that of the server that was its reason
 _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "LANG", "VIRTUAL_ENV")
 
@@ -44,7 +42,6 @@ class ForkServer:
                 start_new_session=True,
             )
         self._lock = threading.Lock()
-        self._spare: socket.socket | None = None
         self.owner = os.getpid()
 
     @property
@@ -60,27 +57,14 @@ class ForkServer:
             return False
         return True
 
-    def prepare(self) -> None:
-        """Has a child made that waits for its file, if there is none."""
-        with self._lock:
-            if self._spare is None:
-                self._spare = self._fork()
-
     def take(self) -> tuple[socket.socket, int]:
         """A child: the socket to talk to it, and a descriptor of its process."""
         with self._lock:
-            channel, self._spare = self._spare or self._fork(), None
-            _, descriptors, _, _ = socket.recv_fds(self._ours, 1, 1)
-        if not descriptors:
-            channel.close()
+            self._ours.send(b".")
+            taken = socket.recv_fds(self._ours, 1, 2, socket.MSG_CMSG_CLOEXEC)[1]
+        if not taken:
             raise BrokenPipeError
-        return channel, descriptors[0]
-
-    def _fork(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            socket.send_fds(self._ours, [b"."], [theirs.fileno()])
-        return ours
+        return socket.socket(fileno=taken[0]), taken[1]
 
 
 _server: ForkServer | None = None
@@ -102,18 +86,6 @@ def take_decoder() -> tuple[socket.socket, int]:
 def server_has_ended() -> bool:
     """Whether a decoder ended because the process that had forked it did, not for its file."""
     return _server is None or _server.ended()
-
-
-def prepare_decoder() -> None:
-    """Soon has a process made that waits for the next file: not while this one is answered."""
-    timer = threading.Timer(_SOON_S, _prepare)
-    timer.daemon = True
-    timer.start()
-
-
-def _prepare() -> None:
-    with contextlib.suppress(OSError):
-        _running().prepare()
 
 
 def _running(*, anew: bool = False) -> ForkServer:

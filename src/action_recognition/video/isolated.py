@@ -17,9 +17,10 @@ import socket
 import stat
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from action_recognition.errors import UsageError, VideoError
-from action_recognition.video.fork_server import prepare_decoder, server_has_ended, take_decoder
+from action_recognition.video.fork_server import server_has_ended, take_decoder
 from action_recognition.video.frames import Frames
 from action_recognition.video.info import VideoInfo
 from action_recognition.video.limits import DEFAULT_LIMITS, Limits
@@ -37,8 +38,8 @@ from action_recognition.video.source import Source, check_file, name_of
 
 Read = TypeVar("Read")
 
-_BATCH = 32  # frames that are asked for at once
-_BUFFER_BYTES = 8_000_000  # for them; one frame of 1024x1024 takes 3 MB
+_BATCH = 8  # frames that are asked for at once; two such batches are on their way
+_BUFFER_BYTES = 8_000_000  # for both; one frame of 1024x1024 takes 3 MB
 _MESSAGE_BYTES = 65536
 _RAW_BYTES = 32768
 _MAX_PREVIEW_BYTES = 200_000_000  # a minute of 640x360 has some megabytes
@@ -68,6 +69,7 @@ class IsolatedVideo(Frames):
     ) -> None:
         self.name = name or name_of(source)
         self._decoder = Decoder(source, self.name, limits)
+        self._unread = 0  # answers that are still to come
         try:
             self.info, self.missing = self._decoder.trusted(_info, self._decoder.opened, limits)
         except BaseException:
@@ -77,22 +79,37 @@ class IsolatedVideo(Frames):
     def stream_at(
         self, times_s: Iterable[float], *, size: int, max_aspect: float = 4 / 3
     ) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-        """Like `frames_at`, but yields (start time, frame) one by one. The times must ascend."""
-        count = max(1, min(_BATCH, _BUFFER_BYTES // (size * size * 3)))
-        memory = _shared(count * size * size * 3)
+        """Like `frames_at`, but yields (start time, frame) one by one. The times must ascend.
+
+        While some frames are taken, the next are being decoded.
+        """
+        count = max(1, min(_BATCH, _BUFFER_BYTES // (2 * size * size * 3)))
+        memory = _shared(2 * count * size * size * 3)
         try:
             populated = mmap.MAP_SHARED | mmap.MAP_POPULATE
             shared = mmap.mmap(memory, 0, flags=populated, prot=mmap.PROT_READ)
-            frames = np.frombuffer(shared, np.uint8).reshape(count, size, size, 3)
-            series: dict[str, Any] = {"size": size, "max_aspect": max_aspect}
+            halves = np.frombuffer(shared, np.uint8).reshape(2, count, size, size, 3)
             times = iter(times_s)
-            while batch := [float(t) for t in islice(times, count)]:
-                given = [memory] if series else []
-                answer = self._decoder.ask({"times": batch, **series}, *given)
-                found = self._decoder.trusted(_times, answer, len(batch))
-                series = {}
-                for actual, frame in zip(found, frames, strict=False):
-                    yield actual, frame.copy()
+            batches = iter(lambda: [float(t) for t in islice(times, count)], [])
+            for _ in range(self._unread):  # of frames that nobody has taken
+                self._decoder.answer()
+            self._unread = 0
+            asked: deque[int] = deque()
+            for number, batch in enumerate(chain(batches, [[], []])):
+                if number >= 2 and (length := asked.popleft()):
+                    found = self._decoder.trusted(_times, self._decoder.answer(), length)
+                    self._unread -= 1
+                    for actual, frame in zip(found, halves[number % 2], strict=False):
+                        yield actual, frame.copy()
+                if batch:
+                    place: dict[str, Any] = {"times": batch, "place": number % 2 * count}
+                    if number == 0:
+                        series = {"size": size, "max_aspect": max_aspect}
+                        self._decoder.send({**place, **series}, memory)
+                    else:
+                        self._decoder.send(place)
+                    self._unread += 1
+                asked.append(len(batch))
         finally:
             os.close(memory)
 
@@ -223,7 +240,7 @@ class Decoder:
         return b"".join(os.pread(self._file, 2**24, place) for place in range(0, size, 2**24))
 
     def end(self) -> None:
-        """Ends the process, whatever it does; another one gets ready for the next file."""
+        """Ends the process, whatever it does."""
         self._end_process()
         if self._file >= 0:
             os.close(self._file)
@@ -236,7 +253,6 @@ class Decoder:
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
             os.close(self._process)
             self._process = -1
-            prepare_decoder()
 
     def _receive(self) -> bytes:
         begun = time.monotonic()

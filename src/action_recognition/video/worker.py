@@ -1,12 +1,13 @@
 """The processes that decode strangers' files: `python -m action_recognition.video.worker FD`.
 
-One process is started once, has everything imported, and is told over the socket FD to fork a child
+One process is started once, has everything imported, and is asked over the socket FD for a child
 for each file. The child confines itself before it is given the file. It takes requests and gives
 answers as JSON, which cannot run anything at either end:
 
 - `{"name", "limits"}` with the descriptor of a file: open it. Answer: `{"info", "missing"}`.
-- `{"times", "size", "max_aspect"}` with the descriptor of shared memory, then further `{"times"}`:
-  frames at these times, into the memory one after the other. Answer: `{"times"}`.
+- `{"times", "place", "size", "max_aspect"}` with the descriptor of shared memory, then further
+  `{"times", "place"}`: frames at these times, into the memory from that place on. Answer:
+  `{"times"}`. The next request may come before the answer.
 - `{"preview"}`: what a browser plays from that second on. Answer: the facts, then its bytes.
 - `{"cut", "overlays"}`, then so many bytes of overlays: a part as MP4. Answer: the facts, then its
   bytes.
@@ -24,6 +25,7 @@ import json
 import mmap
 import os
 import pkgutil
+import select
 import signal
 import socket
 import sys
@@ -33,17 +35,17 @@ from typing import Any, BinaryIO
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
 from action_recognition.errors import UsageError, VideoError
 from action_recognition.video.confinement import bound, confine
 from action_recognition.video.cutting import write_cut
 from action_recognition.video.decoder import Video
-from action_recognition.video.encoder import TIME_BASE, encode_mp4, to_yuv
 from action_recognition.video.limits import Limits
 from action_recognition.video.overlays import unpack
 from action_recognition.video.preview import browser_preview
 
+_Forked = tuple[int, ...]  # descriptors: the socket to talk to it, and its process
+_SOON_S = 0.3  # by then, a short video has been answered, and another child does not disturb
 MESSAGE_BYTES = 65536  # no message is longer
 _RAW_BYTES = 32768
 
@@ -55,51 +57,66 @@ def main(descriptor: int) -> None:
     for module in pkgutil.walk_packages(av.__path__, "av."):  # later, there are no files to import
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    sample = _sample()
-    _warm_up(sample)
+    samples = [_sample("h264"), _sample("mpeg4")]
+    _warm_up(samples)
     gc.collect()
     gc.freeze()
+    spare: _Forked | None = None
     with socket.socket(fileno=descriptor) as requests:
         while True:
-            message, channels, _, _ = socket.recv_fds(requests, 1, 1)
-            if not message:
+            if spare is None and not select.select([requests], [], [], _SOON_S)[0]:
+                spare = _fork(requests, samples)
+            if not requests.recv(1):
                 return
-            child = os.fork()
-            if not child:
-                requests.close()
-                _serve(channels[0], sample)
-            os.close(channels[0])
-            try:
-                handle = os.pidfd_open(child)
-            except ProcessLookupError:  # it has ended already
-                requests.send(b".")
-            else:
-                socket.send_fds(requests, [b"."], [handle])
-                os.close(handle)
+            given, spare = spare or _fork(requests, samples), None
+            socket.send_fds(requests, [b"."], given)
+            for handed in given:
+                os.close(handed)
 
 
-def _sample() -> bytes:
+def _fork(requests: socket.socket, samples: list[bytes]) -> _Forked:
+    """A child that waits for its file."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = os.fork()
+    if not child:
+        requests.close()
+        ours.close()
+        _serve(theirs, samples)
+    theirs.close()
+    try:
+        return ours.detach(), os.pidfd_open(child)
+    except ProcessLookupError:  # it has ended already
+        return ()
+
+
+def _sample(codec: str) -> bytes:
     """A video of a moment."""
-    picture = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
-    frame = to_yuv(picture, VideoReformatter())
-    frame.pts, frame.duration, frame.time_base = 0, 1, TIME_BASE
-    return encode_mp4([frame], width=64, height=64, frame_rate=25)
+    container, encoder = {"h264": ("mp4", "libx264"), "mpeg4": ("avi", "mpeg4")}[codec]
+    with io.BytesIO() as out:
+        with av.open(out, "w", format=container) as target:
+            stream = target.add_stream(encoder, rate=25)
+            stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+            for k in range(10):
+                picture = np.full((240, 320, 3), 20 * k, np.uint8)
+                target.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            target.mux(stream.encode(None))
+        return out.getvalue()
 
 
-def _warm_up(sample: bytes) -> None:
+def _warm_up(samples: list[bytes]) -> None:
     """Does once what is done with each file; the memory of a new child is then its own."""
-    with Video(io.BytesIO(sample), name="sample") as video:
-        video.frames_at([0.0], size=172)
+    for sample in samples:
+        with Video(io.BytesIO(sample), name="sample") as video:
+            video.frames_at([0.0, 0.2], size=172)
 
 
-def _serve(channel: int, sample: bytes) -> None:
+def _serve(channel: socket.socket, samples: list[bytes]) -> None:
     """The whole life of a child. It ends without a word if its other end has gone."""
     try:
         with contextlib.suppress(OSError):
-            _warm_up(
-                sample
-            )  # of this project: before the child is confined, but also before a file
-            _Child(socket.socket(fileno=channel)).run()
+            # These are of this project: the child is not confined yet, but has no file either.
+            _warm_up(samples)
+            _Child(channel).run()
     finally:
         os._exit(0)
 
@@ -154,7 +171,7 @@ class _Child:
         into = self._memory[: len(self._memory) // (size * size * 3) * (size * size * 3)]
         squares = into.reshape(-1, size, size, 3)
         for time_s, frame in frames:
-            squares[len(actual)] = frame
+            squares[self._next["place"] + len(actual)] = frame
             actual.append(time_s)
 
     def _preview(self, limits: Limits) -> None:
