@@ -1,4 +1,4 @@
-"""The memory of the server does not grow with the number of visits."""
+"""The memory of the server does not grow with its visits, or by more than an upload."""
 
 from __future__ import annotations
 
@@ -19,9 +19,20 @@ from streamlit.runtime.memory_session_storage import MemorySessionStorage
 storage = MemorySessionStorage(ttl_seconds=120)
 assert storage._cache.maxsize == CLOSED_VISITS, storage._cache.maxsize
 assert storage._cache.ttl == 120
+
+import copy
+from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+
+file = UploadedFile(UploadedFileRec("id", "film.mp4", "video/mp4", b"film"), FileURLs())
+copied = copy.deepcopy(file)
+assert copied is not file
+assert copied == file
+assert copied.getvalue() is file.getvalue()
+assert (copied.name, copied.type, copied.size) == ("film.mp4", "video/mp4", 4)
 """
 
 
-def test_few_closed_visits_are_kept() -> None:
+def test_few_closed_visits_are_kept_and_uploads_are_not_copied() -> None:
     # In a process of its own: it changes Streamlit.
     subprocess.run([sys.executable, "-c", MADE_AS_STREAMLIT_DOES], check=True)
