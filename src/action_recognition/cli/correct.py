@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_limit_options, load_recognizer
+from action_recognition.cli.options import add_limit_options, add_videos_option, load_recognizer
 from action_recognition.cli.progress import progress_bar
 from action_recognition.models.sealed_file import check_output
 
@@ -33,10 +33,7 @@ def add_parser(subparsers: Any) -> None:
         "--start", metavar="H5", default="shipped",
         help="model to teach: a file, `shipped` or `kinetics600` (default: shipped)",
     )  # fmt: skip
-    parser.add_argument(
-        "--videos", metavar="DIR", nargs="+", default=[],
-        help="folders of the videos (default: where the project file says)",
-    )  # fmt: skip
+    add_videos_option(parser)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     add_limit_options(parser)
     parser.set_defaults(run=run)

@@ -29,6 +29,14 @@ def add_class_option(
     )
 
 
+def add_videos_option(parser: argparse.ArgumentParser) -> None:
+    """`--videos DIR...`, for commands that read project files of corrections."""
+    parser.add_argument(
+        "--videos", metavar="DIR", nargs="+", default=[],
+        help="folders of the videos of project files (default: where the project file says)",
+    )  # fmt: skip
+
+
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     """`--model H5`."""
     parser.add_argument(

@@ -24,7 +24,8 @@ def add_parser(subparsers: Any) -> None:
         "folders",
         metavar="DIR",
         nargs="+",
-        help="folders that hold one folder per class, and annotation lists of their clips",
+        help="folders that hold one folder per class, annotation lists of their clips, and project "
+        "files of corrections (JSON)",
     )
     parser.add_argument("--output", metavar="CSV", default="manifest.csv")
     add_class_option(parser)
