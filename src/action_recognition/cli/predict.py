@@ -16,7 +16,9 @@ from action_recognition.cli.options import (
 from action_recognition.cli.paths import video_files
 from action_recognition.cli.printing import json_line
 from action_recognition.cli.progress import progress_bar
+from action_recognition.cli.several import add_files_argument
 from action_recognition.errors import UsageError, VideoError, one_line
+from action_recognition.recognition.wording import percent
 
 if TYPE_CHECKING:
     from action_recognition.recognition.recognizer import Recognizer
@@ -32,12 +34,7 @@ def add_parser(subparsers: Any) -> None:
         description="Recognises the action in each video. Of a video of more than 15 seconds, "
         "it tells which actions are seen when, as `timeline` does.",
     )
-    parser.add_argument(
-        "files",
-        metavar="FILE",
-        nargs="+",
-        help="video files, folders, patterns such as 'clips/*.mp4'",
-    )
+    add_files_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(
         "--top", type=int, default=1, metavar="N", help="how many actions to print (default 1)"
@@ -131,4 +128,4 @@ def _sentence(prediction: Prediction, top: int) -> str:
 
 
 def _ranked(prediction: Prediction, top: int) -> str:
-    return ", ".join(f"{action} {p:.1%}" for action, p in prediction.ranked[:top])
+    return ", ".join(f"{action} {percent(p)}" for action, p in prediction.ranked[:top])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from action_recognition.cli.options import add_model_option
 from action_recognition.cli.printing import json_line
 from action_recognition.errors import UsageError, VideoError
+from action_recognition.recognition.wording import percent
 
 if TYPE_CHECKING:
     from action_recognition.recognition.streaming import StreamAnswer
@@ -86,7 +87,7 @@ def _print(answers: list[StreamAnswer], dropped: int, *, as_json: bool) -> None:
         if as_json:
             line = json_line({**answer.to_dict(), "dropped_frames": dropped})
         else:
-            nearest = f"{answer.nearest_action} {answer.probability:.1%}"
+            nearest = f"{answer.nearest_action} {percent(answer.probability)}"
             if answer.action is None:
                 nearest = f"none of the known actions (nearest: {answer.nearest_action})"
             elif answer.unsure:
