@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import (
+    add_device_option,
     add_limit_options,
     add_model_option,
     load_recognizer,
@@ -49,7 +50,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_overwrite_option(parser)
     add_model_option(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     add_limit_options(parser)
     parser.set_defaults(run=run)
 

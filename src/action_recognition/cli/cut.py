@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import (
+    add_device_option,
     add_limit_options,
     add_model_option,
     load_recognizer,
@@ -50,7 +51,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--min-probability", type=float, default=0.0, metavar="P",
-        help="only moments at least so probable, 0 to 1 (default 0)",
+        help="only moments at least so probable, 0 to 1",
     )  # fmt: skip
     parser.add_argument(
         "--moments", nargs="+", metavar="START-END", default=[],
@@ -58,12 +59,12 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--margin", type=float, default=0.0, metavar="S",
-        help="seconds more before and after each moment (default 0)",
+        help="seconds more before and after each moment",
     )  # fmt: skip
     parser.add_argument(
         "--mode", choices=MODES, default="auto",
         help="copy: without loss, from the key frame before the start; exact: encoded anew, to the "
-        "frame; auto: copy where a key frame lies at the start, else exact (default)",
+        "frame; auto: copy where a key frame lies at the start, else exact",
     )  # fmt: skip
     parser.add_argument("--gif", action="store_true", help="write GIFs instead, at most 10 s each")
     parser.add_argument(
@@ -73,7 +74,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_overwrite_option(parser)
     add_model_option(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     add_limit_options(parser)
     parser.set_defaults(run=run)
 

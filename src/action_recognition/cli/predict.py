@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from action_recognition.cli.options import (
+    add_device_option,
     add_limit_options,
     add_model_option,
     load_recognizer,
@@ -36,15 +37,13 @@ def add_parser(subparsers: Any) -> None:
     )
     add_files_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
-    parser.add_argument(
-        "--top", type=int, default=1, metavar="N", help="how many actions to print (default 1)"
-    )
+    parser.add_argument("--top", type=int, default=1, metavar="N", help="how many actions to print")
     add_model_option(parser)
     parser.add_argument(
         "--otherwise", metavar="H5",
         help="second model to ask when the first answers none, for example kinetics600",
     )  # fmt: skip
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     add_limit_options(parser)
     parser.set_defaults(run=run)
 

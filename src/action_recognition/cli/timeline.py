@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import (
     add_course_options,
+    add_device_option,
     add_limit_options,
     add_model_option,
     check_course,
@@ -55,7 +56,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_course_options(parser)
     add_model_option(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     add_limit_options(parser)
     parser.set_defaults(run=run)
 

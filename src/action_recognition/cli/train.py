@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.options import (
     add_class_option,
+    add_device_option,
     add_unknown_options,
     add_videos_option,
     read_unknown,
@@ -56,10 +57,9 @@ def add_parser(subparsers: Any) -> None:
         help="train a network on clips, or on moments that you have put right",
         description="Trains and calibrates a network, writes the model file, and prints its "
         "metrics on the test split.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "--data", nargs="+", required=True, metavar="DIR",
+        "--data", nargs="+", required=True, metavar="SOURCE",
         help="folders with one folder of clips per class, CSV files (manifests), or project files "
         "of corrections (JSON), whose moments are cut out as clips",
     )  # fmt: skip
@@ -102,11 +102,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="folder with one folder of pictures per class, to teach what each class looks like",
     )  # fmt: skip
     add_unknown_options(parser)
-    parser.add_argument("--note", default="", help="a sentence for the training record")
+    parser.add_argument(
+        "--note", metavar="TEXT", default="", help="a sentence for the training record"
+    )
     for name, text in _NUMBERS.items():
         parser.add_argument(
-            "--" + name.replace("_", "-"), type=type(_default(name)), default=_default(name),
-            help=text,
+            "--" + name.replace("_", "-"), metavar="N", type=type(_default(name)),
+            default=_default(name), help=text,
         )  # fmt: skip
     parser.add_argument(
         "--refit", action="store_true",
@@ -116,8 +118,11 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--no-flip", action="store_true",
         help="do not mirror clips: the classes depend on left and right",
     )  # fmt: skip
-    parser.add_argument("--precision", default="32-true", choices=("bf16-mixed", "32-true"))
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument(
+        "--precision", default="32-true", choices=("bf16-mixed", "32-true"),
+        help="numbers to compute with while trunk layers are tuned",
+    )  # fmt: skip
+    add_device_option(parser)
 
 
 def run_train(options: argparse.Namespace) -> int:

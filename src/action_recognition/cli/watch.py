@@ -8,7 +8,10 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_model_option
+from action_recognition.cli.options import (
+    add_device_option,
+    add_model_option,
+)
 from action_recognition.cli.printing import json_line
 from action_recognition.errors import UsageError, VideoError
 from action_recognition.recognition.wording import percent
@@ -36,10 +39,10 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(
-        "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
+        "--step", type=float, default=1.0, metavar="S", help="seconds between answers"
     )
     add_model_option(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     parser.set_defaults(run=run)
 
 
