@@ -186,3 +186,26 @@ def test_several_films_are_annotated_into_a_folder(
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["film-2.mp4", "film.mp4"]
     assert main([*command, "-o", str(same_names / "a")]) == 2
     assert "film.mp4: it is the video itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("cut", ["--moments", "1-2", "--output", "plain/in"]), ("cut", ["--contact-sheet", "plain/s"]),
+     ("annotate", ["-o", "plain/out.mp4"])],
+)  # fmt: skip
+def test_an_output_below_a_plain_file_is_refused_first(
+    film: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, command: str, options: list[str]
+) -> None:
+    monkeypatch.chdir(film.parent)
+    Path("plain").touch()
+    assert main([command, str(film), *options]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("action-recognition: plain/")
+    assert said.endswith(": plain is a file, not a folder\n")
+
+
+def test_a_cut_that_fails_leaves_no_folder(film: Path, tmp_path: Path, capsys: Captured) -> None:
+    command = ["cut", str(film), "--moments", "1.3-2", "--output", str(tmp_path / "a" / "b")]
+    assert main([*command, "--limits", "frames=3"]) == 2
+    assert "more than 3 frames" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from action_recognition.errors import UsageError, one_line
+from action_recognition.files import file_in_the_way
 
 
 def add_overwrite_option(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +23,12 @@ def check_free(path: Path, videos: Iterable[str], *, overwrite: bool) -> Path:
         overwrite: a file of this name may be replaced.
 
     Raises:
-        UsageError: there is such a file already, or it is one of the videos.
+        UsageError: there is such a file already, it is one of the videos, or a file stands where
+            its folder is to be.
     """
+    file = file_in_the_way(path.parent)
+    if file is not None:
+        raise UsageError(f"{path}: {file.name} is a file, not a folder")
     if path.exists():
         if path.is_dir():
             raise UsageError(f"{path}: it is a folder")
