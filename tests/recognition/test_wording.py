@@ -19,6 +19,7 @@ from action_recognition.recognition.wording import percent
         (0.57, "57.0 %"),  # in binary, a little less
         (0.49999, "49.9 %"),  # an answer is unsure below 50 %
         (math.nextafter(1, 0), "99.9 %"),
+        (1 - 0.9, "10.0 %"),  # in binary, a little less
         (1.0, "100.0 %"),
         (1, "100.0 %"),
         (np.float64(0.834), "83.4 %"),

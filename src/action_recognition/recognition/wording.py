@@ -15,5 +15,7 @@ def percent(share: float) -> str:
     >>> percent(0.834), percent(0.9999), percent(0.49996), percent(1.0)
     ('83.4 %', '99.9 %', '49.9 %', '100.0 %')
     """
-    # As a decimal number: in binary, 57.0 % would be a little less.
-    return f"{100 * Decimal(str(float(share))).quantize(_TENTH, ROUND_DOWN):.1f} %"
+    # In decimal numbers, and without what adding up leaves: 57.0 % is not a little less.
+    whole = Decimal(str(round(float(share), 9)))
+    kept = whole if share >= 1 else min(whole, Decimal("0.999"))
+    return f"{100 * kept.quantize(_TENTH, ROUND_DOWN):.1f} %"
