@@ -10,7 +10,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -84,48 +84,63 @@ def read_rest(file: BinaryIO, most: int) -> bytes:
     return content
 
 
+def file_in_the_way(folder: Path) -> Path | None:
+    """The file that stands where this folder, or one around it, is to be; None: there is none."""
+    return next((f for f in (folder, *folder.parents) if f.exists() and not f.is_dir()), None)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder, and those around it, where there is none.
+
+    Raises:
+        OSError: it cannot be made; a file that stands in the way is named.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        file = file_in_the_way(folder)
+        if file is None:
+            raise
+        reason = f"{file.name} is a file, not a folder"
+        raise OSError(errno.ENOTDIR, reason, error.filename) from None
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Replaces a file; its folder is made where there is none.
 
     Raises:
         OSError: it cannot be written; its attribute `filename` is that of the file.
     """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Gives the name of a file to write, which then takes the place of `path`.
 
-    Where what is inside fails, it is removed, and `path` is left as it was. The folder is made
-    where there is none.
+    Its folder is made where there is none. Where what is inside fails, all that was made is
+    removed, and `path` is left as it was.
 
     Raises:
         OSError: it cannot be written; its attribute `filename` is that of the file.
     """
     temporary = path.with_name(path.name + ".tmp")
+    new_folders = [folder for folder in path.parents if not folder.exists()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield temporary
         temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # another program may have put something there
+            for folder in new_folders:
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 

@@ -146,3 +146,66 @@ def test_timelines_for_other_programs(
     assert out.startswith(begin)
     if form == "--label-studio":
         assert json.loads(out)[0]["data"]["video"] == "my film.mp4"
+
+
+@pytest.fixture
+def same_names(film: Path) -> Path:
+    """A folder with two films of one name, and a file that is no video."""
+    folder = film.parent / "in"
+    for name in ("a/film.mp4", "b/film.mp4"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(film.read_bytes())
+    (folder / "c.mp4").write_bytes(b"x")
+    return folder
+
+
+def test_moments_of_several_films_do_not_replace_one_another(
+    same_names: Path, tmp_path: Path, capsys: Captured
+) -> None:
+    folder = tmp_path / "cuts"
+    command = ["cut", str(same_names), "--moments", "1-2.5", "--output", str(folder)]
+    assert main(command) == 1
+    said = capsys.readouterr()
+    names = ["film-0001.0-0002.5-2.mp4", "film-0001.0-0002.5.mp4"]
+    assert sorted(p.name for p in folder.iterdir()) == names
+    assert said.err.startswith("action-recognition: c.mp4: ")
+    assert main(command) == 1
+    assert capsys.readouterr().err.count("it exists already") == 2
+    assert main([*command, "--contact-sheet", "s.png"]) == 2
+    assert "--contact-sheet: this is of one video, but 3 are given" in capsys.readouterr().err
+
+
+def test_several_films_are_annotated_into_a_folder(
+    same_names: Path, tmp_path: Path, tiny_model_path: Path, capsys: Captured
+) -> None:
+    command = ["annotate", str(same_names), "--moment", "1-2", "--model", str(tiny_model_path)]
+    assert main([*command, "-o", str(tmp_path / "out.mp4")]) == 2
+    assert "3 videos are given; name a folder" in capsys.readouterr().err
+    assert main([*command, "-o", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith("action-recognition: c.mp4: ")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["film-2.mp4", "film.mp4"]
+    assert main([*command, "-o", str(same_names / "a")]) == 2
+    assert "film.mp4: it is the video itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [("cut", ["--moments", "1-2", "--output", "plain/in"]), ("cut", ["--contact-sheet", "plain/s"]),
+     ("annotate", ["-o", "plain/out.mp4"])],
+)  # fmt: skip
+def test_an_output_below_a_plain_file_is_refused_first(
+    film: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, command: str, options: list[str]
+) -> None:
+    monkeypatch.chdir(film.parent)
+    Path("plain").touch()
+    assert main([command, str(film), *options]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("action-recognition: plain/")
+    assert said.endswith(": plain is a file, not a folder\n")
+
+
+def test_a_cut_that_fails_leaves_no_folder(film: Path, tmp_path: Path, capsys: Captured) -> None:
+    command = ["cut", str(film), "--moments", "1.3-2", "--output", str(tmp_path / "a" / "b")]
+    assert main([*command, "--limits", "frames=3"]) == 2
+    assert "more than 3 frames" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()

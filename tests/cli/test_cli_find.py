@@ -17,6 +17,7 @@ import pytest
 from action_recognition.cli import main
 from action_recognition.models.model_file import Model, find_model, save_model
 from action_recognition.models.open_set import OpenSetRule
+from action_recognition.recognition.formats import answer
 from action_recognition.recognition.recognizer import Recognizer
 from video_maker import MadeVideo
 
@@ -60,9 +61,7 @@ def test_a_line_for_each_moment(command: list[str], films: Path, capsys: Capture
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
     (segment,) = Recognizer.load(command[3]).timeline(films / "a.mp4")
-    share = f"{segment.action} {int(100 * segment.probability)} %"
-    answer = f"unsure: {share} or {segment.second_action}" if segment.unsure else share
-    assert lines == [f"{films}/{name}  0:00.0 to 0:00.6  {answer}" for name in
+    assert lines == [f"{films}/{name}  0:00.0 to 0:00.6  {answer(segment)}" for name in
                      ("a.mp4", "sub/b.mp4")]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from action_recognition.cli import main
 from action_recognition.models.model_file import Model, save_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.wording import percent
 from video_maker import MadeVideo
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
@@ -40,7 +41,7 @@ def model_with(tiny_model: Model, tmp_path: Path) -> Callable[..., str]:
 
 
 NEVER_KNOWN = OpenSetRule(energy=1.0, odds=0.0, threshold=1e6, slope=1.0)
-SHARE = r"(Jumping|Reading|Swimming) \d+\.\d%"
+SHARE = r"(Jumping|Reading|Swimming) \d+\.\d %"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_otherwise_asks_a_second_model_where_the_first_says_none(
     assert main(command) == 0
     assert re.fullmatch(
         rf"none of the known actions \(nearest: {SHARE}\); {re.escape(other)}: "
-        f"{expected.action} {expected.probability:.1%}\n",
+        f"{expected.action} {percent(expected.probability)}\n",
         capsys.readouterr().out,
     )
     assert main([*command, "--json"]) == 0

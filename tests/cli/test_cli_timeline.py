@@ -16,6 +16,7 @@ from action_recognition.cli import main
 from action_recognition.models.model_file import Model, save_model
 from action_recognition.models.open_set import OpenSetRule
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.wording import percent
 from video_maker import MadeVideo
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
@@ -36,7 +37,7 @@ def test_a_line_for_each_segment(command: list[str], capsys: pytest.CaptureFixtu
     assert lines[-1].split("  ")[0].endswith("to 0:06.0")
     segments = list(Recognizer.load(command[3]).timeline(command[1], step_s=0.5))
     answers = [line.split("  ")[1].removeprefix("unsure: ") for line in lines]
-    assert answers == [f"{s.nearest_action} {s.probability:.1%}" for s in segments]
+    assert answers == [f"{s.nearest_action} {percent(s.probability)}" for s in segments]
     assert ["unsure: " in line for line in lines] == [s.unsure for s in segments]
 
 
@@ -45,7 +46,7 @@ def test_a_line_for_each_segment(command: list[str], capsys: pytest.CaptureFixtu
     [
         (
             {"temperature": 100},
-            r"unsure: (Jumping|Reading|Swimming) 3\d\.\d% or (Jumping|Reading|Swimming) 3\d\.\d%",
+            r"unsure: (Jumping|Reading|Swimming) 3\d\.\d % or (Jumping|Reading|Swimming) 3\d\.\d %",
         ),
         (
             {"open_set": OpenSetRule(energy=1.0, odds=0.0, threshold=1e6, slope=1.0)},
@@ -112,3 +113,25 @@ def test_a_file_that_is_no_video(
     command = ["timeline", str(tmp_path / "notes.mp4"), "--model", str(tiny_model_path)]
     assert main(command) == 2
     assert "notes.mp4: it is not a video file" in capsys.readouterr().err
+
+
+def test_of_several_files_each_line_names_its_own(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"x")
+    several = [*command, "--dwell", "1000"]
+    several[1:2] = [str(tmp_path)]
+    assert main(several) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith(f"{tmp_path / 'long.mp4'}  0:00.0 to 0:06.0  ")
+    assert said.err.startswith("action-recognition: broken.mp4: ")
+    assert main([*several, "--json"]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["file"] == str(tmp_path / "long.mp4")
+    assert main([*several, "--csv"]) == 1
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["file"] == str(tmp_path / "long.mp4")
+    for form in ("--srt", "--vtt", "--edl", "--label-studio", "--cvat"):
+        assert main([*several, form]) == 2
+        expected = f"action-recognition: {form}: this is of one video, but 2 are given\n"
+        assert capsys.readouterr().err == expected

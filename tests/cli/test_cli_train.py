@@ -20,11 +20,20 @@ from PIL import Image
 from action_recognition.cli import main
 from action_recognition.cli.train import add_parser, fingerprint_options, read_settings
 from action_recognition.clips import Preprocessing
+from action_recognition.datasets.background import NONE
+from action_recognition.datasets.corrections import (
+    CorrectedSegment,
+    CorrectedVideo,
+    Corrections,
+    digest_of,
+    save_corrections,
+)
 from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model, save_model
 from action_recognition.training.settings import Augmentation, TrainingSettings
 from action_recognition.training.train import Run
 from motion import write_motion_data
+from scene_maker import Scene, write_scene
 from tiny_network import build_tiny_model, weights
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
@@ -461,3 +470,26 @@ def test_resume_with_other_options_is_refused(
     assert "cannot resume: settings differ" in capsys.readouterr().err
     assert output.stat().st_mtime_ns == written
     assert train(manifest, output, *quick, "--resume") == 0
+
+
+def test_moments_that_were_put_right_train_a_model(
+    init: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    videos, segments = [], []
+    for k in range(4):
+        film = write_scene(tmp_path / "films" / f"{k}.mp4", Scene(k), fps=10)
+        videos.append(CorrectedVideo(f"Film {k}", film.name, digest_of(film)))
+        for start_s, action in enumerate(("Waving", "Nodding", None)):
+            segments.append(CorrectedSegment(k, start_s, start_s + 1, action, "added"))
+    project, output = tmp_path / "project.json", tmp_path / "model.h5"
+    save_corrections(Corrections(tuple(videos), tuple(segments)), project)
+    command = ["--videos", str(tmp_path / "films")]
+    assert train(project, output, *command, init=init) == 0
+    said = capsys.readouterr().out
+    assert "segments: 12 of 4 videos, 12 of them cut now, " in said
+    assert "1 clip, of none of the actions, in videos that stand in test" in said
+    model = load_model(output)
+    assert model.classes == ("Nodding", "Waving")
+    assert model.background == (NONE,)
+    assert main(["evaluate", str(output), "--data", str(project), *command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["groups"] == 1

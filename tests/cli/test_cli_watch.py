@@ -51,14 +51,14 @@ def test_a_line_for_each_answer(
         assert shares == pytest.approx(list(moment.probabilities), abs=1e-4)
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(r"\d\.\d s  (unsure: )?(Jumping|Reading|Swimming) \d+\.\d%", lines[0])
+    assert re.fullmatch(r"\d\.\d s  (unsure: )?(Jumping|Reading|Swimming) \d+\.\d %", lines[0])
 
 
 @pytest.mark.parametrize(
     ("change", "answer"),
     [
-        ({"temperature": 0.01}, r"(Jumping|Reading|Swimming) \d+\.\d%"),
-        ({"temperature": 100}, r"unsure: (Jumping|Reading|Swimming) 3\d\.\d%"),
+        ({"temperature": 0.01}, r"(Jumping|Reading|Swimming) \d+\.\d %"),
+        ({"temperature": 100}, r"unsure: (Jumping|Reading|Swimming) 3\d\.\d %"),
         (
             {"open_set": OpenSetRule(energy=1.0, odds=0.0, threshold=1e6, slope=1.0)},
             r"none of the known actions \(nearest: (Jumping|Reading|Swimming)\)",

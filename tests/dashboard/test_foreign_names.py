@@ -116,7 +116,7 @@ def test_a_subtitle_is_one_block(tiny_model: Model) -> None:
     span, text, end = block.split("\n")
     assert end == ""
     assert span == "00:00:00.000 --> 00:00:01.000"
-    assert text == "=1+1 00:00.000 --&gt; 00:09.000 &lt;c&gt;**bold**&lt;/c&gt; 90.0%"
+    assert text == "=1+1 00:00.000 --&gt; 00:09.000 &lt;c&gt;**bold**&lt;/c&gt; 90.0 %"
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -6,28 +6,12 @@ import pytest
 
 from action_recognition.dashboard.formatting import (
     file_name,
-    percent,
     plain,
     time_span,
     video_facts,
 )
 from action_recognition.video import VideoInfo
 from action_recognition.video.orientation import UPRIGHT
-
-
-@pytest.mark.parametrize(
-    ("probability", "text"),
-    [
-        (0.0, "0.0 %"),
-        (0.0004, "< 0.1 %"),
-        (0.25, "25.0 %"),
-        (0.834, "83.4 %"),
-        (0.99901, "> 99.9 %"),
-        (1.0, "100.0 %"),
-    ],
-)
-def test_percent_never_rounds_to_certainty(probability: float, text: str) -> None:
-    assert percent(probability) == text
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,22 @@ MakeVideo = Callable[..., MadeVideo]
 
 def test_files_of_a_named_class_are_grouped_by_folder() -> None:
     uploads = [Upload.of("mine/monday/a.mp4", b"1"), Upload.of("b.mp4", b"2")]
-    found = sources_of(uploads, "Juggling")
+    found, _ = sources_of(uploads, "Juggling")
     assert [(s.label, s.group) for s in found] == [("Juggling", "monday"), ("Juggling", "")]
 
 
+def test_a_folder_of_class_folders_is_no_class() -> None:
+    names = ["UCF101/Archery/a.mp4", "UCF101/b.mp4", "all/UCF101/Biking/c.mp4", "all/d.mp4"]
+    found, left_out = sources_of([Upload.of(name, b"1") for name in names], None)
+    assert [source.label for source in found] == ["Archery", "Biking"]
+    assert left_out == [
+        "UCF101/b.mp4: left out, it lies beside the folders of the classes",
+        "all/d.mp4: left out, it lies beside the folders of the classes",
+    ]
+
+
 def test_folders_name_classes_where_the_visitor_does_not() -> None:
-    found = sources_of([Upload.of("mine/BrushingTeeth/a.mp4", b"1")], None)
+    found, _ = sources_of([Upload.of("mine/BrushingTeeth/a.mp4", b"1")], None)
     assert [(s.label, s.group) for s in found] == [("Brushing Teeth", "")]
     with pytest.raises(DataError, match=r"^a\.mp4: name the class first$"):
         sources_of([Upload.of("a.mp4", b"1")], None)

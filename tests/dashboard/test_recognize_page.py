@@ -15,6 +15,7 @@ from visit import CLASSES, bars, count_calls, predict, shown_text, upload
 from action_recognition.dashboard import session as session_module
 from action_recognition.dashboard.examples import BUILT_IN
 from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.recognition.wording import percent
 from action_recognition.video.orientation import Orientation
 from video_maker import MadeVideo
 
@@ -64,7 +65,7 @@ def test_the_answer_is_that_of_the_recognizer(page: AppTest, make_video: MakeVid
     expected = Recognizer.load(made.path.parent / "tiny.h5").predict(made.path)
     assert page.header[0].value == expected.action
     assert bars(page) == [action for action, _ in expected.ranked]
-    assert f"{100 * expected.probability:.1f} %" in shown_text(page)
+    assert f"{percent(expected.probability)}" in shown_text(page)
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def test_all_cut_outs_come_in_one_file(page: AppTest, offered: dict[str, Any]) -
     ("form", "ending", "begin"),
     [
         ("EDL", "edl", "TITLE: my film\n"),
-        ("SRT", "srt", "1\n00:00:00,000 --> 00:00:01,000\nJumping 90.0%\n\n2\n"),
+        ("SRT", "srt", "1\n00:00:00,000 --> 00:00:01,000\nJumping 90.0 %\n\n2\n"),
         ("VTT", "vtt", "WEBVTT\n\n00:00:00.000"),
         ("CSV", "csv", "start_s,end_s,action"),
         ("Label Studio", "json", "["),

@@ -17,7 +17,6 @@ from action_recognition.datasets.corrections import (
     load_corrections,
     save_corrections,
 )
-from action_recognition.datasets.folders import load_data
 from action_recognition.errors import DataError
 
 VIDEO = CorrectedVideo("Film", "film.mp4", sha256="a" * 64)
@@ -114,9 +113,3 @@ def test_the_video_must_be_the_same(tmp_path: Path) -> None:
             find_video(video, [tmp_path])
     with pytest.raises(DataError, match=r"^Film: film.mp4 is another video"):
         find_video(VIDEO, [film.parent])
-
-
-def test_training_says_which_command_takes_corrections(tmp_path: Path) -> None:
-    save_corrections(PROJECT, tmp_path / "p.json")
-    with pytest.raises(DataError, match=r"action-recognition correct p\.json"):
-        load_data([tmp_path / "p.json"])

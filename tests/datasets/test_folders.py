@@ -169,7 +169,7 @@ def test_film_in_both_splits_across_classes(fill: Fill) -> None:
     assert Counter(split_of.values())["val"] >= 2  # one of each class
     lines = manifest.summary().splitlines()
     assert "left out: 1 train clips of 1 films that stand in test" in lines
-    assert "left out: 1 clips, not used in official split 1" in lines
+    assert "left out: 1 clip, not used in official split 1" in lines
     # Without the other class the film is in one split only, and its clip is of use.
     alone = build_manifest([root], classes=["hit"], check=False)
     assert splits(alone)[HITTING[0]] in ("train", "val")

@@ -207,7 +207,8 @@ def test_files_without_another_name_are_never_removed(tmp_path: Path, video: byt
 
 def test_a_folder_that_cannot_be_written(whole: list[Path], tmp_path: Path) -> None:
     (tmp_path / "clips").touch()
-    with pytest.raises(DataError, match=r"\.avi: cannot be written \(Not a directory\)$"):
+    reason = r"\.avi: cannot be written \(clips is a file, not a folder\)$"
+    with pytest.raises(DataError, match=reason):
         prepare(whole, tmp_path / "clips", Choice(classes=["IceDancing"], clips_per_class=4))
 
 

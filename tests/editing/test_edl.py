@@ -22,8 +22,8 @@ def test_moments_follow_one_another_and_have_names() -> None:
     assert lines[8:12] == [
         "002  MYFILM   AA/V  C        00:01:02;00 00:01:09;00 01:00:03;00 01:00:10;00",
         "* FROM CLIP NAME: my film.mp4",
-        "* LOC: 01:00:03;00 BLUE    Falling on Floor 93.4%",
-        "* COMMENT: Falling on Floor 93.4%, 62.0 to 69.0 s",
+        "* LOC: 01:00:03;00 BLUE    Falling on Floor 93.4 %",
+        "* COMMENT: Falling on Floor 93.4 %, 62.0 to 69.0 s",
     ]
     events = [line for line in lines if line[:3].isdigit()]
     assert len(events) == 2

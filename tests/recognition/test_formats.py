@@ -84,8 +84,8 @@ def test_segments_as_csv() -> None:
 def test_subtitles_show_actions_only() -> None:
     assert list(segments_to_vtt(SEGMENTS)) == [
         "WEBVTT\n",
-        "00:00:00.000 --> 00:00:02.500\nRun 91.0%\n",
-        '00:00:04.000 --> 01:02:03.250\nUnsure: Say "a&lt;b&gt;" &amp; go, on or Run 42.0%\n',
+        "00:00:00.000 --> 00:00:02.500\nRun 91.0 %\n",
+        '00:00:04.000 --> 01:02:03.250\nUnsure: Say "a&lt;b&gt;" &amp; go, on or Run 42.0 %\n',
     ]
 
 

@@ -31,7 +31,7 @@ def test_a_known_action() -> None:
     assert (found.action, found.nearest_action, found.probability) == ("Run", "Run", 0.7)
     assert found.probabilities == {"Run": 0.7, "Walk": 0.2, "Jump": 0.1}
     assert not found.unsure
-    assert repr(found) == "Prediction('a.mp4': Run 70.0%)"
+    assert repr(found) == "Prediction('a.mp4': Run 70.0 %)"
 
 
 @pytest.mark.parametrize(

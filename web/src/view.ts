@@ -64,7 +64,7 @@ function span(text: string): HTMLSpanElement {
 }
 
 function percent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${(Math.floor(share * 1000 + 1e-9) / 10).toFixed(1)} %`; // rounded down, as by percent in wording.py
 }
 
 function clock(timeS: number): string {

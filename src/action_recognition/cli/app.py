@@ -22,10 +22,10 @@ SETTINGS = (
     ("examples", "DIR", "folder with a folder of clips for each action (default: data/clips)"),
     ("ice", "URL", "STUN or TURN server, for cameras outside of this network"),
     ("limits", "NAME=N,...", "what one video may cost, for example cpu_s=600 (see SECURITY.md)"),
-    ("uploads-per-visitor", "N", "files from one address within a minute (default 120)"),
-    ("uploads", "N", "files from all addresses within a minute (default 600)"),
-    ("waiting", "N", "videos of all visitors that wait for the network (default 100)"),
-    ("held-mb", "N", "megabytes of uploads that are held for all visits (default 4000)"),
+    ("uploads-per-visitor", "N", "files from one address within a minute (default: 120)"),
+    ("uploads", "N", "files from all addresses within a minute (default: 600)"),
+    ("waiting", "N", "videos of all visitors that wait for the network (default: 100)"),
+    ("held-mb", "N", "megabytes of uploads that are held for all visits (default: 4000)"),
 )
 
 

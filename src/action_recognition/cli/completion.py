@@ -6,8 +6,10 @@ import argparse
 from typing import Any
 
 # Placeholders of options that take a file or a folder.
-_FILES = {"FILE", "H5", "CSV", "MODEL", "SOURCE", "TOML", "VIDEO"}
-_FOLDERS = {"DIR"}
+_FILES = {
+    "CSV", "FILE", "H5", "JSON", "MODEL", "MP4", "PATH", "PNG", "SOURCE", "TOML", "VIDEO",
+}  # fmt: skip
+_FOLDERS = {"DIR", "FOLDER"}
 
 
 class Completion(argparse.Action):

@@ -8,7 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_limit_options, load_recognizer
+from action_recognition.cli.options import (
+    add_device_option,
+    add_limit_options,
+    add_videos_option,
+    load_recognizer,
+)
 from action_recognition.cli.progress import progress_bar
 from action_recognition.models.sealed_file import check_output
 
@@ -31,13 +36,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     parser.add_argument(
         "--start", metavar="H5", default="shipped",
-        help="model to teach: a file, `shipped` or `kinetics600` (default: shipped)",
+        help="model to teach: a file, `shipped` or `kinetics600`",
     )  # fmt: skip
-    parser.add_argument(
-        "--videos", metavar="DIR", nargs="+", default=[],
-        help="folders of the videos (default: where the project file says)",
-    )  # fmt: skip
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_videos_option(parser)
+    add_device_option(parser)
     add_limit_options(parser)
     parser.set_defaults(run=run)
 

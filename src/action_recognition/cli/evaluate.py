@@ -7,7 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from action_recognition.cli.options import add_class_option, add_unknown_options, read_unknown
+from action_recognition.cli.options import (
+    add_class_option,
+    add_device_option,
+    add_unknown_options,
+    add_videos_option,
+    read_unknown,
+)
 from action_recognition.cli.progress import progress_bar
 
 
@@ -21,14 +27,18 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("model", metavar="H5", help="model file, `shipped` or `kinetics600`")
     parser.add_argument(
-        "--data", nargs="+", required=True, metavar="DIR", help="manifest CSV or class folders"
+        "--data", nargs="+", required=True, metavar="SOURCE",
+        help="class folders, manifests (CSV), or project files of corrections (JSON)",
+    )  # fmt: skip
+    add_videos_option(parser)
+    parser.add_argument(
+        "--split", default="test", choices=("train", "val", "test"), help="clips to measure on"
     )
-    parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     add_class_option(parser)
     parser.add_argument("--report", metavar="DIR", help="folder to write the report to")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     add_unknown_options(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -46,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
         manifest = load_data(  # with the checks of training: they decide on the split, too
             options.data,
             classes=options.classes,
+            videos=options.videos,
             validation=options.split != "test",  # a folder of test clips alone is enough
             on_progress=on_progress,
         )

@@ -11,6 +11,7 @@ from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.find_outputs import Outputs
 from action_recognition.cli.options import (
     add_course_options,
+    add_device_option,
     add_limit_options,
     add_model_option,
     check_course,
@@ -39,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--min-probability", metavar="P", type=float, default=0.0,
-        help="how probable the action must be, 0 to 1 (default 0)",
+        help="how probable the action must be, 0 to 1",
     )  # fmt: skip
     parser.add_argument(
         "--none", action="store_true", help="list what shows none of the known actions, too"
@@ -67,7 +68,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add_course_options(parser)
     add_model_option(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     add_limit_options(parser)
     parser.set_defaults(run=run)
 

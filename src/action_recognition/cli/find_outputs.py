@@ -14,6 +14,7 @@ from tqdm import tqdm
 from action_recognition.cli.printing import json_line
 from action_recognition.errors import VideoError, one_line
 from action_recognition.files import write_whole
+from action_recognition.recognition.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +166,7 @@ class Outputs:
 
         wanted = ", ".join(self._actions) or "any action that the model knows"
         least = self._options.min_probability
-        at_least = f" with at least {100 * least:.0f} %" if least else ""
+        at_least = f" with at least {percent(least)}" if least else ""
         videos = f"{self._videos} video{'s'[: self._videos != 1]}"
         about = one_line(f"{wanted}{at_least}, in {videos}.")
         self._cards.sort(key=lambda card: (card.shown, card.segment.start_s))

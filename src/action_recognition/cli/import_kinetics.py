@@ -15,7 +15,9 @@ def add_parser(subparsers: Any) -> None:
         "DIR: movinet_a0_stream_kinetics600.npz and labels.txt.",
     )
     parser.add_argument("folder", metavar="DIR", help="folder that holds the two files")
-    parser.add_argument("--output", metavar="H5", default="kinetics600.h5")
+    parser.add_argument(
+        "--output", metavar="H5", default="kinetics600.h5", help="model file to write"
+    )
     parser.set_defaults(run=run)
 
 

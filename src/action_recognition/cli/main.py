@@ -64,28 +64,47 @@ _EXTRAS = {
 }
 
 
+class _Help(argparse.HelpFormatter):
+    """Says the default of each option, unless its text does, or it is no value to be typed."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if isinstance(action.default, bool | list | None) or action.default in (
+            "",
+            argparse.SUPPRESS,
+        ):
+            return action.help
+        said = action.help is None or "(default" in action.help
+        return action.help if said else f"{action.help} (default: %(default)s)"
+
+
 class _Parser(argparse.ArgumentParser):
     """Says the exit codes below each help, of the subcommands, too."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**{"epilog": EXIT_CODES, **settings})
+        super().__init__(**{"epilog": EXIT_CODES, "formatter_class": _Help, **settings})
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns its exit code."""
-    prepare_streams()
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = _Parser(
         prog="action-recognition",
         description="Recognises human actions in videos; trains and evaluates the network.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument(
-        "--completion", action=Completion, choices=("bash", "zsh", "tcsh"),
+        "--completion", action=Completion, choices=("bash", "zsh", "fish", "tcsh"),
         help="print a script that makes the shell complete commands, options and files",
     )  # fmt: skip
     subparsers = parser.add_subparsers(metavar="COMMAND")
     for command in COMMANDS:
         command.add_parser(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code."""
+    prepare_streams()
+    parser = make_parser()
     options = parser.parse_args(arguments)
     options.command = [parser.prog, *(sys.argv[1:] if arguments is None else arguments)]
     if not hasattr(options, "run"):

@@ -29,6 +29,14 @@ def add_class_option(
     )
 
 
+def add_videos_option(parser: argparse.ArgumentParser) -> None:
+    """`--videos DIR...`, for commands that read project files of corrections."""
+    parser.add_argument(
+        "--videos", metavar="DIR", nargs="+", default=[],
+        help="folders of the videos of project files (default: where the project file says)",
+    )  # fmt: skip
+
+
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     """`--model H5`."""
     parser.add_argument(
@@ -36,14 +44,22 @@ def add_model_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """`--device`."""
+    parser.add_argument(
+        "--device", default="auto", choices=("auto", "cpu", "cuda"),
+        help="where the network runs; auto: on the GPU if there is one",
+    )  # fmt: skip
+
+
 def add_course_options(parser: argparse.ArgumentParser) -> None:
     """`--step` and `--dwell`, for commands that go through whole videos; see `check_course`."""
     parser.add_argument(
-        "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
+        "--step", type=float, default=1.0, metavar="S", help="seconds between answers"
     )
     parser.add_argument(
         "--dwell", type=float, default=2.0, metavar="S",
-        help="average length of an action in seconds; 0 disables smoothing (default 2)",
+        help="average length of an action in seconds; 0 disables smoothing",
     )  # fmt: skip
 
 
@@ -61,10 +77,10 @@ def add_address_options(parser: argparse.ArgumentParser, *, port: int) -> None:
     Parameters:
         port: the default.
     """
-    parser.add_argument("--port", type=_port, default=port, help=f"TCP port (default {port})")
+    parser.add_argument("--port", type=_port, default=port, help="TCP port")
     parser.add_argument(
         "--address", default="127.0.0.1",
-        help="address to listen on (default 127.0.0.1: this machine only)",
+        help="address to listen on; 127.0.0.1: for this machine only",
     )  # fmt: skip
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="NAME",
@@ -179,6 +195,4 @@ def split_names(text: str) -> list[str]:
 
 def add_root_option(parser: argparse.ArgumentParser) -> None:
     """`--root DIR`, where the data sets live."""
-    parser.add_argument(
-        "--root", metavar="DIR", default="data", help="data set folder (default: data)"
-    )
+    parser.add_argument("--root", metavar="DIR", default="data", help="data set folder")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from action_recognition.cli.options import (
+    add_device_option,
     add_limit_options,
     add_model_option,
     load_recognizer,
@@ -16,7 +17,9 @@ from action_recognition.cli.options import (
 from action_recognition.cli.paths import video_files
 from action_recognition.cli.printing import json_line
 from action_recognition.cli.progress import progress_bar
+from action_recognition.cli.several import add_files_argument
 from action_recognition.errors import UsageError, VideoError, one_line
+from action_recognition.recognition.wording import percent
 
 if TYPE_CHECKING:
     from action_recognition.recognition.recognizer import Recognizer
@@ -32,22 +35,15 @@ def add_parser(subparsers: Any) -> None:
         description="Recognises the action in each video. Of a video of more than 15 seconds, "
         "it tells which actions are seen when, as `timeline` does.",
     )
-    parser.add_argument(
-        "files",
-        metavar="FILE",
-        nargs="+",
-        help="video files, folders, patterns such as 'clips/*.mp4'",
-    )
+    add_files_argument(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
-    parser.add_argument(
-        "--top", type=int, default=1, metavar="N", help="how many actions to print (default 1)"
-    )
+    parser.add_argument("--top", type=int, default=1, metavar="N", help="how many actions to print")
     add_model_option(parser)
     parser.add_argument(
         "--otherwise", metavar="H5",
         help="second model to ask when the first answers none, for example kinetics600",
     )  # fmt: skip
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     add_limit_options(parser)
     parser.set_defaults(run=run)
 
@@ -131,4 +127,4 @@ def _sentence(prediction: Prediction, top: int) -> str:
 
 
 def _ranked(prediction: Prediction, top: int) -> str:
-    return ", ".join(f"{action} {p:.1%}" for action, p in prediction.ranked[:top])
+    return ", ".join(f"{action} {percent(p)}" for action, p in prediction.ranked[:top])

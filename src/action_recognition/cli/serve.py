@@ -10,6 +10,7 @@ from typing import Any
 
 from action_recognition.cli.options import (
     add_address_options,
+    add_device_option,
     add_limits_option,
     add_model_option,
     load_recognizer,
@@ -39,22 +40,22 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--upload-mb", type=int, default=500, metavar="N",
-        help="megabytes of one upload (default 500)",
+        help="megabytes of one upload",
     )  # fmt: skip
     parser.add_argument(
         "--waiting", type=int, default=16, metavar="N",
-        help="requests that are taken at once (default 16)",
+        help="requests that are taken at once",
     )  # fmt: skip
     parser.add_argument(
         "--requests-per-visitor", type=int, default=120, metavar="N",
-        help="requests from one address within a minute (default 120)",
+        help="requests from one address within a minute",
     )  # fmt: skip
     parser.add_argument(
         "--requests", type=int, default=600, metavar="N",
-        help="requests from all addresses within a minute (default 600)",
+        help="requests from all addresses within a minute",
     )  # fmt: skip
     add_model_option(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     add_limits_option(parser)
     parser.set_defaults(run=run)
 

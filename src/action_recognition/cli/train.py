@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.options import (
     add_class_option,
+    add_device_option,
     add_unknown_options,
+    add_videos_option,
     read_unknown,
     split_names,
 )
@@ -52,15 +54,16 @@ def add_parser(subparsers: Any) -> None:
     """Adds the subcommand."""
     parser = subparsers.add_parser(
         "train",
-        help="train a network on folders of clips",
+        help="train a network on clips, or on moments that you have put right",
         description="Trains and calibrates a network, writes the model file, and prints its "
         "metrics on the test split.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "--data", nargs="+", required=True, metavar="DIR",
-        help="folders with one folder of clips per class, or CSV files (manifests)",
+        "--data", nargs="+", required=True, metavar="SOURCE",
+        help="folders with one folder of clips per class, CSV files (manifests), or project files "
+        "of corrections (JSON), whose moments are cut out as clips",
     )  # fmt: skip
+    add_videos_option(parser)
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")
     add_class_option(parser)
     parser.add_argument("--resume", action="store_true", help="resume an interrupted run")
@@ -99,11 +102,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         help="folder with one folder of pictures per class, to teach what each class looks like",
     )  # fmt: skip
     add_unknown_options(parser)
-    parser.add_argument("--note", default="", help="a sentence for the training record")
+    parser.add_argument(
+        "--note", metavar="TEXT", default="", help="a sentence for the training record"
+    )
     for name, text in _NUMBERS.items():
         parser.add_argument(
-            "--" + name.replace("_", "-"), type=type(_default(name)), default=_default(name),
-            help=text,
+            "--" + name.replace("_", "-"), metavar="N", type=type(_default(name)),
+            default=_default(name), help=text,
         )  # fmt: skip
     parser.add_argument(
         "--refit", action="store_true",
@@ -113,8 +118,11 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         "--no-flip", action="store_true",
         help="do not mirror clips: the classes depend on left and right",
     )  # fmt: skip
-    parser.add_argument("--precision", default="32-true", choices=("bf16-mixed", "32-true"))
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument(
+        "--precision", default="32-true", choices=("bf16-mixed", "32-true"),
+        help="numbers to compute with while trunk layers are tuned",
+    )  # fmt: skip
+    add_device_option(parser)
 
 
 def run_train(options: argparse.Namespace) -> int:
@@ -127,7 +135,13 @@ def run_train(options: argparse.Namespace) -> int:
     check_output(output)
     with alone(options, output):
         with progress_bar("checking clips") as on_progress:
-            manifest = load_data(options.data, classes=options.classes, on_progress=on_progress)
+            manifest = load_data(
+                options.data,
+                classes=options.classes,
+                videos=options.videos,
+                none=True,
+                on_progress=on_progress,
+            )
         print(manifest.summary(), flush=True)
         train(options, manifest, output, resume=options.resume)
     return 0
@@ -165,20 +179,20 @@ def train(
     """
     from dataclasses import replace
 
-    from action_recognition.datasets.background import add_background
+    from action_recognition.datasets.background import NONE, add_background
     from action_recognition.datasets.folders import load_data
     from action_recognition.training.finish import finish
     from action_recognition.training.train import Run
     from action_recognition.training.train import train as train_network
     from action_recognition.training.training_data import gather
 
-    background: tuple[str, ...] = ()
+    background = tuple({NONE} & set(manifest.labels))
     if options.background:
         with progress_bar("checking background clips") as on_progress:
             further = load_data(
                 options.background, classes=options.background_classes, on_progress=on_progress
             )
-        background = further.labels
+        background += further.labels
         manifest = add_background(manifest, further, per_class=options.background_clips)
         print(f"with background classes:\n{manifest.summary()}", flush=True)
     data = gather(

@@ -8,9 +8,13 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from action_recognition.cli.options import add_model_option
+from action_recognition.cli.options import (
+    add_device_option,
+    add_model_option,
+)
 from action_recognition.cli.printing import json_line
 from action_recognition.errors import UsageError, VideoError
+from action_recognition.recognition.wording import percent
 
 if TYPE_CHECKING:
     from action_recognition.recognition.streaming import StreamAnswer
@@ -35,10 +39,10 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     parser.add_argument(
-        "--step", type=float, default=1.0, metavar="S", help="seconds between answers (default 1)"
+        "--step", type=float, default=1.0, metavar="S", help="seconds between answers"
     )
     add_model_option(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     parser.set_defaults(run=run)
 
 
@@ -86,7 +90,7 @@ def _print(answers: list[StreamAnswer], dropped: int, *, as_json: bool) -> None:
         if as_json:
             line = json_line({**answer.to_dict(), "dropped_frames": dropped})
         else:
-            nearest = f"{answer.nearest_action} {answer.probability:.1%}"
+            nearest = f"{answer.nearest_action} {percent(answer.probability)}"
             if answer.action is None:
                 nearest = f"none of the known actions (nearest: {answer.nearest_action})"
             elif answer.unsure:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from action_recognition.recognition.wording import percent as percent
+
 if TYPE_CHECKING:  # they bring PyTorch, which the first page does not wait for
     from action_recognition.recognition.results import Timings, Verdict
     from action_recognition.video import VideoInfo
@@ -28,19 +30,6 @@ _CONTAINERS = {  # by the first name that FFmpeg gives its readers
     "avi": "AVI",
 }
 _MAX_NAME = 60  # characters
-
-
-def percent(probability: float) -> str:
-    """A probability in 0..1 as text. It says 0 % or 100 % only where that is the exact value.
-
-    >>> percent(0.834), percent(0.9999), percent(0.0004), percent(0.25)
-    ('83.4 %', '> 99.9 %', '< 0.1 %', '25.0 %')
-    """
-    if 0 < probability < 0.001:
-        return "< 0.1 %"
-    if 0.999 < probability < 1:
-        return "> 99.9 %"
-    return f"{100 * probability:.1f} %"
 
 
 def headline(verdict: Verdict) -> str:

@@ -80,26 +80,33 @@ def class_name(text: str) -> str:
     return label
 
 
-def sources_of(uploads: Sequence[Upload], label: str | None) -> list[Source]:
+def sources_of(uploads: Sequence[Upload], label: str | None) -> tuple[list[Source], list[str]]:
     """Uploads as clips of a class.
 
     Parameters:
         label: the class; files of one folder below the chosen one are a group. None: each file is
-            of the class that its folder names.
+            of the class that the folder names in which it lies. A folder of such folders, as that
+            of a data set is, names no class.
+
+    Returns:
+        the clips, and a sentence for each file that is left out.
 
     Raises:
         DataError: a file lies in no folder, or in one after which no class can be called.
     """
-    found = []
-    for upload in uploads:
-        folders = PurePosixPath(upload.name.replace("\\", "/")).parts[:-1]
+    found, left_out = [], []
+    folders_of = [PurePosixPath(u.name.replace("\\", "/")).parts[:-1] for u in uploads]
+    around = {folders[:k] for folders in folders_of for k in range(len(folders))}
+    for upload, folders in zip(uploads, folders_of, strict=True):
         if label is not None:
             found.append(Source(label, upload, "-".join(folders[1:])))
-        elif folders:
-            found.append(Source(class_name(folders[-1]), upload))
-        else:
+        elif not folders:
             raise DataError(f"{upload.name}: name the class first")
-    return found
+        elif folders in around:
+            left_out.append(f"{upload.name}: left out, it lies beside the folders of the classes")
+        else:
+            found.append(Source(class_name(folders[-1]), upload))
+    return found, left_out
 
 
 def moments_of(upload: Upload, rows: Sequence[Row]) -> list[Source]:

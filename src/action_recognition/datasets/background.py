@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from action_recognition.datasets.manifest import Clip, Manifest
-from action_recognition.datasets.splits import check_leaks
+from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
+
+NONE = "(none of these)"  # label of segments that somebody has said to show none of the actions
 
 
 def add_background(
@@ -27,7 +29,7 @@ def add_background(
     Raises:
         DataError: a class is in both, or a background class keeps no clip to train on.
     """
-    both = sorted(set(manifest.labels) & set(background.labels))
+    both = sorted(set(manifest.labels) & set(background.labels) - {NONE})
     if both:
         raise DataError(f"class {both[0]!r} is wanted and background at once")
     split_of = {c.group: c.split for c in manifest.split("train")}
@@ -54,6 +56,26 @@ def add_background(
             raise DataError(f"background class {label!r} has no clip left to train on")
     passed_over = (*manifest.passed_over, *background.passed_over)
     return Manifest(clips, passed_over, (*manifest.notes, *background.notes))
+
+
+def follow(clips: Sequence[Clip], none: Sequence[Clip], *, take: bool) -> list[Clip]:
+    """Clips of none of the actions, in the splits in which their groups stand.
+
+    They are never tested on, and left out where none of them can be trained on.
+
+    Parameters:
+        take: False: all of them are left out.
+    """
+    split_of = {c.group: c.split for c in clips if c.split in SPLITS}
+    placed = [
+        replace(c, split=split_of.get(c.group, "train")) if c.split in SPLITS else c for c in none
+    ]
+    reason, out = "of none of the actions, in videos that stand in test", ["test"]
+    if not any(c.split == "train" for c in placed):
+        reason, out = "of none of the actions, none of them in train", [*SPLITS]
+    if not take:
+        reason, out = "of none of the actions, which only training takes", [*SPLITS]
+    return [_left_out(c, reason) if c.split in out else c for c in placed]
 
 
 def spread(clips: Sequence[Clip], per_class: int) -> list[Clip]:

@@ -1,5 +1,7 @@
 """Makes a manifest from data folders: class folders, dealt out in splits or not, and their lists.
 
+Project files of corrections can stand among them (see `segment_clips`).
+
 Clips of UCF101 and HMDB51 are recognised by their file names and keep their official split, where
 no other one is given; others are split by group.
 """
@@ -14,8 +16,8 @@ from typing import Literal
 
 from action_recognition.actions import label_for_folder
 from action_recognition.datasets.annotation_lists import TABLES, read_annotations
+from action_recognition.datasets.background import NONE, follow
 from action_recognition.datasets.copies import join_copies
-from action_recognition.datasets.corrections import is_project
 from action_recognition.datasets.file_names import as_text
 from action_recognition.datasets.find_clips import FoundClip, find_clips
 from action_recognition.datasets.left_out import LeftOut
@@ -30,7 +32,8 @@ from action_recognition.datasets.placing import (
 )
 from action_recognition.datasets.probe import probe
 from action_recognition.datasets.sections import refuse_untrimmed
-from action_recognition.datasets.splits import check_leaks
+from action_recognition.datasets.segment_clips import cut_segments, sort_projects
+from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
 
 Films = Literal["strict", "class"]
@@ -76,6 +79,8 @@ def build_manifest(
     *,
     classes: Sequence[str] | None = None,
     check: bool = True,
+    videos: Sequence[str | Path] = (),
+    none: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
     """Makes a manifest from folders that hold one folder per class.
@@ -85,33 +90,43 @@ def build_manifest(
     in the folders gives no clip.
 
     Parameters:
-        folders: for example the folders of UCF101 and of HMDB51; annotation lists of their clips
-            can stand among them.
+        folders: for example the folders of UCF101 and of HMDB51; annotation lists of their clips,
+            and project files of corrections, can stand among them.
         classes: folder names or labels to use; None: every folder that holds videos.
         rules: rules for the splits; None: the defaults.
         check: decode each file once; files that fail are marked as refused, and clips that are
             copies of one another, by what they show, are put into one group (see `copies`).
-        on_progress: called with (files checked, files in total).
+        videos: folders of the videos of project files, before those of the project files.
+        none: take segments of none of the actions, as clips of the background class
+            `background.NONE`; False: they are left out.
+        on_progress: called with (segments cut, segments to cut), then with (files checked, files
+            in total).
 
     Raises:
         DataError: there are no videos, a class is missing or cannot be divided, or a group would
             be in two splits.
     """
     rules = rules or SplitRules()
-    found, passed_over = find_clips([Path(f) for f in folders], classes)
-    clips = _describe_all(found, rules)
+    projects, sources = sort_projects([Path(f) for f in folders])
+    found, passed_over = _find(sources, classes, beside=bool(projects))
+    segments, notes = _segments(projects, videos, classes, on_progress, beside=bool(found))
+    taken = [c for c in segments if c.split in SPLITS]
+    clips = [*_describe_all(found, rules), *taken]
     given = {f.path for f in found if f.split is not None} if rules.keep_given else set()
-    notes: tuple[str, ...] = ()
     if check:
         clips = _check_files(clips, on_progress)
-        clips, notes = join_copies(clips, given=given)
-    clips = refuse_untrimmed(clips, [f.section for f in found])
-    clips, settled = keep_given(clips, given)
+        clips, lines = join_copies(clips, given=given)
+        notes += lines
+    clips = refuse_untrimmed(clips, [*(f.section for f in found), *(None for _ in taken)])
+    no_action = [c for c in clips if c.label == NONE]
+    clips, settled = keep_given([c for c in clips if c.label != NONE], given)
     clips = place_official(clips)
     clips = place_own(clips, rules.seed, settled)
     if rules.validation:
         has_val = any(c.split == "val" for c in clips)
         clips = carve_validation(clips, rules.seed, settled if has_val else ())
+    clips += follow(clips, no_action, take=none)
+    clips += [c for c in segments if c.split not in SPLITS]
     check_leaks([c.group for c in clips], [c.split for c in clips])
     return Manifest(tuple(clips), tuple(passed_over), notes)
 
@@ -123,14 +138,20 @@ def load_data(
     seed: int = 0,
     check: bool = True,
     validation: bool = True,
+    videos: Sequence[str | Path] = (),
+    none: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Manifest:
-    """Loads the sources of `--data`: folders with one folder per class, lists of clips, or both.
+    """Loads the sources of `--data`: folders with one folder per class, project files, lists.
 
-    A list is a manifest, or any table of clips with columns for path, class and split (see
+    The segments of a project file of corrections become clips (see `segment_clips`). A list is a
+    manifest, or any table of clips with columns for path, class and split (see
     `manifest_csv.read_list`). Annotation lists of data sets (see `annotation_lists`), which give no
     paths, tell of the clips in the folders; without a folder, of those in their own. The validation
-    clips of each source come from its own train clips.
+    clips of each list come from its own train clips.
+
+    Parameters:
+        videos, none, on_progress: see `build_manifest`.
 
     Raises:
         DataError: see `build_manifest`; a group is in two splits, or a class has no clips.
@@ -140,9 +161,15 @@ def load_data(
     passed_over: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     if folders:
-        wanted = classes if not lists else None
-        rules = SplitRules(seed=seed, validation=validation)
-        built = build_manifest(folders, rules, classes=wanted, check=check, on_progress=on_progress)
+        built = build_manifest(
+            folders,
+            SplitRules(seed=seed, validation=validation),
+            classes=classes if not lists else None,
+            check=check,
+            videos=videos,
+            none=none,
+            on_progress=on_progress,
+        )
         clips, passed_over, notes = list(built.clips), built.passed_over, built.notes
     for path in lists:
         listed = list(read_list(path))
@@ -151,17 +178,11 @@ def load_data(
         clips += listed
     check_leaks([c.group for c in clips], [c.split for c in clips])
     manifest = Manifest(tuple(clips), passed_over, notes)
-    return manifest.select([label_for_folder(c) for c in classes]) if classes else manifest
+    return manifest.select(_labels(classes), beside=(NONE,)) if classes else manifest
 
 
 def _sort_sources(sources: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Folders with the annotation lists of their clips, and lists that stand for themselves."""
-    for source in sources:
-        if source.suffix.lower() == ".json" and is_project(source):
-            raise DataError(
-                f"{source.name}: these are corrections, which teach a model that exists: "
-                f"action-recognition correct {source.name} --output my.h5"
-            )
+    """What `build_manifest` takes, and lists of clips that stand for themselves."""
     lists = [
         s
         for s in sources
@@ -170,7 +191,44 @@ def _sort_sources(sources: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return [s for s in sources if s not in lists], lists
 
 
+def _labels(classes: Sequence[str]) -> set[str]:
+    return {label_for_folder(c) for c in classes}
+
+
 # -- the steps of build_manifest -----------------------------------------------------------
+
+
+def _find(
+    sources: Sequence[Path], classes: Sequence[str] | None, *, beside: bool
+) -> tuple[list[FoundClip], list[LeftOut]]:
+    """See `find_clips`; beside project files, the folders need not have all of the classes."""
+    if beside and not sources:
+        return [], []
+    found, passed_over = find_clips(sources, None if beside else classes)
+    return [f for f in found if classes is None or f.label in _labels(classes)], passed_over
+
+
+def _segments(
+    projects: Sequence[Path],
+    videos: Sequence[str | Path],
+    classes: Sequence[str] | None,
+    on_progress: Callable[[int, int], None] | None,
+    *,
+    beside: bool,
+) -> tuple[list[Clip], tuple[str, ...]]:
+    """The clips of project files, and lines on them; some can be taken, or there are others."""
+    if not projects:
+        return [], ()
+    clips, line = cut_segments(
+        projects,
+        [Path(v) for v in videos],
+        labels=None if classes is None else _labels(classes),
+        on_progress=on_progress,
+    )
+    if not beside and not any(c.split in SPLITS for c in clips):
+        reason = clips[0].reason if clips else "it has none of the wanted classes"
+        raise DataError(f"{projects[0].name}: no segment can be taken: {reason}")
+    return clips, (line,)
 
 
 def _describe_all(found: Sequence[FoundClip], rules: SplitRules) -> list[Clip]:

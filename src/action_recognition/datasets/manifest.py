@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -77,16 +77,20 @@ class Manifest:
         """Clips in no split: their group is in test, or the official split does not use them."""
         return [c for c in self.clips if c.split == "left_out"]
 
-    def select(self, classes: Sequence[str]) -> Manifest:
+    def select(self, classes: Collection[str], *, beside: Collection[str] = ()) -> Manifest:
         """The part of the manifest that belongs to the given labels.
 
+        Parameters:
+            beside: labels that are kept, too, where there are any.
+
         Raises:
-            DataError: a label has no clips.
+            DataError: one of `classes` has no clips.
         """
         missing = sorted(set(classes) - {c.label for c in self.clips})
         if missing:
             raise DataError(f"no clips of class {missing[0]!r} in this data")
-        return replace(self, clips=tuple(c for c in self.clips if c.label in set(classes)))
+        kept = {*classes, *beside}
+        return replace(self, clips=tuple(c for c in self.clips if c.label in kept))
 
     def summary(self) -> str:
         """A table of the clips of each class, the clips in no split, and the notes."""
@@ -121,7 +125,9 @@ class Manifest:
             )
         lines += _leaks(self.left_out)
         reasons = Counter(c.reason for c in self.left_out if not c.reason.startswith(_OF_GROUPS))
-        lines += [f"left out: {n} clips, {reason}" for reason, n in sorted(reasons.items())]
+        lines += [
+            f"left out: {n} clip{'s'[: n != 1]}, {reason}" for reason, n in sorted(reasons.items())
+        ]
         lines += [f"refused: {c.path.name}: {c.reason}" for c in self.refused]
         lines += describe(self.passed_over)
         lines += self._empty_classes()

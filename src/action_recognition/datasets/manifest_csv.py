@@ -7,7 +7,6 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
@@ -21,6 +20,7 @@ from action_recognition.datasets.split_names import read_split
 from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.datasets.tables import SURPLUS, Table, read_table
 from action_recognition.errors import DataError
+from action_recognition.files import replacing
 
 _LONGEST_S = 1e9
 _COLUMNS = [f.name for f in fields(Clip)]
@@ -38,17 +38,15 @@ def write_manifest(manifest: Manifest, path: str | Path) -> None:
     path = Path(path)
     base = _absolute(path).parent
     rows = [_format_row(c, base) for c in manifest.clips]
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        base.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with (
+            replacing(path) as temporary,
+            temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+        ):
             writer = csv.writer(file)
             writer.writerow(_COLUMNS)
             writer.writerows(rows)
-        temporary.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise DataError(f"{path}: cannot be written ({error.strerror})") from None
 
 

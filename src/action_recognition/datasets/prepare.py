@@ -21,6 +21,7 @@ from action_recognition.datasets.probe import probe
 from action_recognition.datasets.splits import assign_by_group, check_leaks
 from action_recognition.datasets.walk import videos_in
 from action_recognition.errors import DataError
+from action_recognition.files import make_folder
 
 TRAIN_SHARE = 0.7  # HMDB51's own proportion: 70 train and 30 test clips a class
 
@@ -311,7 +312,7 @@ def _linked(clips: Sequence[Clip], folder: Path) -> Iterator[Clip]:
         action = find_action(clip.original_class)
         link = folder / (action.folder if action else clip.original_class) / clip.path.name
         try:
-            link.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(link.parent)
             _make_link(link, clip.path)
         except OSError as error:
             raise DataError(f"{link}: cannot be written ({error.strerror})") from None

@@ -15,6 +15,7 @@ from action_recognition.prefetch import in_groups
 from action_recognition.recognition.formats import as_utf8
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.segmentation import Segment
+from action_recognition.recognition.wording import percent
 from action_recognition.video.encoding import painted_size
 from action_recognition.video.info import VideoInfo
 from action_recognition.video.overlays import Overlay
@@ -62,7 +63,7 @@ def label(segment: Segment, info: VideoInfo) -> Overlay:
     if segment.label is None:
         write(pen, margin, 0.2 * height, _NONE, size, width - 2 * margin, "white")
     else:
-        share = f"{segment.probability:.1%}"
+        share = percent(segment.probability)
         right = width - margin - width_of(share, size)
         write(pen, margin, 0.1 * height, as_utf8(segment.label), size, right - 2 * margin, "white")
         write(pen, right, 0.1 * height, share, size, width, "white")

@@ -12,6 +12,7 @@ from action_recognition.editing.pictures import fitted, whole_frames
 from action_recognition.errors import UsageError
 from action_recognition.recognition.formats import as_utf8, clock
 from action_recognition.recognition.segmentation import Segment
+from action_recognition.recognition.wording import percent
 from action_recognition.video.frames import Frames
 
 MAX_MOMENTS = 200
@@ -54,7 +55,7 @@ def contact_sheet(video: Frames, segments: Sequence[Segment]) -> bytes:
         name = segment.label or "none of the known actions"
         about = f"{clock(segment.start_s)} to {clock(segment.end_s)}"
         if segment.action is not None:
-            about += f" · {segment.probability:.1%}"
+            about += f" · {percent(segment.probability)}"
         write(pen, x, y + height + 4, as_utf8(name), 18, cell, _INK)
         write(pen, x, y + height + 26, about, 15, cell, _FAINT)
     out = io.BytesIO()

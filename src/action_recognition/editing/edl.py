@@ -34,8 +34,8 @@ def segments_to_edl(segments: Iterable[Segment], info: VideoInfo, name: str) -> 
     <BLANKLINE>
     001  A        AA/V  C        00:00:02:00 00:00:04:00 01:00:00:00 01:00:02:00
     * FROM CLIP NAME: a.mp4
-    * LOC: 01:00:00:00 BLUE    Run 91.0%
-    * COMMENT: Run 91.0%, 2.0 to 4.0 s
+    * LOC: 01:00:00:00 BLUE    Run 91.0 %
+    * COMMENT: Run 91.0 %, 2.0 to 4.0 s
     <BLANKLINE>
     """
     rate = FrameRate.of(info.frame_rate, info.timecode)

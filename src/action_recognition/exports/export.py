@@ -10,6 +10,7 @@ from pathlib import Path
 from action_recognition.errors import ActionRecognitionError, UsageError
 from action_recognition.exports.calibration import Calibration
 from action_recognition.exports.metadata import CLIP, STREAM
+from action_recognition.files import make_folder
 from action_recognition.models.model_file import Model
 
 SUFFIXES = {
@@ -64,7 +65,7 @@ def export_model(
         raise UsageError(f"{path.name}: the name must end with {' or '.join(SUFFIXES[to])}")
     save = _saver(to) if calibration is None else _int8_saver(calibration)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             save(model, form, Path(folder) / path.name)
             # The file of the given name last: who finds it finds what belongs to it.

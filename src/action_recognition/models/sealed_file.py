@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from action_recognition.errors import ModelFileError
-from action_recognition.files import open_regular, read_rest
+from action_recognition.files import make_folder, open_regular, read_rest
 
 SEAL_BYTES = 512
 MAX_BYTES = 512 * 2**20
@@ -84,7 +84,7 @@ def write_sealed(path: Path, content: bytes) -> None:
     _check_writable(path)
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         temporary = Path(name)
         with os.fdopen(handle, "wb") as raw:

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from action_recognition.recognition.results import Prediction
 from action_recognition.recognition.segmentation import Segment
+from action_recognition.recognition.wording import percent
 
+NONE_KNOWN = "none of the known actions"
 _MOST_NAMED = 12  # segments in one line
 _NAMES = ("action", "nearest_action")  # columns that hold names of classes
 
@@ -82,7 +84,7 @@ def segments_to_vtt(segments: Iterable[Segment]) -> Iterator[str]:
     WEBVTT
     <BLANKLINE>
     00:00:00.000 --> 00:01:01.500
-    Run 91.0%
+    Run 91.0 %
     <BLANKLINE>
     """
     yield "WEBVTT\n"
@@ -99,7 +101,7 @@ def segments_to_srt(segments: Iterable[Segment]) -> Iterator[str]:
     >>> print(*segments_to_srt([Segment(0, 61.5, "Run", "Run", 0.91, 1.0)]), sep="\\n")
     1
     00:00:00,000 --> 00:01:01,500
-    Run 91.0%
+    Run 91.0 %
     <BLANKLINE>
     """
     shown = (segment for segment in segments if segment.action is not None)
@@ -112,12 +114,30 @@ def subtitle(segment: Segment) -> str:
     """One line about a segment.
 
     >>> subtitle(Segment(0, 1, "Run", "Run", 0.41, 1.0, "Walk", 0.35))
-    'Unsure: Run or Walk 41.0%'
+    'Unsure: Run or Walk 41.0 %'
     """
     if segment.label is None:
-        return "none of the known actions"
+        return NONE_KNOWN
     text = " ".join(segment.label.split())  # an empty line would end a subtitle
-    return f"{as_utf8(text)} {segment.probability:.1%}"
+    return f"{as_utf8(text)} {percent(segment.probability)}"
+
+
+def answer(segment: Segment) -> str:
+    """What a segment shows, with both actions of an unsure one.
+
+    >>> answer(Segment(0, 1, "Run", "Run", 0.91, 1.0))
+    'Run 91.0 %'
+    >>> answer(Segment(0, 1, "Run", "Run", 0.41, 1.0, "Walk", 0.35))
+    'unsure: Run 41.0 % or Walk 35.0 %'
+    """
+    if segment.action is None:
+        return NONE_KNOWN
+    first = f"{segment.action} {percent(segment.probability)}"
+    if not segment.unsure:
+        return first
+    if not segment.second_action:
+        return f"unsure: {first}"
+    return f"unsure: {first} or {segment.second_action} {percent(segment.second_probability)}"
 
 
 def in_one_line(segments: Sequence[Segment]) -> str:
@@ -126,22 +146,22 @@ def in_one_line(segments: Sequence[Segment]) -> str:
     >>> in_one_line([
     ...     Segment(0, 12, None, "Run", 0.5, 0.1),
     ...     Segment(12, 31.4, "Run", "Run", 0.9, 1.0),
-    ...     Segment(31.4, 75, "Walk", "Walk", 0.4, 1.0, "Run", 0.3),
+    ...     Segment(31.4, 75, "Go", "Go", 0.4, 1.0, "Run", 0.3),
     ... ])
-    '0:12-0:31 Run 90%, 0:31-1:15 unsure: Walk or Run 40%; the rest: none of the known actions'
+    '0:12-0:31 Run 90.0 %, 0:31-1:15 unsure: Go or Run 40.0 %; the rest: none of the known actions'
     """
     known = [s for s in segments if s.label is not None]
     named = [
         f"{_minutes(s.start_s)}-{_minutes(s.end_s)} "
         + " ".join(as_utf8(s.label or "").split()).replace("Unsure: ", "unsure: ", 1)
-        + f" {s.probability:.0%}"
+        + f" {percent(s.probability)}"
         for s in known[:_MOST_NAMED]
     ]
     if len(known) > len(named):
         named.append(f"and {len(known) - len(named)} more")
     if not known:
-        return "none of the known actions"
-    rest = "; the rest: none of the known actions" if len(known) < len(segments) else ""
+        return NONE_KNOWN
+    rest = f"; the rest: {NONE_KNOWN}" if len(known) < len(segments) else ""
     return ", ".join(named) + rest
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from action_recognition.clips import VideoClips
 from action_recognition.errors import UsageError
+from action_recognition.recognition.wording import percent
 from action_recognition.video import VideoInfo
 
 KNOWN = 0.5  # from this probability on, something is taken for one of the known actions
@@ -132,4 +133,5 @@ class Prediction(Verdict):
 
     def __repr__(self) -> str:
         unknown = ", none of the known actions" if self.action is None else ""
-        return f"Prediction({self.file!r}: {self.nearest_action} {self.probability:.1%}{unknown})"
+        answer = f"{self.nearest_action} {percent(self.probability)}{unknown}"
+        return f"Prediction({self.file!r}: {answer})"

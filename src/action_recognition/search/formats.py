@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from action_recognition.errors import one_line
-from action_recognition.recognition.formats import as_utf8, clock, spreadsheet_text
+from action_recognition.recognition.formats import answer, as_utf8, clock, spreadsheet_text
 from action_recognition.recognition.segmentation import Segment
 
 CSV_COLUMNS = (
@@ -16,26 +16,13 @@ CSV_COLUMNS = (
     "unsure", "second_action", "second_probability",
 )  # fmt: skip
 _TEXTS = ("file", "action", "nearest_action", "second_action")
-NONE_KNOWN = "none of the known actions"
-
-
-def answer(segment: Segment) -> str:
-    """What a segment shows, in a few words."""
-    if segment.action is None:
-        return NONE_KNOWN
-    # Rounded down: 100 % would be more than is known, and 50 % is not unsure.
-    share = f"{segment.action} {int(100 * segment.probability + 1e-6)} %"
-    if not segment.unsure:
-        return share
-    second = f" or {segment.second_action}" if segment.second_action else ""
-    return f"unsure: {share}{second}"
 
 
 def as_line(shown: str, segment: Segment) -> str:
     """A moment for people.
 
     >>> as_line("a.mp4", Segment(12, 31.4, "Running", "Running", 0.875, 1.0))
-    'a.mp4  0:12.0 to 0:31.4  Running 87 %'
+    'a.mp4  0:12.0 to 0:31.4  Running 87.5 %'
     """
     span = f"{clock(segment.start_s)} to {clock(segment.end_s)}"
     return f"{one_line(shown)}  {span}  {answer(segment)}"

@@ -16,6 +16,7 @@ from typing import Any
 
 from action_recognition.datasets.kept_probes import cache_folder
 from action_recognition.errors import UsageError, one_line
+from action_recognition.files import make_folder
 
 _APPLICATION = 0x41526358  # "ARcX" in the header of the file
 _SCHEMA = 1
@@ -112,7 +113,7 @@ class Index:
                 return []
 
     def _connect(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         if not self.path.exists():
             self.path.touch(mode=0o600)  # names of files are nobody else's business
         connection = sqlite3.connect(

@@ -13,9 +13,8 @@ from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from action_recognition.errors import one_line
-from action_recognition.recognition.formats import as_utf8, clock
+from action_recognition.recognition.formats import answer, as_utf8, clock
 from action_recognition.recognition.segmentation import Segment
-from action_recognition.search.formats import answer
 
 _TITLE = "Moments found"
 _IN_ARCHIVE = "in an archive: unpack it to play this"

@@ -22,7 +22,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from action_recognition.errors import UsageError
-from action_recognition.files import write_whole
+from action_recognition.files import make_folder, write_whole
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 STRENGTH, TUNED, REFIT = "strength.json", "tuned.json", "refit"
@@ -39,7 +39,7 @@ def locked(folder: Path) -> Iterator[None]:
     place = folder.resolve()  # the same by way of a link
     lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=0, is_singleton=True)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(place.parent)
         lock.acquire()
     except Timeout:
         raise UsageError(f"{folder}: another training is at work in this folder") from None
@@ -77,7 +77,7 @@ def prepare_folder(
     """
     described = json.loads(json.dumps(dict(record)))
     if not resume:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for name in (LAST, BEST, TUNED):
             for place in (folder, folder / REFIT):
                 (place / name).unlink(missing_ok=True)

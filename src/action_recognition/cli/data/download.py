@@ -29,7 +29,9 @@ def add_parser(subparsers: Any) -> None:
 
 def add_download_options(parser: argparse.ArgumentParser) -> None:
     """What `download` and `reproduce` share."""
-    parser.add_argument("--dataset", choices=("ucf101", "hmdb51", "all"), default="all")
+    parser.add_argument(
+        "--dataset", choices=("ucf101", "hmdb51", "all"), default="all", help="what to download"
+    )
     parser.add_argument(
         "--source",
         metavar="NAME=ADDRESS",
@@ -43,7 +45,11 @@ def add_download_options(parser: argparse.ArgumentParser) -> None:
         "--no-check-certificate", action="store_true", help="do not verify server certificates"
     )
     parser.add_argument(
-        "--attempts", type=int, default=5, help="consecutive failures before giving up an address"
+        "--attempts",
+        type=int,
+        default=5,
+        metavar="N",
+        help="consecutive failures before giving up an address",
     )
 
 

@@ -24,9 +24,10 @@ def add_parser(subparsers: Any) -> None:
         "folders",
         metavar="DIR",
         nargs="+",
-        help="folders that hold one folder per class, and annotation lists of their clips",
+        help="folders that hold one folder per class, annotation lists of their clips, and project "
+        "files of corrections (JSON)",
     )
-    parser.add_argument("--output", metavar="CSV", default="manifest.csv")
+    parser.add_argument("--output", metavar="CSV", default="manifest.csv", help="manifest to write")
     add_class_option(parser)
     parser.add_argument(
         "--split", type=int, default=1, choices=(1, 2, 3), help="official split to use"
@@ -36,8 +37,8 @@ def add_parser(subparsers: Any) -> None:
         choices=("folders", "files"),
         default="folders",
         help="which of your own clips stay in the same split: `folders`, all files of a folder "
-        "within a class folder (default; a file directly in the class folder is a group of its "
-        "own), or `files`, each file on its own",
+        "within a class folder (a file directly in the class folder is a group of its own), or "
+        "`files`, each file on its own",
     )
     parser.add_argument(
         "--group-pattern",
@@ -57,7 +58,9 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="divide the clips anew, whatever split a folder or a list gives them",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the random splits")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the random splits"
+    )
     parser.set_defaults(run=run_from_folder)
 
 

@@ -35,7 +35,7 @@ def add_prepare_options(parser: argparse.ArgumentParser) -> None:
         type=_count,
         default=100,
         metavar="N",
-        help="number of clips, 70 %% for train and 30 %% for test, or `all` (default: 100)",
+        help="number of clips, 70 %% for train and 30 %% for test, or `all`",
     )
     parser.add_argument(
         "--split", type=int, default=1, choices=(1, 2, 3), help="official split to use"

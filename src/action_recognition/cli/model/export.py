@@ -29,7 +29,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--to", required=True, choices=_FORMATS, help="format")
     parser.add_argument(
         "--form", choices=("clip", "stream"), default="clip",
-        help="what a call takes (default: %(default)s)",
+        help="what a call takes",
     )  # fmt: skip
     parser.add_argument(
         "--output", metavar="FILE",

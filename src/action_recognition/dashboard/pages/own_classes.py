@@ -105,7 +105,7 @@ def _ask_for_clips(session: Session) -> None:
     if files:
         label = class_name(name) if name.strip() or way == _FILES else None
         uploads = [Upload.of(file.name, file.getvalue()) for file in files]
-        _add(session, sources_of(uploads, label))
+        _add(session, *sources_of(uploads, label))
     moments = _moments(session)
     if moments and st.button(
         f"Add the moments that you have put right ({len(moments)})", icon=":material/add:"
@@ -124,8 +124,8 @@ def _moments(session: Session) -> list[Source]:
     return [s for s in moments_of(upload, rows) if (s.label, s.digest) not in known]
 
 
-def _add(session: Session, sources: Sequence[Source]) -> None:
-    refused: list[str] = []
+def _add(session: Session, sources: Sequence[Source], left_out: Sequence[str] = ()) -> None:
+    refused = list(left_out)
     with turn(), st.empty():
         for number, source in enumerate(sources):
             st.progress(number / len(sources), f"Reading clip {number + 1} of {len(sources)} …")
