@@ -95,6 +95,7 @@ def _sample(codec: str) -> bytes:
     with io.BytesIO() as out:
         with av.open(out, "w", format=container) as target:
             stream = target.add_stream(encoder, rate=25)
+            assert isinstance(stream, av.VideoStream)
             stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
             for k in range(10):
                 picture = np.full((240, 320, 3), 20 * k, np.uint8)
