@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 pytest.importorskip("streamlit")
 
+import axe
 from dashboard_browser import DashboardPage
 from player_page import answered, black_then_white
 
 from video_maker import MadeVideo
 
 MakeVideo = Callable[..., MadeVideo]
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
-GRAVE = ("serious", "critical")
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,18 +31,9 @@ def themed(
 
 
 def faults(page: DashboardPage) -> list[str]:
-    """What axe-core finds on the page as it is: rule, how grave, where."""
+    """What axe-core finds once the page is drawn to its end."""
     page.settle()
-    page.script(AXE)
-    found: list[dict[str, Any]] = page.driver.execute_async_script(
-        "const done = arguments[0]; axe.run().then(r => done(r.violations));"
-    )
-    return [
-        f"{rule['id']} ({rule['impact']}): {node['html'][:200]}"
-        for rule in found
-        if rule["impact"] in GRAVE
-        for node in rule["nodes"]
-    ]
+    return axe.faults(page)
 
 
 @pytest.mark.parametrize("name", ["", "many", "live", "classes", "model"])
