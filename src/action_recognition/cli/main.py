@@ -13,6 +13,7 @@ from action_recognition import __version__
 from action_recognition.cli import (
     annotate,
     app,
+    batch,
     correct,
     cut,
     data,
@@ -36,6 +37,7 @@ COMMANDS = (
     predict,
     timeline,
     find,
+    batch,
     cut,
     annotate,
     watch,
@@ -60,6 +62,7 @@ _EXTRAS = {
     "exports": "openvino keras",
     "media": "PIL",
     "app": "streamlit altair pandas",
+    "scale": "ray pyarrow",
     "serve": "fastapi uvicorn starlette multipart",
 }
 

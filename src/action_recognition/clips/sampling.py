@@ -41,7 +41,7 @@ def clip_times(duration_s: float, interval_s: float, *, window: int) -> NDArray[
     >>> clip_times(0.7, 0.2, window=16)
     array([[0. , 0.2, 0.4]])
     """
-    count = max(1, int(duration_s / interval_s + 1e-6))
+    count = grid_count(duration_s, interval_s)
     if count <= WHOLE_FRAMES:
         length, starts = count, np.zeros(1)
     else:
@@ -75,14 +75,25 @@ def read_clips(
     return VideoClips(frames.reshape(*times.shape, *frames.shape[1:]), actual.reshape(times.shape))
 
 
-def grid_frames(video: Frames, preprocessing: Preprocessing) -> Iterator[NDArray[np.uint8]]:
+def grid_count(duration_s: float, interval_s: float) -> int:
+    """The number of frames on the grid of a video; at least one."""
+    return max(1, int(duration_s / interval_s + 1e-6))
+
+
+def grid_frames(
+    video: Frames, preprocessing: Preprocessing, *, begin: int = 0, end: int | None = None
+) -> Iterator[NDArray[np.uint8]]:
     """Yields every frame of the grid, (H, W, 3) uint8 RGB, one by one from first to last.
+
+    Parameters:
+        begin, end: yield only the frames from `begin` up to, but not including, `end`; None: to
+            the last.
 
     Raises:
         VideoError: the video cannot be decoded to its end.
     """
     p = preprocessing
-    count = max(1, int(video.info.duration_s / p.interval_s + 1e-6))
-    times = (k * p.interval_s for k in range(count))
+    count = grid_count(video.info.duration_s, p.interval_s)
+    times = (k * p.interval_s for k in range(begin, count if end is None else min(end, count)))
     for _, frame in video.stream_at(times, size=p.size, max_aspect=p.max_aspect):
         yield frame

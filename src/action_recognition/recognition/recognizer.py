@@ -22,6 +22,7 @@ from action_recognition.models.stored_network import open_runtime
 from action_recognition.prefetch import ahead, in_groups
 from action_recognition.recognition.calibrated import of_moment, of_video
 from action_recognition.recognition.motion import nothing_moves
+from action_recognition.recognition.pieces import WHOLE, Piece
 from action_recognition.recognition.results import Prediction, Timings, rank
 from action_recognition.recognition.segmentation import Moment, Segment, find_segments
 from action_recognition.recognition.streaming import Stream
@@ -259,11 +260,16 @@ class Recognizer:
         *,
         name: str | None = None,
         step_s: float = 1.0,
+        piece: Piece = WHOLE,
         on_progress: Callable[[float, float], None] | None = None,
     ) -> Iterator[Moment]:
-        """Yields the answer of the network for each moment, before smoothing; see `timeline`."""
+        """Yields the answer of the network for each moment, before smoothing; see `timeline`.
+
+        Parameters:
+            piece: the part of a long video to answer for, see `pieces.split`.
+        """
         with self.open(source, name) as video:
-            yield from self._moments(video, self.windows(step_s), on_progress)
+            yield from self._moments(video, self.windows(step_s), on_progress, piece)
 
     def windows(self, step_s: float) -> Windows:
         """Takes consecutive frames and gives an answer every `step_s` seconds.
@@ -309,22 +315,31 @@ class Recognizer:
         video: Frames,
         windows: Windows,
         on_progress: Callable[[float, float], None] | None,
+        piece: Piece = WHOLE,
     ) -> Iterator[Moment]:
-        end_s, interval_s = video.info.duration_s, self.model.preprocessing.interval_s
+        grid = self.model.preprocessing
+        end_s, interval_s = video.info.duration_s, grid.interval_s
+        read, unused = piece.begin, piece.unused
 
-        def later(moment: Moment) -> Moment:  # from the first frame's clock to the player's
-            return replace(moment, time_s=moment.time_s + video.info.start_s)
+        def later(moments: Iterable[Moment]) -> Iterator[Moment]:
+            nonlocal unused
+            for moment in moments:
+                if unused:
+                    unused -= 1
+                    continue
+                # From the clock of the piece's first frame to the player's.
+                time_s = moment.time_s + piece.begin * interval_s + video.info.start_s
+                yield replace(moment, time_s=time_s)
 
-        read = 0
         # Closed before the video is: the thread that decodes must have ended by then.
-        frames = ahead(grid_frames(video, self.model.preprocessing), limit=_FRAMES_AHEAD)
-        with closing(frames):
-            for piece in in_groups(frames, _FRAMES_AT_ONCE):
-                yield from (later(moment) for moment in windows.feed(np.stack(piece)))
-                read += len(piece)
+        seen = grid_frames(video, grid, begin=piece.begin, end=piece.end)
+        with closing(ahead(seen, limit=_FRAMES_AHEAD)) as frames:
+            for group in in_groups(frames, _FRAMES_AT_ONCE):
+                yield from later(windows.feed(np.stack(group)))
+                read += len(group)
                 if on_progress is not None:
                     on_progress(min(end_s, read * interval_s), end_s)
-        yield from (later(moment) for moment in windows.end())
+        yield from later(windows.end())
 
     def _moment(
         self,

@@ -1,0 +1,1 @@
+"""Recognises the actions in any number of videos, on one machine or many, with Ray Data."""

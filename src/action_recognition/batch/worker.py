@@ -1,0 +1,120 @@
+"""What runs on the workers: the length of each video, then the answers for each piece of it.
+
+Rows travel between the steps as plain values. One that holds an error is passed on as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from action_recognition.batch.settings import Settings
+from action_recognition.batch.stores import open_store
+from action_recognition.clips.sampling import grid_count
+from action_recognition.errors import ModelFileError, VideoError
+from action_recognition.models.model_file import find_model
+from action_recognition.models.sealed_file import stated_digest
+from action_recognition.recognition.pieces import Piece, split
+from action_recognition.recognition.recognizer import Recognizer
+from action_recognition.video import Video
+from action_recognition.video.isolated import IsolatedVideo
+from action_recognition.video.source import Source
+
+Row = dict[str, Any]
+
+
+def pieces(row: Row, settings: Settings) -> Iterator[Row]:
+    """Yields a row for each piece of a video.
+
+    Parameters:
+        row: `key`, `root` and `path` of the video.
+    """
+    opened = IsolatedVideo if settings.untrusted else Video
+    try:
+        with (
+            _source(row) as source,
+            opened(source, name=_name(row), limits=settings.limits) as video,
+        ):
+            info = video.info
+    except VideoError as error:
+        yield {**row, **_answer(error.reason)}
+        return
+    found = split(
+        grid_count(info.duration_s, settings.interval_s),
+        window=settings.window,
+        interval_s=settings.interval_s,
+        step_s=settings.step_s,
+        length_s=settings.piece_s,
+    )
+    facts = {"of": len(found), "start_s": info.start_s, "duration_s": info.duration_s}
+    for number, piece in enumerate(found):
+        end = -1 if piece.end is None else piece.end
+        whole = {"begin": piece.begin, "end": end, "unused": piece.unused}
+        yield {**row, **_answer(""), **facts, "number": number, **whole}
+
+
+class Worker:
+    """Loads the model once, and looks at one video or piece after the other.
+
+    Raises:
+        ModelFileError: this machine has no such model, or another one under its name.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        path = find_model(settings.model)
+        if stated_digest(path) != settings.digest:
+            raise ModelFileError(f"{path.name}: the file differs between the machines")
+        self._settings = settings
+        self._recognizer = Recognizer.load(
+            path, device=settings.device, limits=settings.limits, untrusted=settings.untrusted
+        )
+
+    def __call__(self, row: Row) -> Row:
+        """The answers for the moments of one piece, as far as it can be read."""
+        if row["error"]:
+            return row
+        piece = Piece(row["begin"], None if row["end"] < 0 else row["end"], row["unused"])
+        moments, reason = [], ""
+        try:
+            with _source(row) as source:
+                for moment in self._recognizer.moments(
+                    source, name=_name(row), step_s=self._settings.step_s, piece=piece
+                ):
+                    moments.append(astuple(moment))
+        except VideoError as error:
+            reason = error.reason
+        times, shares, known = zip(*moments, strict=True) if moments else ((), (), ())
+        answers = {"times_s": list(times), "known": [float(k) for k in known]}
+        flat = np.concatenate(shares).tolist() if shares else []
+        return {**row, **answers, "probabilities": flat, "error": reason}
+
+
+def _answer(reason: str) -> Row:
+    """A row of every column, so that blocks of rows have one form."""
+    return {
+        **{"number": 0, "of": 1, "begin": 0, "end": -1, "unused": 0},
+        **{"start_s": 0.0, "duration_s": 0.0, "error": reason},
+        **{"times_s": [], "known": [], "probabilities": []},
+    }
+
+
+def _name(row: Row) -> str:
+    return PurePosixPath(row["path"]).name
+
+
+@contextmanager
+def _source(row: Row) -> Iterator[Source]:
+    if not row["root"]:
+        yield row["path"]
+        return
+    try:
+        with open_store(row["root"]).open_input_file(row["path"]) as file:
+            yield file
+    except OSError as error:
+        reason = str(error).splitlines()[0]
+        raise VideoError(_name(row), f"it cannot be read ({reason})") from None

@@ -1,0 +1,149 @@
+"""`action-recognition batch SOURCE... --output OUT`: a table of what many videos show."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from action_recognition.cli.endings import ended_by_signals
+from action_recognition.cli.options import (
+    add_course_options,
+    add_limit_options,
+    add_model_option,
+    check_course,
+    read_limits,
+)
+from action_recognition.errors import UsageError
+
+if TYPE_CHECKING:
+    from action_recognition.batch.run import Summary
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds the subcommand."""
+    parser = subparsers.add_parser(
+        "batch",
+        help="write a table of what many videos show, on one machine or a cluster",
+        description="Writes what each video shows when into a folder of Parquet files, a row for "
+        "each segment, and one for the error of a video that cannot be read. Started again with "
+        "the same folder, it goes on where it was. Runs on Ray (extra `scale`).",
+    )
+    parser.add_argument(
+        "sources", metavar="SOURCE", nargs="+",
+        help="videos, folders, patterns such as 'films/**/*.mp4', CSV files with a column `path`, "
+        "folders of an object store such as s3://bucket/films",
+    )  # fmt: skip
+    parser.add_argument(
+        "--output", metavar="OUT", required=True,
+        help="folder for the table, here or in an object store; one batch at a time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--address", metavar="ADDRESS",
+        help="Ray cluster to run on, `auto` for the one of this machine (default: begin one here)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--workers", metavar="N", type=int,
+        help="videos or pieces of videos that are looked at at once (default: one for each core)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--piece-minutes", metavar="M", type=float, default=20.0,
+        help="split longer videos into pieces of this length (default 20)",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    add_course_options(parser)
+    add_model_option(parser)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_limit_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Looks at all videos; one that cannot be read does not stop the others."""
+    check_course(options)
+    if not 0 < options.piece_minutes < float("inf"):
+        raise UsageError(f"--piece-minutes {options.piece_minutes:g}: must be more than 0")
+    if options.workers is not None and options.workers < 1:
+        raise UsageError(f"--workers {options.workers}: must be at least 1")
+    limits = read_limits(options)
+    from action_recognition.batch.parts import Parts
+    from action_recognition.batch.run import run_batch
+    from action_recognition.batch.settings import Settings
+    from action_recognition.batch.sources import find_sources
+    from action_recognition.models.model_file import find_model
+    from action_recognition.models.sealed_file import stated_digest
+    from action_recognition.recognition.recognizer import Recognizer
+
+    recognizer = Recognizer.load(options.model, device="cpu")
+    path = find_model(options.model)
+    named = options.model in (None, "shipped", "kinetics600")  # each machine has its own file
+    settings = Settings(
+        model=(options.model or "shipped") if named else str(path.absolute()),
+        digest=stated_digest(path),
+        window=recognizer.window,
+        interval_s=recognizer.model.preprocessing.interval_s,
+        step_s=options.step,
+        dwell_s=options.dwell,
+        piece_s=60 * options.piece_minutes,
+        device=options.device,
+        limits=limits,
+        untrusted=options.untrusted,
+    )
+    files, errors = find_sources(options.sources)
+    for error in errors:
+        print(f"action-recognition: {error}", file=sys.stderr)
+    with ended_by_signals(lambda: options.command), _Progress() as progress:
+        summary = run_batch(
+            files,
+            Parts(options.output),
+            settings,
+            recognizer.classes,
+            address=options.address,
+            workers=options.workers,
+            on_progress=progress.show,
+        )
+    facts = {**summary.to_dict(), "not_found": len(errors), "output": options.output}
+    print(json.dumps(facts) if options.json else _sentence(summary, options.output))
+    failed = len(errors) + summary.errors + summary.lost
+    if not failed:
+        return 0
+    return 1 if summary.files + len(errors) > 1 else 2
+
+
+class _Progress:
+    """A line on stderr that is drawn anew: videos, hours of video, errors and time left."""
+
+    def __enter__(self) -> _Progress:
+        terminal = sys.stderr.isatty()
+        self._bar = tqdm(
+            file=sys.stderr,
+            mininterval=0.5 if terminal else 30.0,
+            bar_format="{percentage:3.0f} %, {desc}{remaining} left",
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, summary: Summary) -> None:
+        """Tells how far the batch is; time left is by the sizes of the files."""
+        self._bar.total = max(1, summary.bytes)
+        hours = summary.video_s / 3600
+        self._bar.set_description_str(
+            f"{summary.skipped + summary.done} of {summary.files} videos, {hours:.2f} h of video, "
+            f"{hours / summary.elapsed_s:.4f} h a second, errors: {summary.errors}, ",
+            refresh=False,
+        )
+        self._bar.update(summary.bytes_done - self._bar.n)
+
+
+def _sentence(summary: Summary, output: str) -> str:
+    lost = f", {summary.lost} lost with their workers" if summary.lost else ""
+    return (
+        f"{output}: {summary.done} videos in {summary.elapsed_s:.1f} s "
+        f"({summary.video_s / 3600:.2f} h of video, {summary.segments} segments, "
+        f"{summary.errors} with errors), {summary.skipped} were there already{lost}"
+    )

@@ -1,0 +1,65 @@
+"""A cluster of two nodes on this machine, of which one is killed in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+cluster_utils = pytest.importorskip("ray.cluster_utils")
+pq = pytest.importorskip("pyarrow.parquet")
+
+from action_recognition.cli.main import main  # noqa: E402
+from action_recognition.recognition.recognizer import Recognizer  # noqa: E402
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # its token would lie in the home folder
+    settings = {"num_cpus": 2, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+    made = cluster_utils.Cluster(initialize_head=True, head_node_args=settings)
+    yield made
+    made.shutdown()
+
+
+@pytest.mark.slow
+def test_a_node_is_killed_and_the_table_is_whole(
+    make_video: Callable[..., Any],
+    tmp_path: Path,
+    tiny_model_path: Path,
+    cluster: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from action_recognition.batch import run as batch_run
+
+    films = tmp_path / "films"
+    films.mkdir()
+    for k in range(8):
+        make_video(f"{k}.mp4", seconds=3).path.rename(films / f"{k}.mp4")
+    node = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    cluster.wait_for_nodes()
+    whole, killed = batch_run._films, []
+
+    def killing(found: Any) -> Any:
+        for film in whole(found):
+            if not killed:
+                killed.append(node)
+                cluster.remove_node(node, allow_graceful=False)
+            yield film
+
+    monkeypatch.setattr(batch_run, "_films", killing)
+    command = ["batch", str(films), "--model", str(tiny_model_path), "--piece-minutes", "0.02"]
+    more = ["--output", str(tmp_path / "out"), "--address", cluster.address, "--workers", "2"]
+    assert main([*command, *more]) == 0
+    assert killed
+    tables = [pq.read_table(part) for part in (tmp_path / "out").glob("part-*")]
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert {row["file"] for row in rows} == {str(f) for f in films.iterdir()}
+    segments = list(Recognizer.load(tiny_model_path).timeline(films / "0.mp4"))
+    for film in films.iterdir():  # all show the same
+        found = [row for row in rows if row["file"] == str(film)]
+        assert [row["action"] for row in found] == [s.action for s in segments]
+        assert [row["start_s"] for row in found] == pytest.approx([s.start_s for s in segments])

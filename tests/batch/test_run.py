@@ -1,0 +1,161 @@
+"""Batches whose workers are a plain loop: what is written, and what is not done again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("ray", reason="the extra scale is not installed")
+pq = pytest.importorskip("pyarrow.parquet")
+
+from action_recognition.batch import run as batch_run  # noqa: E402
+from action_recognition.batch.parts import Parts  # noqa: E402
+from action_recognition.batch.settings import Settings  # noqa: E402
+from action_recognition.batch.sources import SourceFile, find_sources  # noqa: E402
+from action_recognition.batch.worker import Row, Worker, pieces  # noqa: E402
+from action_recognition.models.sealed_file import stated_digest  # noqa: E402
+from action_recognition.recognition.recognizer import Recognizer  # noqa: E402
+
+
+@pytest.fixture
+def settings(tiny_model_path: Path) -> Settings:
+    recognizer = Recognizer.load(tiny_model_path)
+    return Settings(
+        str(tiny_model_path),
+        stated_digest(tiny_model_path),
+        recognizer.window,
+        recognizer.model.preprocessing.interval_s,
+        step_s=0.4,
+        piece_s=1.2,
+    )
+
+
+@pytest.fixture
+def films(make_video: Callable[..., Any], tmp_path: Path) -> Path:
+    """Two videos, one of several pieces, and a file that is none."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for name, seconds in (("long", 6), ("short", 1)):
+        make_video(f"{name}.mp4", seconds=seconds).path.rename(folder / f"{name}.mp4")
+    (folder / "bad.mp4").write_bytes(b"no video")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def plain_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Workers and their steps without Ray; the list tells which files they looked at."""
+    seen: list[str] = []
+
+    @contextmanager
+    def engine(*_: object) -> Iterator[int]:
+        yield 1
+
+    def answers(
+        files: Sequence[tuple[str, SourceFile]], settings: Settings, workers: int
+    ) -> Iterator[Row]:
+        worker = Worker(settings)
+        for key, file in files:
+            seen.append(file.name)
+            found = list(pieces({"key": key, "root": file.root, "path": file.path}, settings))
+            yield from (worker(row) for row in reversed(found))  # in any order
+
+    monkeypatch.setattr(batch_run, "engine", engine)
+    monkeypatch.setattr(batch_run, "answers", answers)
+    return seen
+
+
+def table(folder: Path) -> list[dict[str, Any]]:
+    rows = [row for part in folder.glob("part-*") for row in pq.read_table(part).to_pylist()]
+    return sorted(rows, key=lambda row: (row["file"], row["start_s"] or 0.0, row["error"] or ""))
+
+
+def run(films: Path, output: Path, settings: Settings, **more: Any) -> batch_run.Summary:
+    files, errors = find_sources([str(films)])
+    assert not errors
+    classes = ("Jumping", "Reading", "Swimming")
+    return batch_run.run_batch(files, Parts(str(output)), settings, classes, **more)
+
+
+def test_rows_are_the_segments_of_a_timeline(
+    films: Path, tmp_path: Path, settings: Settings
+) -> None:
+    summary = run(films, tmp_path / "out", settings)
+    assert (summary.done, summary.errors, summary.lost) == (3, 1, 0)
+    rows = table(tmp_path / "out")
+    recognizer = Recognizer.load(settings.model)
+    for name in ("long.mp4", "short.mp4"):
+        found = [row for row in rows if row["file"] == str(films / name)]
+        for row, segment in zip(found, recognizer.timeline(films / name, step_s=0.4), strict=True):
+            assert (row["action"], row["error"]) == (segment.action, None)
+            assert row["start_s"] == pytest.approx(segment.start_s)
+            assert row["end_s"] == pytest.approx(segment.end_s)
+            assert row["probability"] == pytest.approx(segment.probability, abs=1e-5)
+    (bad,) = [row for row in rows if row["file"] == str(films / "bad.mp4")]
+    assert "not a video" in bad["error"]
+    assert bad["start_s"] is None
+
+
+def test_goes_on_where_it_was_killed(
+    films: Path,
+    tmp_path: Path,
+    settings: Settings,
+    plain_loop: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(films, tmp_path / "whole", settings)
+    monkeypatch.setattr(batch_run, "_PART_ROWS", 1)
+
+    def die(summary: batch_run.Summary) -> None:
+        if summary.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(films, tmp_path / "out", settings, on_progress=die)
+    plain_loop.clear()
+    (tmp_path / "out" / "_half.tmp").write_bytes(b"PAR1")  # a part that was being written
+    summary = run(films, tmp_path / "out", settings)
+    assert (summary.skipped, summary.done) == (2, 1)
+    assert plain_loop == ["short.mp4"]
+    assert table(tmp_path / "out") == table(tmp_path / "whole")
+    assert run(films, tmp_path / "out", settings).skipped == 3
+
+
+def test_a_file_that_has_changed_is_looked_at_again(
+    films: Path, tmp_path: Path, settings: Settings, plain_loop: list[str]
+) -> None:
+    run(films, tmp_path / "out", settings)
+    plain_loop.clear()
+    (films / "bad.mp4").write_bytes(b"still no video")
+    assert run(films, tmp_path / "out", settings).skipped == 2
+    assert plain_loop == ["bad.mp4"]
+
+
+def test_what_a_worker_lost_is_done_in_another_round(
+    films: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = batch_run.answers
+
+    def losing(files: Sequence[tuple[str, SourceFile]], *more: Any) -> Iterator[Row]:
+        for row in whole(files, *more):
+            if not (len(files) == 3 and row["number"] == 1):  # a piece of the first round
+                yield row
+
+    monkeypatch.setattr(batch_run, "answers", losing)
+    summary = run(films, tmp_path / "out", settings)
+    assert (summary.done, summary.lost) == (3, 0)
+
+
+def test_what_ends_every_worker_is_counted_and_has_no_rows(
+    films: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = batch_run.answers
+    monkeypatch.setattr(
+        batch_run, "answers", lambda *a: (row for row in whole(*a) if row["of"] == 1)
+    )
+    summary = run(films, tmp_path / "out", settings)
+    assert (summary.done, summary.lost) == (2, 1)
+    assert not [row for row in table(tmp_path / "out") if row["file"].endswith("long.mp4")]
