@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,6 +59,7 @@ class GraphSession:
     ) -> None:
         options = ort.SessionOptions()
         options.log_severity_level = _ONLY_EXCEPTIONS
+        options.intra_op_num_threads = threads()
         self._seconds = None if is_shipped(graph) else _SECONDS
         if self._seconds is not None:
             _bound_memory()
@@ -104,6 +106,12 @@ class GraphSession:
             whole = port.type == "tensor(int64)"
             found[name] = np.zeros(shape, np.int64 if whole else np.float32)
         return found
+
+
+def threads() -> int:
+    """What OMP_NUM_THREADS asks for, as it does of PyTorch; 0, without it: one for each core."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdecimal() else 0
 
 
 @cache
