@@ -79,7 +79,6 @@ def compare(videos: Path, out: Path, hours: float) -> None:
     out.mkdir()
     here = [sys.executable, __file__, "--folder", str(videos), "--side"]
     product = [sys.executable, "-m", "action_recognition"]
-    quoted = " ".join(product)
     one = f"{' '.join(product)} timeline --json {videos}/@ >{out}/@.jsonl"
     each = f"ls {videos} | xargs -P 2 -I@ sh -c '{one}'"
     sides: list[tuple[str, int, Sequence[str], Callable[[str], Segments]]] = [
