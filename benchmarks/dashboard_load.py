@@ -212,7 +212,7 @@ def _server(model: Path, scratch: Path) -> Iterator[tuple[str, int]]:
 
 
 def megabytes(pid: int) -> float:
-    """Resident memory of a process and those that it started."""
+    """Resident memory of a process and those that it started, in units of 10^6 bytes."""
     total = 0.0
     for path in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -222,7 +222,7 @@ def megabytes(pid: int) -> float:
         except OSError:  # it has ended
             continue
         if str(pid) in (facts["Pid"], facts["PPid"]):
-            total += int(facts.get("VmRSS", "0").split()[0]) / 1000
+            total += int(facts.get("VmRSS", "0").split()[0]) * 1024 / 1e6
     return total
 
 

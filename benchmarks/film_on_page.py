@@ -52,8 +52,9 @@ def main() -> None:
         with running_dashboard() as address, open_browser() as page:
             page.set_size(1440, 1000)
             server = process_of(address.rsplit(":", 1)[1])
-            short = visit(page, server, address, piece, Path(folder, "first"))
-            film = visit(page, server, address, path, Path(folder, "second"))
+            page.open(address)
+            short = visit(page, server, piece, Path(folder, "first"))
+            film = visit(page, server, path, Path(folder, "second"))
     print(f"film: {size:.0f} MB, {film.moments} moments; cut-out: {film.cut_mb:.2f} MB\n")
     print("| step | seconds | server, MB | more than after the film of 24 s |")
     print("|---|---|---|---|")
@@ -99,7 +100,7 @@ class Visit:
     memory: dict[str, float]
 
 
-def visit(page: DashboardPage, server: int, address: str, path: Path, downloads: Path) -> Visit:
+def visit(page: DashboardPage, server: int, path: Path, downloads: Path) -> Visit:
     """From the upload to the cut-out."""
     seconds: dict[str, float] = {}
     memory: dict[str, float] = {}
@@ -111,8 +112,6 @@ def visit(page: DashboardPage, server: int, address: str, path: Path, downloads:
         memory[step] = megabytes(server)
         last = time.perf_counter()
 
-    page.open(address)
-    last = time.perf_counter()
     page.upload(path)
     page.wait_for_preview()
     done("upload and preview")

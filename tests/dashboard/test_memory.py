@@ -36,3 +36,11 @@ assert (copied.name, copied.type, copied.size) == ("film.mp4", "video/mp4", 4)
 def test_few_closed_visits_are_kept_and_uploads_are_not_copied() -> None:
     # In a process of its own: it changes Streamlit.
     subprocess.run([sys.executable, "-c", MADE_AS_STREAMLIT_DOES], check=True)
+
+
+def test_freed_memory_is_given_back_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    from action_recognition.dashboard.memory import give_back
+
+    give_back()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    give_back()

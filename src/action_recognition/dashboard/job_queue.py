@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Generic, TypeVar
 
 from action_recognition.dashboard.limits import BusyError
+from action_recognition.dashboard.memory import give_back
 from action_recognition.dashboard.settings import LIMITS, Settings
 
 Result = TypeVar("Result")
@@ -92,6 +93,7 @@ class JobQueue:
             return work(tell)
         finally:
             self.served += 1
+            give_back()
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,8 +16,8 @@ CLOSED_VISITS = 32  # each holds its last answer, some 2 MB, for a browser that 
 # Parameters of mallopt, of <malloc.h>, and what they are set to.
 _HEAP = {
     -8: 2,  # M_ARENA_MAX: parts of the heap; by default, up to eight for each core, none shrinks
-    -3: 16 * 2**20,  # M_MMAP_THRESHOLD: what is larger is given back at once; by default, it grows
-    -1: 32 * 2**20,  # M_TRIM_THRESHOLD: free bytes at the end of the heap that are kept
+    -3: 2 * 2**20,  # M_MMAP_THRESHOLD: what is larger is given back at once; by default, it grows
+    -1: 4 * 2**20,  # M_TRIM_THRESHOLD: free bytes at the end of the heap that are kept
 }
 
 
@@ -30,11 +31,20 @@ def bound_memory() -> None:
         MemorySessionStorage, CLOSED_VISITS
     )
     UploadedFile.__deepcopy__ = _same_content  # type: ignore[attr-defined]
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc has it
-        if mallopt is not None:
-            for parameter, value in _HEAP.items():
-                mallopt(parameter, value)
+    for parameter, value in _HEAP.items():
+        _of_libc("mallopt")(parameter, value)
+
+
+def give_back() -> None:
+    """Gives freed memory in the midst of the heap back to the system, which takes a millisecond."""
+    _of_libc("malloc_trim")(0)
+
+
+def _of_libc(name: str) -> Callable[..., Any]:
+    """A function of the C library; one that does nothing where it has none of this name."""
+    if sys.platform != "linux":
+        return lambda *_: None
+    return getattr(ctypes.CDLL(None), name, lambda *_: None)  # glibc has them
 
 
 def _same_content(file: UploadedFile, _: dict[int, Any]) -> UploadedFile:
