@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
+pytest.importorskip("prometheus_client")
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Starlette would rather have another client than httpx
@@ -98,7 +99,8 @@ def test_model_health_and_page(ask: Callable[..., TestClient]) -> None:
     assert client.get("/v1/model").json()["classes"] == ["Jumping", "Reading", "Swimming"]
     assert client.get("/healthz").json() == {"status": "ok", "waiting": 0}
     described = client.get("/openapi.json").json()
-    assert set(described["paths"]) == {"/v1/predict", "/v1/timeline", "/v1/model", "/healthz"}
+    asked = {"/v1/predict", "/v1/timeline", "/v1/model", "/healthz", "/metrics"}
+    assert set(described["paths"]) == asked
     kinds = described["paths"]["/v1/predict"]["post"]["requestBody"]["content"]
     assert set(kinds) == {"multipart/form-data", "application/json"}
     for path in ("/", "/docs"):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from action_recognition import __version__
@@ -22,6 +22,7 @@ from action_recognition.serving.examples import FAILURES, MODEL, PREDICTION, TIM
 from action_recognition.serving.guard import Guard, error
 from action_recognition.serving.jobs import GoneError, Jobs
 from action_recognition.serving.lines import LINES, Lines, wants_lines
+from action_recognition.serving.metrics import Measured, Metrics
 from action_recognition.serving.page import api_page
 from action_recognition.serving.settings import Settings
 from action_recognition.video.source import Source
@@ -33,6 +34,7 @@ Work = Callable[[Source, str, Callable[[], None]], dict[str, Any]]
 def create_app(recognizer: Recognizer, settings: Settings) -> FastAPI:
     """The service with one model, as an ASGI application."""
     jobs = Jobs(settings.waiting)
+    metrics = Metrics(lambda: jobs.taken)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -50,6 +52,7 @@ def create_app(recognizer: Recognizer, settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Measured, metrics=metrics, routes=app.routes)  # outside: sees refusals
     _add_errors(app)
 
     async def work_on(request: Request, work: Work) -> Response:
@@ -64,6 +67,7 @@ def create_app(recognizer: Recognizer, settings: Settings) -> FastAPI:
 
         def work(source: Source, name: str, go_on: Callable[[], None]) -> dict[str, Any]:
             prediction = recognizer.predict(source, name=name, on_stage=lambda _: go_on())
+            metrics.seen(prediction.video.duration_s)
             facts = {**prediction.to_dict(), "file": name}
             if prediction.video.duration_s > FILM_S:
                 found = recognizer.timeline(source, name=name, on_progress=lambda *_: go_on())
@@ -86,12 +90,16 @@ def create_app(recognizer: Recognizer, settings: Settings) -> FastAPI:
         """
 
         def segments(source: Source, name: str, go_on: Callable[[], None]) -> Iterator[Segment]:
+            seen_s = 0.0
+
+            def progress(done_s: float, _: float) -> None:
+                nonlocal seen_s
+                metrics.seen(done_s - seen_s)
+                seen_s = done_s
+                go_on()
+
             return recognizer.timeline(
-                source,
-                name=name,
-                step_s=step_s,
-                dwell_s=dwell_s,
-                on_progress=lambda _, __: go_on(),
+                source, name=name, step_s=step_s, dwell_s=dwell_s, on_progress=progress
             )
 
         def work(source: Source, name: str, go_on: Callable[[], None]) -> dict[str, Any]:
@@ -121,6 +129,11 @@ def create_app(recognizer: Recognizer, settings: Settings) -> FastAPI:
     async def healthz() -> JSONResponse:
         """Whether the service answers, and how many requests have a place."""
         return JSONResponse({"status": "ok", "waiting": jobs.taken})
+
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def figures(request: Request) -> Response:
+        """Figures for Prometheus: requests, how long they took, video seen, refusals."""
+        return metrics.response(request.headers.get("accept", ""))
 
     @app.get("/", include_in_schema=False)
     @app.get("/docs", include_in_schema=False)

@@ -67,7 +67,8 @@ class Guard:
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
             return error(403, "pages of other sites are not answered")
-        if asks and not self._has_token(headers.get("authorization", "")):
+        secret = asks or scope["path"] == "/metrics"
+        if secret and not self._has_token(headers.get("authorization", "")):
             wanted = {"WWW-Authenticate": "Bearer"}
             return error(401, "the header Authorization: Bearer TOKEN is missing or wrong", wanted)
         length = headers.get("content-length", "")
