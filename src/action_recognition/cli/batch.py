@@ -12,6 +12,7 @@ from tqdm import tqdm
 from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.options import (
     add_course_options,
+    add_device_option,
     add_limit_options,
     add_model_option,
     check_course,
@@ -51,12 +52,12 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--piece-minutes", metavar="M", type=float, default=20.0,
-        help="split longer videos into pieces of this length (default 20)",
+        help="split longer videos into pieces of this length",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     add_course_options(parser)
     add_model_option(parser)
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    add_device_option(parser)
     add_limit_options(parser)
     parser.set_defaults(run=run)
 

@@ -41,7 +41,7 @@ from action_recognition.video.preview import Preview
 _KEY = "action_recognition_session"
 
 # A prediction holds its frames, up to 7 MB. A preview can be as large as the upload itself.
-_MAX_ANSWERS = 3
+_MAX_ANSWERS = 2
 _MAX_SECOND = 32  # of the second model, without frames
 _MAX_PREVIEWS = 1
 _MAX_PARTS = 3  # of a transcoded minute: some megabytes
