@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-cluster_utils = pytest.importorskip("ray.cluster_utils")
-pq = pytest.importorskip("pyarrow.parquet")
+cluster_utils = pytest.importorskip("ray.cluster_utils", reason="the extra scale is not installed")
+pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not installed")
 
 from action_recognition.cli.main import main  # noqa: E402
 from action_recognition.recognition.recognizer import Recognizer  # noqa: E402

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("moto.server")
-pq = pytest.importorskip("pyarrow.parquet")
+pytest.importorskip("moto.server", reason="moto needs an older python-dateutil than matplotlib")
+pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not installed")
 
 from moto.server import ThreadedMotoServer  # noqa: E402
 from pyarrow import fs  # noqa: E402

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("ray", reason="the extra scale is not installed")
-pq = pytest.importorskip("pyarrow.parquet")
+pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not installed")
 
 from action_recognition.batch import run as batch_run  # noqa: E402
 from action_recognition.batch.parts import Parts  # noqa: E402

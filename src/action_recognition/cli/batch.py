@@ -12,9 +12,7 @@ from tqdm import tqdm
 from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.options import (
     add_course_options,
-    add_device_option,
-    add_limit_options,
-    add_model_option,
+    add_recognizer_options,
     check_course,
     read_limits,
 )
@@ -56,9 +54,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     add_course_options(parser)
-    add_model_option(parser)
-    add_device_option(parser)
-    add_limit_options(parser)
+    add_recognizer_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import (
-    add_device_option,
-    add_limit_options,
-    add_model_option,
+    add_recognizer_options,
     load_recognizer,
     read_actions,
     read_limits,
@@ -73,9 +71,7 @@ def add_parser(subparsers: Any) -> None:
         help="write one picture with all the moments of a video, too",
     )
     add_overwrite_option(parser)
-    add_model_option(parser)
-    add_device_option(parser)
-    add_limit_options(parser)
+    add_recognizer_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -11,9 +11,7 @@ from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.find_outputs import Outputs
 from action_recognition.cli.options import (
     add_course_options,
-    add_device_option,
-    add_limit_options,
-    add_model_option,
+    add_recognizer_options,
     check_course,
     read_actions,
 )
@@ -67,9 +65,7 @@ def add_parser(subparsers: Any) -> None:
         "--no-index", action="store_true", help="look at everything anew, and keep nothing"
     )
     add_course_options(parser)
-    add_model_option(parser)
-    add_device_option(parser)
-    add_limit_options(parser)
+    add_recognizer_options(parser)
     parser.set_defaults(run=run)
 
 

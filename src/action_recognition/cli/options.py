@@ -52,6 +52,13 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_recognizer_options(parser: argparse.ArgumentParser) -> None:
+    """`--model`, `--device`, and those of `add_limit_options`: what `load_recognizer` reads."""
+    add_model_option(parser)
+    add_device_option(parser)
+    add_limit_options(parser)
+
+
 def add_course_options(parser: argparse.ArgumentParser) -> None:
     """`--step` and `--dwell`, for commands that go through whole videos; see `check_course`."""
     parser.add_argument(

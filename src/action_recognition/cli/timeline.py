@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.options import (
     add_course_options,
-    add_device_option,
-    add_limit_options,
-    add_model_option,
+    add_recognizer_options,
     check_course,
     load_recognizer,
 )
@@ -55,9 +53,7 @@ def add_parser(subparsers: Any) -> None:
         "--cvat", action="store_true", help="print a tag for each frame for CVAT (CVAT 1.1, XML)"
     )
     add_course_options(parser)
-    add_model_option(parser)
-    add_device_option(parser)
-    add_limit_options(parser)
+    add_recognizer_options(parser)
     parser.set_defaults(run=run)
 
 
