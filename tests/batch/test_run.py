@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ pytest.importorskip("ray", reason="the extra scale is not installed")
 pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not installed")
 
 from action_recognition.batch import run as batch_run  # noqa: E402
+from action_recognition.batch.engine import _tasks as tasks_of  # noqa: E402
 from action_recognition.batch.parts import Parts  # noqa: E402
 from action_recognition.batch.settings import Settings  # noqa: E402
 from action_recognition.batch.sources import SourceFile, find_sources  # noqa: E402
@@ -55,13 +57,15 @@ def plain_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield 1
 
     def answers(
-        files: Sequence[tuple[str, SourceFile]], settings: Settings, workers: int
+        files: Sequence[tuple[str, SourceFile]], settings: Settings, workers: int, *, alone: bool
     ) -> Iterator[Row]:
         worker = Worker(settings)
         for key, file in files:
             seen.append(file.name)
-            found = list(pieces({"key": key, "root": file.root, "path": file.path}, settings))
-            yield from (worker(row) for row in reversed(found))  # in any order
+            row = {"key": key, "root": file.root, "path": file.path}
+            found = list(pieces({"rows": [row]}, settings))
+            for task in reversed(found):  # in any order
+                yield from worker(task)["rows"]
 
     monkeypatch.setattr(batch_run, "engine", engine)
     monkeypatch.setattr(batch_run, "answers", answers)
@@ -139,8 +143,9 @@ def test_what_a_worker_lost_is_done_in_another_round(
 ) -> None:
     whole = batch_run.answers
 
-    def losing(files: Sequence[tuple[str, SourceFile]], *more: Any) -> Iterator[Row]:
-        for row in whole(files, *more):
+    def losing(files: Sequence[tuple[str, SourceFile]], *more: Any, alone: bool) -> Iterator[Row]:
+        assert alone == (len(files) == 1)  # what was lost with others is done alone
+        for row in whole(files, *more, alone=alone):
             if not (len(files) == 3 and row["number"] == 1):  # a piece of the first round
                 yield row
 
@@ -154,8 +159,32 @@ def test_what_ends_every_worker_is_counted_and_has_no_rows(
 ) -> None:
     whole = batch_run.answers
     monkeypatch.setattr(
-        batch_run, "answers", lambda *a: (row for row in whole(*a) if row["of"] == 1)
+        batch_run, "answers", lambda *a, **b: (row for row in whole(*a, **b) if row["of"] == 1)
     )
     summary = run(films, tmp_path / "out", settings)
     assert (summary.done, summary.lost) == (2, 1)
     assert not [row for row in table(tmp_path / "out") if row["file"].endswith("long.mp4")]
+
+
+def test_small_videos_share_a_task_and_large_ones_go_first() -> None:
+    files = [
+        (str(k), SourceFile(f"/{k}", "", f"/{k}", size, 0)) for k, size in enumerate([5, 1, 9])
+    ]
+    large = [("film", SourceFile("/film", "", "/film", 80 * 2**20, 0))]
+    tasks = [[row["key"] for row in task["rows"]] for task in tasks_of([*files, *large], 2)]
+    assert tasks == [["film"], ["2", "0"], ["1"]]
+    assert len(tasks_of(files, 1)) == len(tasks_of(files, 0)) == 3
+    assert tasks_of([], 16) == []
+
+
+def test_short_videos_are_answered_together_and_pieces_one_by_one(
+    films: Path, settings: Settings
+) -> None:
+    rows = [{"key": f.name, "root": "", "path": str(f)} for f in sorted(films.iterdir())]
+    found = list(pieces({"rows": rows}, settings))
+    assert [row["key"] for task in found for row in task["rows"]] == [
+        "bad.mp4", *["long.mp4"] * 5, "short.mp4"
+    ]  # fmt: skip
+    assert len(found) == 1
+    apart = list(pieces({"rows": rows}, replace(settings, piece_s=40.0)))
+    assert [len(task["rows"]) for task in apart] == [3]

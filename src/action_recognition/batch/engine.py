@@ -15,12 +15,14 @@ import ray.data
 
 from action_recognition.batch.settings import Settings
 from action_recognition.batch.sources import SourceFile
-from action_recognition.batch.worker import Row, Worker, pieces
+from action_recognition.batch.worker import Row, Task, Worker, pieces
 from action_recognition.errors import UsageError
 
 _STORE_BYTES = 200 * 2**20  # rows on their way; frames never leave their worker
 _WORKER_CPUS, _PIECES_CPUS = 0.9, 0.1  # workers on all cores leave room for the step before them
-_RETRIES = 3  # of a piece whose worker has ended
+_RETRIES = 3  # of a task whose worker has ended
+_TOGETHER, _TOGETHER_BYTES = 16, 64 * 2**20  # videos of a task at most
+_TASKS_A_WORKER = 8  # at least, where there are enough videos: the last ones end together
 
 
 @contextmanager
@@ -62,26 +64,31 @@ def engine(address: str | None, workers: int | None) -> Iterator[int]:
 
 
 def answers(
-    files: Sequence[tuple[str, SourceFile]], settings: Settings, workers: int
+    files: Sequence[tuple[str, SourceFile]],
+    settings: Settings,
+    workers: int,
+    *,
+    alone: bool = False,
 ) -> Iterator[Row]:
     """Yields a row for each piece of each video, in the order in which they get ready.
 
-    What is lost with a worker is done again by another. A piece that has ended several of them is
-    left out.
+    Large videos go first. What is lost with a worker is done again by another. A task that has
+    ended several of them is left out.
 
     Parameters:
         files: the videos with their keys.
+        alone: a task for each video; otherwise small videos share one.
     """
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.max_errored_blocks = -1
-    context.target_max_block_size = 1  # a row a block: the pieces of a film go to many workers
+    context.target_max_block_size = 1  # a task a block: the pieces of a film go to many workers
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     # `max_restarts` has no other name yet.
     warnings.filterwarnings("ignore", message=".*ray_remote_args. is deprecated")
-    rows = [{"key": key, "root": f.root, "path": f.path} for key, f in files]
+    tasks = _tasks(files, 1 if alone else len(files) // (_TASKS_A_WORKER * workers))
     found = (
-        ray.data.from_items(rows, override_num_blocks=len(rows))
+        ray.data.from_items(tasks, override_num_blocks=len(tasks))
         .flat_map(
             pieces, fn_kwargs={"settings": settings}, num_cpus=_PIECES_CPUS, concurrency=workers
         )
@@ -96,4 +103,19 @@ def answers(
         )
     )
     for table in found.iter_batches(batch_size=None, batch_format="pyarrow"):
-        yield from table.to_pylist()
+        for task in table.to_pylist():
+            yield from task["rows"]
+
+
+def _tasks(files: Sequence[tuple[str, SourceFile]], most: int) -> list[Task]:
+    """The videos in tasks of at most so many, the largest first."""
+    most = max(1, min(most, _TOGETHER))
+    tasks: list[Task] = []
+    room = 0  # bytes that still fit into the last task
+    for key, file in sorted(files, key=lambda item: -item[1].size):
+        if not tasks or file.size > room or len(tasks[-1]["rows"]) == most:
+            tasks.append({"rows": []})
+            room = max(file.size, _TOGETHER_BYTES)
+        tasks[-1]["rows"].append({"key": key, "root": file.root, "path": file.path})
+        room -= file.size
+    return tasks

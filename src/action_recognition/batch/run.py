@@ -95,8 +95,10 @@ def run_batch(
     with engine(address, workers) as count:
         before = -1
         while waiting and len(waiting) != before:  # again, for what was lost with its workers
+            again = before >= 0
             before, written_s = len(waiting), time.monotonic()
-            for key, found in _films(answers(list(waiting.items()), settings, count)):
+            found_rows = answers(list(waiting.items()), settings, count, alone=again)
+            for key, found in _films(found_rows):
                 file = waiting.pop(key)
                 made = _rows(file, key, found, settings, classes)
                 rows += made

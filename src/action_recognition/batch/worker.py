@@ -1,6 +1,7 @@
 """What runs on the workers: the length of each video, then the answers for each piece of it.
 
-Rows travel between the steps as plain values. One that holds an error is passed on as it is.
+Tasks of some rows travel between the steps as plain values. A row that holds an error is passed on
+as it is.
 """
 
 from __future__ import annotations
@@ -26,14 +27,31 @@ from action_recognition.video.isolated import IsolatedVideo
 from action_recognition.video.source import Source
 
 Row = dict[str, Any]
+Task = dict[str, list[Row]]  # "rows": what is looked at in one call of a worker
+_TASK_S = 60.0  # of video in a task, or one piece
 
 
-def pieces(row: Row, settings: Settings) -> Iterator[Row]:
-    """Yields a row for each piece of a video.
+def pieces(task: Task, settings: Settings) -> Iterator[Task]:
+    """Yields the pieces of all videos of a task, those of short videos together.
 
     Parameters:
-        row: `key`, `root` and `path` of the video.
+        task: rows with `key`, `root` and `path` of a video.
     """
+    together: list[Row] = []
+    length_s = 0.0
+    for row in task["rows"]:
+        for piece in _pieces(row, settings):
+            piece_s = min(piece["duration_s"], settings.piece_s)
+            if together and length_s + piece_s > _TASK_S:
+                yield {"rows": together}
+                together, length_s = [], 0.0
+            together.append(piece)
+            length_s += piece_s
+    if together:
+        yield {"rows": together}
+
+
+def _pieces(row: Row, settings: Settings) -> Iterator[Row]:
     opened = IsolatedVideo if settings.untrusted else Video
     try:
         with (
@@ -74,8 +92,11 @@ class Worker:
             path, device=settings.device, limits=settings.limits, untrusted=settings.untrusted
         )
 
-    def __call__(self, row: Row) -> Row:
-        """The answers for the moments of one piece, as far as it can be read."""
+    def __call__(self, task: Task) -> Task:
+        """The answers for the moments of each piece, as far as it can be read."""
+        return {"rows": [self._answered(row) for row in task["rows"]]}
+
+    def _answered(self, row: Row) -> Row:
         if row["error"]:
             return row
         piece = Piece(row["begin"], None if row["end"] < 0 else row["end"], row["unused"])
