@@ -14,6 +14,7 @@ pytest.importorskip("ray", reason="the extra scale is not installed")
 pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not installed")
 
 from action_recognition.batch import run as batch_run  # noqa: E402
+from action_recognition.batch.engine import Plan  # noqa: E402
 from action_recognition.batch.engine import _tasks as tasks_of  # noqa: E402
 from action_recognition.batch.parts import Parts  # noqa: E402
 from action_recognition.batch.settings import Settings  # noqa: E402
@@ -53,11 +54,11 @@ def plain_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
 
     @contextmanager
-    def engine(*_: object) -> Iterator[int]:
-        yield 1
+    def engine(*_: object) -> Iterator[Plan]:
+        yield Plan(1)
 
     def answers(
-        files: Sequence[tuple[str, SourceFile]], settings: Settings, workers: int, *, alone: bool
+        files: Sequence[tuple[str, SourceFile]], settings: Settings, plan: Plan, *, alone: bool
     ) -> Iterator[Row]:
         worker = Worker(settings)
         for key, file in files:

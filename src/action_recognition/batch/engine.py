@@ -7,8 +7,9 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import ray
 import ray.data
@@ -25,19 +26,38 @@ _TOGETHER, _TOGETHER_BYTES = 16, 64 * 2**20  # videos of a task at most
 _TASKS_A_WORKER = 8  # at least, where there are enough videos: the last ones end together
 
 
+@dataclass(frozen=True)
+class Plan:
+    """Who does what.
+
+    Parameters:
+        workers: number of processes with the model.
+        on_gpu: each of them has a GPU.
+        decoders: videos that a worker looks at together, each decoded in a process of its own; 0:
+            one after the other, decoded in a thread of the worker.
+    """
+
+    workers: int
+    on_gpu: bool = False
+    decoders: int = 0
+
+
 @contextmanager
-def engine(address: str | None, workers: int | None) -> Iterator[int]:
-    """Joins a cluster, or begins one of this machine alone; yields the number of workers.
+def engine(
+    address: str | None, device: str, workers: int | None, decoders: int | None
+) -> Iterator[Plan]:
+    """Joins a cluster, or begins one of this machine alone.
 
     Parameters:
         address: of a cluster that runs, `auto` for that of this machine; None: begins one.
-        workers: how many; None: one for each core.
+        device: "cpu", "cuda" or "auto": GPUs if the cluster has any.
+        workers: how many; None: one for each core, or one for each GPU.
+        decoders: see `Plan`; None: 0, or the cores that there are for each GPU.
 
     Raises:
-        UsageError: there is no cluster at the address.
+        UsageError: there is no cluster at the address, or no GPU in it.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong, this program says
     folder = None
     if address is None:
         folder = tempfile.mkdtemp(prefix="ar-")  # short: sockets are in it
@@ -56,17 +76,30 @@ def engine(address: str | None, workers: int | None) -> Iterator[int]:
             reason = str(error).splitlines()[0]
             raise UsageError(f"--address {address}: no cluster there ({reason})") from None
     try:
-        yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        yield _plan(ray.cluster_resources(), device, workers, decoders)
     finally:
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _plan(
+    resources: Mapping[str, float], device: str, workers: int | None, decoders: int | None
+) -> Plan:
+    cores, gpus = int(resources.get("CPU", 1)), int(resources.get("GPU", 0))
+    if device == "cuda" and not gpus:
+        raise UsageError("--device cuda: the cluster has no GPU")
+    on_gpu = device != "cpu" and gpus > 0
+    count = workers or max(1, gpus if on_gpu else cores)
+    if decoders is None:
+        decoders = max(1, cores // count) if on_gpu else 0
+    return Plan(count, on_gpu, decoders)
+
+
 def answers(
     files: Sequence[tuple[str, SourceFile]],
     settings: Settings,
-    workers: int,
+    plan: Plan,
     *,
     alone: bool = False,
 ) -> Iterator[Row]:
@@ -86,18 +119,25 @@ def answers(
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     # `max_restarts` has no other name yet.
     warnings.filterwarnings("ignore", message=".*ray_remote_args. is deprecated")
-    tasks = _tasks(files, 1 if alone else len(files) // (_TASKS_A_WORKER * workers))
+    tasks = _tasks(files, 1 if alone else len(files) // (_TASKS_A_WORKER * plan.workers))
     found = (
         ray.data.from_items(tasks, override_num_blocks=len(tasks))
         .flat_map(
-            pieces, fn_kwargs={"settings": settings}, num_cpus=_PIECES_CPUS, concurrency=workers
+            pieces,
+            fn_kwargs={"settings": settings},
+            num_cpus=_PIECES_CPUS,
+            concurrency=plan.workers,
         )
         .map(
             Worker,
-            fn_constructor_args=(settings,),
-            num_cpus=_WORKER_CPUS,
-            num_gpus=1 if settings.device == "cuda" else 0,
-            concurrency=workers,
+            fn_constructor_args=(settings, plan.decoders > 0),
+            num_cpus=0 if plan.decoders else _WORKER_CPUS,  # they are for those who decode
+            num_gpus=int(plan.on_gpu),
+            compute=ray.data.ActorPoolStrategy(
+                size=plan.workers,
+                max_concurrent_calls_per_actor=max(1, plan.decoders),
+                enable_true_multi_threading=True,
+            ),
             max_restarts=-1,
             max_task_retries=_RETRIES,
         )

@@ -68,6 +68,7 @@ def run_batch(
     *,
     address: str | None = None,
     workers: int | None = None,
+    decoders: int | None = None,
     on_progress: Callable[[Summary], None] = lambda _: None,
 ) -> Summary:
     """Gives every video its rows, those that have them already left out.
@@ -76,12 +77,12 @@ def run_batch(
         files: see `find_sources`.
         parts: the table; one batch at a time may write into it.
         classes: those of the model.
-        address, workers: see `engine`.
+        address, workers, decoders: see `engine`.
         on_progress: called after each video.
 
     Raises:
         DataError: the table cannot be read or written.
-        UsageError: there is no cluster at the address.
+        UsageError: there is no cluster at the address, or not what is asked for.
     """
     started, summary = time.monotonic(), Summary(len(files))
     done = parts.done()
@@ -92,12 +93,12 @@ def run_batch(
     rows: list[dict[str, Any]] = []
     if not waiting:
         return summary
-    with engine(address, workers) as count:
+    with engine(address, settings.device, workers, decoders) as plan:
         before = -1
         while waiting and len(waiting) != before:  # again, for what was lost with its workers
             again = before >= 0
             before, written_s = len(waiting), time.monotonic()
-            found_rows = answers(list(waiting.items()), settings, count, alone=again)
+            found_rows = answers(list(waiting.items()), settings, plan, alone=again)
             for key, found in _films(found_rows):
                 file = waiting.pop(key)
                 made = _rows(file, key, found, settings, classes)

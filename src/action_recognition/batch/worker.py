@@ -7,8 +7,9 @@ as it is.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,6 +24,7 @@ from action_recognition.models.sealed_file import stated_digest
 from action_recognition.recognition.pieces import Piece, split
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import Video
+from action_recognition.video.frames import Frames
 from action_recognition.video.isolated import IsolatedVideo
 from action_recognition.video.source import Source
 
@@ -52,12 +54,8 @@ def pieces(task: Task, settings: Settings) -> Iterator[Task]:
 
 
 def _pieces(row: Row, settings: Settings) -> Iterator[Row]:
-    opened = IsolatedVideo if settings.untrusted else Video
     try:
-        with (
-            _source(row) as source,
-            opened(source, name=_name(row), limits=settings.limits) as video,
-        ):
+        with _opened(row, settings) as video:
             info = video.info
     except VideoError as error:
         yield {**row, **_answer(error.reason)}
@@ -79,15 +77,18 @@ def _pieces(row: Row, settings: Settings) -> Iterator[Row]:
 class Worker:
     """Loads the model once, and looks at one video or piece after the other.
 
+    Parameters:
+        decode_apart: decode in Ray tasks instead of a thread of the worker.
+
     Raises:
         ModelFileError: this machine has no such model, or another one under its name.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, decode_apart: bool = False) -> None:
         path = find_model(settings.model)
         if stated_digest(path) != settings.digest:
             raise ModelFileError(f"{path.name}: the file differs between the machines")
-        self._settings = settings
+        self._settings, self._decode_apart = settings, decode_apart
         self._recognizer = Recognizer.load(
             path, device=settings.device, limits=settings.limits, untrusted=settings.untrusted
         )
@@ -102,9 +103,9 @@ class Worker:
         piece = Piece(row["begin"], None if row["end"] < 0 else row["end"], row["unused"])
         moments, reason = [], ""
         try:
-            with _source(row) as source:
+            with self._video(row) as video:
                 for moment in self._recognizer.moments(
-                    source, name=_name(row), step_s=self._settings.step_s, piece=piece
+                    video, step_s=self._settings.step_s, piece=piece
                 ):
                     moments.append(astuple(moment))
         except VideoError as error:
@@ -113,6 +114,14 @@ class Worker:
         answers = {"times_s": list(times), "known": [float(k) for k in known]}
         flat = np.concatenate(shares).tolist() if shares else []
         return {**row, **answers, "probabilities": flat, "error": reason}
+
+    def _video(self, row: Row) -> AbstractContextManager[Frames]:
+        if not self._decode_apart:
+            return _opened(row, self._settings)
+        from action_recognition.batch.decoding import RemoteVideo
+
+        opened = partial(_opened, row, self._settings)
+        return RemoteVideo(opened, _name(row), row["start_s"], row["duration_s"])
 
 
 def _answer(reason: str) -> Row:
@@ -126,6 +135,16 @@ def _answer(reason: str) -> Row:
 
 def _name(row: Row) -> str:
     return PurePosixPath(row["path"]).name
+
+
+@contextmanager
+def _opened(row: Row, settings: Settings) -> Iterator[Frames]:
+    kind = IsolatedVideo if settings.untrusted else Video
+    with (
+        _source(row) as source,
+        kind(source, name=_name(row), limits=settings.limits) as video,
+    ):
+        yield video
 
 
 @contextmanager

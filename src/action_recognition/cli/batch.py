@@ -46,7 +46,12 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--workers", metavar="N", type=int,
-        help="videos or pieces of videos that are looked at at once (default: one for each core)",
+        help="processes with the model (default: one for each core, or one for each GPU)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--decoders", metavar="N", type=int,
+        help="videos that each worker looks at together, decoded in processes apart, so that a GPU "
+        "does not wait; 0: in a thread of the worker (default: 0, or the cores for each GPU)",
     )  # fmt: skip
     parser.add_argument(
         "--piece-minutes", metavar="M", type=float, default=20.0,
@@ -65,6 +70,8 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(f"--piece-minutes {options.piece_minutes:g}: must be more than 0")
     if options.workers is not None and options.workers < 1:
         raise UsageError(f"--workers {options.workers}: must be at least 1")
+    if options.decoders is not None and options.decoders < 0:
+        raise UsageError(f"--decoders {options.decoders}: must be at least 0")
     limits = read_limits(options)
     from action_recognition.batch.parts import Parts
     from action_recognition.batch.run import run_batch
@@ -100,6 +107,7 @@ def run(options: argparse.Namespace) -> int:
             recognizer.classes,
             address=options.address,
             workers=options.workers,
+            decoders=options.decoders,
             on_progress=progress.show,
         )
     facts = {**summary.to_dict(), "not_found": len(errors), "output": options.output}

@@ -116,12 +116,14 @@ class Recognizer:
         other.limits = limits
         return other
 
-    def open(self, source: Source, name: str | None = None) -> Frames:
-        """Opens a video as this recognizer does.
+    def open(self, source: Source | Frames, name: str | None = None) -> Frames:
+        """Opens a video as this recognizer does; one that is open is given back.
 
         Raises:
             VideoError: the video cannot be read; the message names the file and the reason.
         """
+        if isinstance(source, Frames):
+            return source
         if not self.untrusted:
             return Video(source, name=name, limits=self.limits)
         from action_recognition.video.isolated import IsolatedVideo
@@ -256,7 +258,7 @@ class Recognizer:
 
     def moments(
         self,
-        source: Source,
+        source: Source | Frames,
         *,
         name: str | None = None,
         step_s: float = 1.0,
@@ -266,6 +268,7 @@ class Recognizer:
         """Yields the answer of the network for each moment, before smoothing; see `timeline`.
 
         Parameters:
+            source: path, binary file object, or a video that is open; it is closed.
             piece: the part of a long video to answer for, see `pieces.split`.
         """
         with self.open(source, name) as video:
