@@ -16,8 +16,7 @@ from pyarrow import fs  # noqa: E402
 
 from action_recognition.batch.parts import Parts  # noqa: E402
 from action_recognition.batch.sources import find_sources  # noqa: E402
-from action_recognition.batch.stores import open_store, split_url  # noqa: E402
-from action_recognition.errors import UsageError  # noqa: E402
+from action_recognition.batch.stores import open_store  # noqa: E402
 from action_recognition.recognition.recognizer import Recognizer  # noqa: E402
 
 
@@ -61,8 +60,3 @@ def test_reads_videos_from_it_and_writes_parts_into_it(
     assert len(store.get_file_info(fs.FileSelector("data/out"))) == 1
     _, (error,) = find_sources([f"s3://data/nothing?{options}"])
     assert "s3://data/nothing" in str(error)
-
-
-def test_credentials_have_no_place_in_a_url() -> None:
-    with pytest.raises(UsageError, match="environment"):
-        split_url("s3://key:secret@data/films")

@@ -6,6 +6,7 @@ as it is.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from action_recognition.batch.settings import Settings
-from action_recognition.batch.stores import open_store
+from action_recognition.batch.stores import BlockFile, open_store
 from action_recognition.clips.sampling import grid_count
 from action_recognition.errors import ModelFileError, VideoError
 from action_recognition.models.model_file import find_model
@@ -154,7 +155,7 @@ def _source(row: Row) -> Iterator[Source]:
         return
     try:
         with open_store(row["root"]).open_input_file(row["path"]) as file:
-            yield file
+            yield io.BufferedReader(BlockFile(file))
     except OSError as error:
         reason = str(error).splitlines()[0]
         raise VideoError(_name(row), f"it cannot be read ({reason})") from None
