@@ -9,7 +9,13 @@ from collections.abc import Iterable, Iterator
 import av
 
 from action_recognition.errors import VideoError
-from action_recognition.video.length import is_shown, lists_every_packet, picture_end_s, stamp
+from action_recognition.video.length import (
+    in_seconds,
+    is_shown,
+    lists_every_packet,
+    picture_end_s,
+    stamp,
+)
 from action_recognition.video.limits import Limits
 from action_recognition.video.opening import open_container, picture_stream
 from action_recognition.video.source import TRUNCATED_SHARE, Source, check_file, header_is_wrong
@@ -99,8 +105,8 @@ class FrameReader:
             if packet is None:
                 return
             if packet.pts is not None and packet.time_base is not None:
-                end = (packet.pts + (packet.duration or 0)) * packet.time_base
-                self._read_s = max(self._read_s, float(end))
+                end = packet.pts + (packet.duration or 0)
+                self._read_s = max(self._read_s, in_seconds(end, packet.time_base))
             if packet.stream is not self.stream and packet.stream.index != self.stream.index:
                 continue
             begins_s = stamp(packet, self.container)

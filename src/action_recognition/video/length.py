@@ -17,8 +17,13 @@ _FAR_S = 1e6  # later than any frame: FFmpeg goes to the last keyframe
 
 def stamp(item: av.VideoFrame | av.Packet, container: InputContainer) -> float | None:
     """The time in seconds, by the clock of the file, at which a frame or packet is shown."""
-    ticks = _ticks(item, container)
-    return None if ticks is None or item.time_base is None else float(ticks * item.time_base)
+    ticks, tick = _ticks(item, container), item.time_base
+    return None if ticks is None or tick is None else in_seconds(ticks, tick)
+
+
+def in_seconds(ticks: int, tick: Fraction) -> float:
+    """As `float(ticks * tick)`, bit for bit, at a fourth of its cost, which each frame pays."""
+    return ticks * tick.numerator / tick.denominator
 
 
 def _ticks(item: av.VideoFrame | av.Packet, container: InputContainer) -> int | None:
