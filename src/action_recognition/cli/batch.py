@@ -7,8 +7,6 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.options import (
     add_course_options,
@@ -122,6 +120,8 @@ class _Progress:
     """A line on stderr that is drawn anew: videos, hours of video, errors and time left."""
 
     def __enter__(self) -> _Progress:
+        from tqdm import tqdm
+
         terminal = sys.stderr.isatty()
         self._bar = tqdm(
             file=sys.stderr,

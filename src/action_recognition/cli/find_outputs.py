@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from action_recognition.cli.printing import json_line
 from action_recognition.errors import VideoError, one_line
 from action_recognition.files import write_whole
@@ -18,6 +16,8 @@ from action_recognition.recognition.wording import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tqdm import tqdm
 
     from action_recognition.recognition.segmentation import Segment
     from action_recognition.search.page import Card
@@ -69,6 +69,8 @@ class Outputs:
         """Begins the bar: so many videos are to be looked at. Their bytes tell the time left."""
         if places:
             self._bytes, self._files = max(1, sum(p.size for p in places)), len(places)
+            from tqdm import tqdm
+
             self._bar = tqdm(
                 desc="searching", total=self._bytes, file=sys.stderr, disable=None,
                 bar_format=_BAR, smoothing=0.05,

@@ -6,8 +6,6 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from action_recognition.cli.options import (
     add_device_option,
     add_limit_options,
@@ -16,7 +14,7 @@ from action_recognition.cli.options import (
 )
 from action_recognition.cli.paths import video_files
 from action_recognition.cli.printing import json_line
-from action_recognition.cli.progress import progress_bar
+from action_recognition.cli.progress import counted, progress_bar
 from action_recognition.cli.several import add_files_argument
 from action_recognition.errors import UsageError, VideoError, one_line
 from action_recognition.recognition.wording import percent
@@ -59,20 +57,16 @@ def run(options: argparse.Namespace) -> int:
         second = load_recognizer(options, options.otherwise)
     several = len(files) > 1
     failed = 0
-    # disable=None: no bar where stderr is not a terminal.
-    bar = tqdm(
-        recognizer.predict_many(files),
-        total=len(files), file=sys.stderr, unit="video", disable=None if several else True,
-    )  # fmt: skip
-    for file, answer in bar:
+    answers, clear_bar = counted(recognizer.predict_many(files), len(files), "video")
+    for file, answer in answers:
         try:
-            line = _line(options, recognizer, second, file, answer)
+            line = _line(options, recognizer, second, str(file), answer)
         except VideoError as error:
             failed += 1
-            bar.clear()
+            clear_bar()
             print(f"action-recognition: {error}", file=sys.stderr)
             continue
-        bar.clear()
+        clear_bar()
         if several and not options.json:
             line = f"{one_line(str(file))}: {line}"
         print(line, flush=True)

@@ -3,16 +3,40 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm  # takes as long to import as a short video to answer
+
+Item = TypeVar("Item")
+
+
+def counted(
+    items: Iterable[Item], total: int, unit: str
+) -> tuple[Iterable[Item], Callable[[], None]]:
+    """The items with a bar on stderr, and what clears it before a line is printed.
+
+    There is none for a single item, nor where stderr is not a terminal.
+    """
+    if total < 2 or not sys.stderr.isatty():
+        return items, lambda: None
+    from tqdm import tqdm
+
+    bar = tqdm(items, total=total, file=sys.stderr, unit=unit)
+    return bar, bar.clear
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Yields the function to call; draws nothing where stderr is not a terminal."""
-    with tqdm(desc=title, file=sys.stderr, disable=None) as bar:
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=title, file=sys.stderr) as bar:
         yield _reporter(bar)
 
 
@@ -22,6 +46,8 @@ def late_bar(title: str) -> Callable[[int, int], None]:
 
     def report(done: int, total: int) -> None:
         nonlocal bar
+        from tqdm import tqdm
+
         if bar is None:
             bar = tqdm(desc=title, total=total, file=sys.stderr, disable=None)
         bar.update(done - bar.n)
@@ -37,6 +63,8 @@ def bytes_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
     What takes this long is shown in a log file too, as a line every ten seconds.
     """
+    from tqdm import tqdm
+
     terminal = sys.stderr.isatty()
     with tqdm(
         desc=title,
