@@ -33,13 +33,14 @@ from action_recognition.training.random_clips import ClipOrder, RandomClips
 from action_recognition.training.run_folder import BEST, LAST, TUNED, read_json, write_json
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.video import Video
+from action_recognition.video.part import Place, to_source
 
 
 class ValidationVideos(Dataset[tuple[Tensor, int]]):
     """Frames (N, T, size, size, 3) uint8 of each video, as for recognition, and its target."""
 
     def __init__(
-        self, videos: Sequence[tuple[Path, int]], preprocessing: Preprocessing, window: int
+        self, videos: Sequence[tuple[Place, int]], preprocessing: Preprocessing, window: int
     ) -> None:
         self.videos, self.preprocessing, self.window = videos, preprocessing, window
 
@@ -48,7 +49,7 @@ class ValidationVideos(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, target = self.videos[index]
-        with Video(path) as video:
+        with Video(to_source(path), name=path.name) as video:
             seen = read_clips(video, self.preprocessing, window=self.window)
         return torch.from_numpy(seen.frames), target
 
