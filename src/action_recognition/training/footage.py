@@ -29,7 +29,8 @@ class Sample:
     """What training clips are drawn from.
 
     Parameters:
-        path: of a video, which may be in a shard, or of a picture that is moved as by a hand-held camera.
+        path: of a video, which may be in a shard, or of a picture that is moved as by a hand-held
+            camera.
         target: index of its class.
         made: seed of a video that is made here and shows nothing (see `emptiness`), some of them of
             a frame of `path`; None: `path` is shown.

@@ -65,10 +65,10 @@ class ClipOrder(Sampler[Place]):
     background videos and made videos. The order depends only on the seed and the epoch, so that a
     resumed run continues as it would have.
 
-    Clips in shards come in eight lanes, which take turns: each lane has a run of the shards in random
-    order, and takes all clips of one in random order before it goes on to the next. So few shards
-    are read at a time, each once, and processes that share out each batch in turn have shards of
-    their own. Other samples are dealt out among them.
+    Clips in shards come in eight lanes, which take turns: each lane has a run of the shards in
+    random order, and takes all clips of one in random order before it goes on to the next. So few
+    shards are read at a time, each once, and processes that share out each batch in turn have
+    shards of their own. Other samples are dealt out among them.
 
     Parameters:
         known: number of known classes, which come first.

@@ -47,8 +47,8 @@ from action_recognition.training.run_folder import (
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.training.shortage import explained
 from action_recognition.training.training_data import TrainingData, counts, notes, sources
-from action_recognition.video.part import Place
 from action_recognition.training.tuning import ValidationVideos, tune
+from action_recognition.video.part import Place
 
 OnProgress = Callable[[str, int, int], None]
 

@@ -1,4 +1,4 @@
-"""A video that lies within another file, as in an uncompressed tar archive: a range of its bytes."""
+"""A video that lies within another file, as in a tar archive: a range of its bytes."""
 
 from __future__ import annotations
 
