@@ -60,7 +60,7 @@ def plain_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         worker = Worker(settings)
         for key, file in files:
             seen.append(file.name)
-            found = list(pieces({"key": key, "root": file.root, "path": file.path}, settings))
+            found = list(pieces({"key": key, **file.row}, settings))
             yield from (worker(row) for row in reversed(found))  # in any order
 
     monkeypatch.setattr(batch_run, "engine", engine)

@@ -79,7 +79,7 @@ def answers(
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     # `max_restarts` has no other name yet.
     warnings.filterwarnings("ignore", message=".*ray_remote_args. is deprecated")
-    rows = [{"key": key, "root": f.root, "path": f.path} for key, f in files]
+    rows = [{"key": key, **f.row} for key, f in files]
     found = (
         ray.data.from_items(rows, override_num_blocks=len(rows))
         .flat_map(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from action_recognition.recognition.pieces import Piece, split
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import Video
 from action_recognition.video.isolated import IsolatedVideo
+from action_recognition.video.part import FilePart, open_range
 from action_recognition.video.source import Source
 
 Row = dict[str, Any]
@@ -32,7 +33,7 @@ def pieces(row: Row, settings: Settings) -> Iterator[Row]:
     """Yields a row for each piece of a video.
 
     Parameters:
-        row: `key`, `root` and `path` of the video.
+        row: `key` of the video, and `SourceFile.row`.
     """
     opened = IsolatedVideo if settings.untrusted else Video
     try:
@@ -104,17 +105,23 @@ def _answer(reason: str) -> Row:
 
 
 def _name(row: Row) -> str:
-    return PurePosixPath(row["path"]).name
+    return str(row["name"])
 
 
 @contextmanager
 def _source(row: Row) -> Iterator[Source]:
-    if not row["root"]:
+    whole = row["offset"] < 0
+    if not row["root"] and whole:
         yield row["path"]
+        return
+    if not row["root"]:
+        place = FilePart(Path(row["path"]), row["offset"], row["size"], row["name"])
+        with place.open() as file:
+            yield file
         return
     try:
         with open_store(row["root"]).open_input_file(row["path"]) as file:
-            yield file
+            yield open_range(file, max(0, row["offset"]), row["size"], row["name"])
     except OSError as error:
         reason = str(error).splitlines()[0]
         raise VideoError(_name(row), f"it cannot be read ({reason})") from None

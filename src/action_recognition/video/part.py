@@ -69,7 +69,7 @@ def open_range(file: BinaryIO, offset: int, size: int, name: str) -> BinaryIO:
         VideoError: the file ends before the range does.
     """
     if size > _AT_ONCE:
-        return io.BufferedReader(_Range(file, offset, size), _AHEAD)
+        return io.BufferedReader(FileRange(file, offset, size), _AHEAD)
     file.seek(offset)
     content = file.read(size)
     if len(content) < size:
@@ -77,22 +77,28 @@ def open_range(file: BinaryIO, offset: int, size: int, name: str) -> BinaryIO:
     return io.BytesIO(content)
 
 
-class _Range(io.RawIOBase):
+class FileRange(io.RawIOBase):
+    """A range of an open file, in bytes; each read of it is one of the file."""
+
     def __init__(self, file: BinaryIO, offset: int, size: int) -> None:
         self._file, self._offset, self._size, self._at = file, offset, size, 0
 
     def readable(self) -> bool:
+        """Yes."""
         return True
 
     def seekable(self) -> bool:
+        """Yes."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves to another place, which may lie behind the end."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         self._at = max(0, start + offset)
         return self._at
 
     def readinto(self, buffer: Any) -> int:
+        """Fills a buffer as far as the range goes."""
         self._file.seek(self._offset + self._at)
         content = self._file.read(max(0, min(len(buffer), self._size - self._at)))
         buffer[: len(content)] = content

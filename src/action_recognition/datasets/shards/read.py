@@ -38,7 +38,7 @@ def find_shards(source: str | Path) -> list[Path]:
     """The shards that a source of data names, sorted; none: it is something else.
 
     A source is a tar file, a pattern such as `shards/train-*.tar`, or a folder that holds tar
-    files and no folders.
+    files, but neither folders nor videos.
 
     Raises:
         DataError: nothing matches the pattern.
@@ -47,7 +47,7 @@ def find_shards(source: str | Path) -> list[Path]:
     if path.is_dir():
         shown = [p for p in path.iterdir() if not p.name.startswith(".")]
         found = sorted(p for p in shown if p.suffix.lower() == ".tar")
-        return [] if any(p.is_dir() for p in shown) else found
+        return [] if any(p.is_dir() or has_video_name(p) for p in shown) else found
     if path.suffix.lower() != ".tar":
         return []
     if path.exists() or not has_magic(str(source)):
