@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from glob import has_magic
@@ -19,6 +19,7 @@ from pyarrow import fs
 from action_recognition.batch.stores import is_url, open_store, split_url
 from action_recognition.datasets.foreign_paths import locate as locate_paths
 from action_recognition.datasets.shards.members import members_of
+from action_recognition.datasets.shards.read import INDEX, LARGEST_INDEX, Entry, fits, parse_index
 from action_recognition.datasets.tables import read_table
 from action_recognition.errors import DataError, VideoError
 from action_recognition.search.archives import has_archive_name
@@ -26,6 +27,7 @@ from action_recognition.search.places import find_places
 from action_recognition.video import has_video_name
 from action_recognition.video.part import FileRange
 
+Index = dict[str, list[Entry]]
 _LISTINGS = 16  # tar files of a store whose headers are read at once
 _HEADERS = 8192  # bytes that are asked for at once: a small file and the header behind it
 
@@ -139,9 +141,10 @@ def _in_store(url: str) -> Iterator[SourceFile | VideoError]:
         nothing = "nothing matches it" if has_magic(path) else "there is no video in it"
         yield VideoError(f"{scheme}://{path}", nothing)
     infos.sort(key=lambda i: str(i.path))
+    folders = {i.path.rpartition("/")[0] for i in infos if _is_tar(PurePosixPath(i.path))}
+    indices = {folder: _index(store, folder) for folder in folders}
     with ThreadPoolExecutor(_LISTINGS) as pool:  # the headers of a tar file come one by one
-        found = pool.map(lambda i: list(_of_store(store, root, scheme, i)), infos)
-        for files in found:
+        for files in pool.map(lambda i: list(_of_store(store, root, scheme, i, indices)), infos):
             yield from files
 
 
@@ -160,13 +163,13 @@ def _infos(store: fs.FileSystem, path: str) -> Iterator[Any]:
     matches = re.compile(glob_translate(path) if by_pattern else "").match
     for info in store.get_file_info(fs.FileSelector(folder, recursive=True)):
         name = PurePosixPath(info.path)
-        if info.type == fs.FileType.File and (has_video_name(name) or _is_tar(name)):
-            if any(matches(str(p)) for p in (name, *name.parents)):
-                yield info
+        wanted = info.type == fs.FileType.File and (has_video_name(name) or _is_tar(name))
+        if wanted and any(matches(str(p)) for p in (name, *name.parents)):
+            yield info
 
 
 def _of_store(
-    store: fs.FileSystem, root: str, scheme: str, info: Any
+    store: fs.FileSystem, root: str, scheme: str, info: Any, indices: Mapping[str, Index]
 ) -> Iterator[SourceFile | VideoError]:
     """A file of a store, or the videos of a tar file there."""
     file, modified_ns = f"{scheme}://{info.path}", info.mtime_ns or 0
@@ -180,18 +183,30 @@ def _of_store(
     try:
         with store.open_input_file(info.path) as whole:
             listing = io.BufferedReader(FileRange(whole, 0, info.size or 0), _HEADERS)
-            members = [
-                m for m in members_of(listing, name.name) if has_video_name(PurePosixPath(m.name))
-            ]
+            entries = indices[str(name.parent)].get(name.name)
+            if entries and fits(entries, listing):
+                found = [entry.video for entry in entries]
+            else:
+                found = list(members_of(listing, name.name))
     except OSError as error:
         yield VideoError(file, f"it cannot be read ({str(error).splitlines()[0]})")
     except DataError as error:
         yield VideoError(file, str(error).removeprefix(f"{name.name}: "))
     else:
+        members = [m for m in found if has_video_name(PurePosixPath(m.name))]
         if not members:
             yield VideoError(file, "there is no video in it")
         for m in members:
             yield SourceFile(f"{file}/{m.name}", root, info.path, m.size, modified_ns, m.offset)
+
+
+def _index(store: fs.FileSystem, folder: str) -> Index:
+    """That of the shards in a folder; empty where there is none."""
+    try:
+        with store.open_input_file(f"{folder}/{INDEX}") as file:
+            return parse_index(file.read(min(file.size(), LARGEST_INDEX)))
+    except OSError:
+        return {}
 
 
 def _is_tar(name: PurePosixPath) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,12 @@ def _answer(reason: str) -> Row:
     }
 
 
+@lru_cache(maxsize=4)
+def _held(root: str, path: str) -> Any:
+    """A tar file of a store, which stays open for the next video in it."""
+    return open_store(root).open_input_file(path)
+
+
 def _name(row: Row) -> str:
     return str(row["name"])
 
@@ -120,8 +127,12 @@ def _source(row: Row) -> Iterator[Source]:
             yield file
         return
     try:
-        with open_store(row["root"]).open_input_file(row["path"]) as file:
-            yield open_range(file, max(0, row["offset"]), row["size"], row["name"])
+        if whole:
+            with open_store(row["root"]).open_input_file(row["path"]) as file:
+                yield open_range(file, 0, file.size(), row["name"])
+        else:
+            file = _held(row["root"], row["path"])
+            yield open_range(file, row["offset"], row["size"], row["name"])
     except OSError as error:
         reason = str(error).splitlines()[0]
         raise VideoError(_name(row), f"it cannot be read ({reason})") from None

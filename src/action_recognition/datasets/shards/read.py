@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from action_recognition.video import has_video_name
 from action_recognition.video.part import FilePart
 
 INDEX = "index.jsonl"
-_LARGEST_INDEX, _LARGEST_INFO = 2**30, 2**20  # bytes
+LARGEST_INDEX, _LARGEST_INFO = 2**30, 2**20  # bytes
 _HEADER = 512  # bytes, before the content of each member
 
 
@@ -75,22 +76,21 @@ def read_shards(shards: Sequence[Path]) -> list[Clip]:
         folder = shard.absolute().parent
         if folder not in indices:
             indices[folder] = read_index(folder / INDEX)
-        entries = indices[folder].get(shard.name, [])
-        if not entries or not _fits(entries, shard):
-            entries = read_entries(shard)
+        entries = read_entries(shard, indices[folder].get(shard.name, ()))
         clips += [_clip(entry, shard.absolute()) for entry in entries]
     return clips
 
 
-def read_entries(shard: Path) -> list[Entry]:
-    """The clips of a shard, told by its headers.
+def read_entries(shard: Path, index: Sequence[Entry] = ()) -> list[Entry]:
+    """The clips of a shard, told by the index, where it fits, or by its headers.
 
     Raises:
         DataError: it cannot be read, or holds no clip.
     """
     try:
         with open_regular(shard) as file:
-            entries = list(_entries(file, shard.name))
+            fitting = len(index) > 0 and fits(index, file)
+            entries = list(index if fitting else _entries(file, shard.name))
     except OSError as error:
         raise DataError(f"{shard}: cannot be read ({error.strerror})") from None
     if not entries:
@@ -132,15 +132,23 @@ def _info(content: bytes, ending: str, name: str) -> dict[str, Any]:
 
 def read_index(path: Path) -> dict[str, list[Entry]]:
     """The clips of each shard by its name; none where there is no index that can be read."""
+    try:
+        return parse_index(read_regular(path, LARGEST_INDEX))
+    except OSError:
+        return {}
+
+
+def parse_index(content: bytes) -> dict[str, list[Entry]]:
+    """What `format_index` has made; nothing where it makes no sense."""
     found: dict[str, list[Entry]] = {}
     try:
-        for line in read_regular(path, _LARGEST_INDEX).splitlines():
+        for line in content.splitlines():
             shard, name, offset, size, info = json.loads(line)
             if not (isinstance(shard, str) and isinstance(name, str) and isinstance(info, dict)):
                 return {}
             video = Member(name, int(offset), int(size), "")
             found.setdefault(shard, []).append(Entry(shard, video, info))
-    except (OSError, ValueError, TypeError, RecursionError, OverflowError):
+    except (ValueError, TypeError, RecursionError, OverflowError):
         return {}
     return found
 
@@ -154,23 +162,23 @@ def format_index(entries: Sequence[Entry]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _fits(entries: Sequence[Entry], shard: Path) -> bool:
-    """Whether the last clip of the index is in the shard, right behind a header of its size."""
+def fits(entries: Sequence[Entry], file: BinaryIO) -> bool:
+    """Whether the last clip of the index is in a shard, right behind a header of its size.
+
+    Raises:
+        OSError: the shard cannot be read.
+    """
     last = max((e.video for e in entries), key=lambda v: v.offset)
-    least = min(min(e.video.offset, e.video.size) for e in entries)
-    try:
-        with open_regular(shard) as file:
-            file.seek(last.offset - _HEADER)
-            header = file.read(_HEADER)
-            file.seek(max(0, last.offset + last.size - 1))
-            return (
-                least > 0
-                and header[257:262] == b"ustar"
-                and int(header[124:136].strip(b" \0"), 8) == last.size
-                and len(file.read(1)) == 1
-            )
-    except (OSError, ValueError):
+    if min(min(e.video.offset - _HEADER, e.video.size) for e in entries) < 0:
         return False
+    end = file.seek(0, io.SEEK_END)
+    file.seek(last.offset - _HEADER)
+    header = file.read(_HEADER)
+    try:
+        size = int(header[124:136].strip(b" \0"), 8)
+    except ValueError:
+        return False
+    return header[257:262] == b"ustar" and size == last.size and last.offset + size <= end
 
 
 # -- a clip --------------------------------------------------------------------------------
