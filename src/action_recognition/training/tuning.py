@@ -96,6 +96,8 @@ def tune(
     network.train()  # Lightning leaves the mode as it finds it
     weights = _class_weights(samples, network.architecture.classes, settings.balance)
     order = ClipOrder(samples, known, settings)
+    if checkpoint is not None:  # workers fetch the first batches before Lightning sets it
+        order.set_epoch(read_checkpoint(checkpoint)["epoch"] + 1)
     best = FolderCheckpoint(run_folder, BEST, "val_loss" if len(validation) else "train_loss")
     # `save_last` of Lightning saves only where there is a better epoch: not what the name says.
     callbacks: list[Callback] = [best, FolderCheckpoint(run_folder, LAST)]
