@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -85,16 +85,12 @@ def write_shards(
     """
     folder = Path(folder)
     plan = _plan(manifest, shard_bytes, seed)
-    there = {p.name for p in folder.glob("*.tar")} if folder.is_dir() else set()
-    strange = sorted(name for name in there - set(plan) if _NAME.fullmatch(name))
-    if strange:
-        raise DataError(
-            f"{folder}: {strange[0]} is not of these clips; name an empty folder, or delete it"
-        )
+    _check_folder(folder, plan)
     entries: list[Entry] = []
     done, total, kept = 0, sum(map(len, plan.values())), 0
     try:
         with only_one(folder.with_name(f".{folder.name}.lock")):
+            (folder / INDEX).unlink(missing_ok=True)  # it is not of shards that are half done
             for name, clips in plan.items():
                 path = folder / name
                 if _is_done(path, clips):
@@ -112,6 +108,18 @@ def write_shards(
         ) from None
     sizes = {name: (folder / name).stat().st_size for name in plan}
     return Written(tuple((n, len(clips), sizes[n]) for n, clips in plan.items()), kept)
+
+
+def _check_folder(folder: Path, plan: Mapping[str, Sequence[_Planned]]) -> None:
+    there = {p.name for p in folder.glob("*.tar")} if folder.is_dir() else set()
+    strange = sorted(name for name in there - set(plan) if _NAME.fullmatch(name))
+    if strange:
+        raise DataError(
+            f"{folder}: {strange[0]} is not of these clips; name an empty folder, or delete it"
+        )
+    sources = {c.clip.part.path.parent for clips in plan.values() for c in clips if c.clip.part}
+    if folder.absolute() in sources:
+        raise DataError(f"{folder}: the clips come from there; name another folder")
 
 
 def _plan(manifest: Manifest, shard_bytes: int, seed: int) -> dict[str, list[_Planned]]:
