@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,8 @@ def test_clips_come_back_as_they_were(manifest: Manifest, tmp_path: Path) -> Non
         assert not isinstance(source, Path)
         original = used.pop(source.read())
         assert facts(clip) == facts(original)
-        assert clip.group == original.path.relative_to(tmp_path / "clips").as_posix()
+        name = original.path.relative_to(tmp_path / "clips").as_posix()
+        assert clip.group == f"{name} ({original.size()})"
         assert clip.size() == original.size()
         assert clip.path.parent.name == f"{clip.split}-{clip.path.parent.stem[-6:]}.tar"
 
@@ -75,6 +77,16 @@ def test_each_shard_has_clips_of_all_classes(tmp_path: Path) -> None:
     write_shards(clips_of(tmp_path, train=60), tmp_path / "shards", shard_bytes=200 * 1024)
     for shard in find_shards(f"{tmp_path}/shards/train-*.tar"):
         assert {clip.label for clip in read_shards([shard])} == {"Jump", "Run"}
+
+
+def test_clips_of_one_group_stay_one(manifest: Manifest, tmp_path: Path) -> None:
+    first, *others = manifest.split("train")
+    copies = [replace(c, group=first.group) for c in others[:4]]  # as copies are put together
+    write_shards(Manifest((first, *copies, *others[4:])), tmp_path / "shards")
+    groups = [c.group for c in read_shards(find_shards(tmp_path / "shards"))]
+    assert max(map(groups.count, groups)) == 5
+    assert len(set(groups)) == 8
+    assert not any(str(tmp_path) in group for group in groups)
 
 
 def test_started_again_it_keeps_what_is_done(manifest: Manifest, tmp_path: Path) -> None:

@@ -162,10 +162,15 @@ def _planned(clip: Clip, place: int, base: str) -> _Planned:
 
 
 def _portable(group: str, base: str) -> str:
-    """A group of one's own may be called by a path, which means nothing on other machines."""
+    """A group of one's own may be called by a path, which means nothing on other machines.
+
+    With its size, the same name in other data is hardly taken for the same clip.
+    """
     path = PurePath(group)
-    inside = bool(base) and path.is_relative_to(base)
-    return path.relative_to(base).as_posix() if inside else group
+    if not base or not path.is_relative_to(base):
+        return group
+    size = f" ({Path(group).stat().st_size})" if Path(group).is_file() else ""
+    return path.relative_to(base).as_posix() + size
 
 
 def _common_folder(clips: Sequence[Clip]) -> str:
