@@ -63,8 +63,7 @@ def plain_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         worker = Worker(settings)
         for key, file in files:
             seen.append(file.name)
-            row = {"key": key, "root": file.root, "path": file.path}
-            found = list(pieces({"rows": [row]}, settings))
+            found = list(pieces({"rows": [{"key": key, **file.row}]}, settings))
             for task in reversed(found):  # in any order
                 yield from worker(task)["rows"]
 
@@ -181,7 +180,8 @@ def test_small_videos_share_a_task_and_large_ones_go_first() -> None:
 def test_short_videos_are_answered_together_and_pieces_one_by_one(
     films: Path, settings: Settings
 ) -> None:
-    rows = [{"key": f.name, "root": "", "path": str(f)} for f in sorted(films.iterdir())]
+    files, _ = find_sources([str(films)])
+    rows = [{"key": file.name, **file.row} for file in files]
     found = list(pieces({"rows": rows}, settings))
     assert [row["key"] for task in found for row in task["rows"]] == [
         "bad.mp4", *["long.mp4"] * 5, "short.mp4"

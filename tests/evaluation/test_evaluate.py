@@ -46,7 +46,7 @@ class FakeRecognizer:
         self.classes = tuple(classes)
         self.asked: list[str] = []
 
-    def predict(self, path: Path) -> Prediction:
+    def predict(self, path: Path, name: str) -> Prediction:
         self.asked.append(path.name)
         number, first, second, *known = path.stem.split("_")
         if first == "damaged":

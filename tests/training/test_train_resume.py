@@ -39,11 +39,15 @@ def test_the_seed_decides_whatever_a_run_before_has_left(
     assert first.temperature == in_its_folder.temperature
 
 
-@pytest.mark.parametrize("refit", [False, True])
+@pytest.mark.parametrize("more", [{}, {"refit": True}, {"workers": 2}])
 def test_an_interrupted_training_resumes_to_the_same_model(
-    refit: bool, motion: Manifest, init: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    more: dict[str, Any],
+    motion: Manifest,
+    init: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    manifest, options = few(motion), {"epochs": 3, "refit": refit}
+    manifest, options = few(motion), {"epochs": 3, **more}
     data = gather(manifest)
     whole = train(manifest, data, run_of(init, tmp_path / "whole", **options))
     real = tuning.EpochLines.on_train_epoch_end

@@ -156,6 +156,6 @@ def _tasks(files: Sequence[tuple[str, SourceFile]], most: int) -> list[Task]:
         if not tasks or file.size > room or len(tasks[-1]["rows"]) == most:
             tasks.append({"rows": []})
             room = max(file.size, _TOGETHER_BYTES)
-        tasks[-1]["rows"].append({"key": key, "root": file.root, "path": file.path})
+        tasks[-1]["rows"].append({"key": key, **file.row})
         room -= file.size
     return tasks

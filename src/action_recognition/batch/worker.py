@@ -10,8 +10,8 @@ import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
-from functools import partial
-from pathlib import PurePosixPath
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import Video
 from action_recognition.video.frames import Frames
 from action_recognition.video.isolated import IsolatedVideo
+from action_recognition.video.part import FilePart, FileRange
 from action_recognition.video.source import Source
 
 Row = dict[str, Any]
@@ -38,7 +39,7 @@ def pieces(task: Task, settings: Settings) -> Iterator[Task]:
     """Yields the pieces of all videos of a task, those of short videos together.
 
     Parameters:
-        task: rows with `key`, `root` and `path` of a video.
+        task: rows with the `key` of a video, and `SourceFile.row`.
     """
     together: list[Row] = []
     length_s = 0.0
@@ -134,8 +135,14 @@ def _answer(reason: str) -> Row:
     }
 
 
+@lru_cache(maxsize=4)
+def _held(root: str, path: str) -> Any:
+    """A tar file of a store, which stays open for the next video in it."""
+    return open_store(root).open_input_file(path)
+
+
 def _name(row: Row) -> str:
-    return PurePosixPath(row["path"]).name
+    return str(row["name"])
 
 
 @contextmanager
@@ -150,12 +157,23 @@ def _opened(row: Row, settings: Settings) -> Iterator[Frames]:
 
 @contextmanager
 def _source(row: Row) -> Iterator[Source]:
-    if not row["root"]:
+    whole = row["offset"] < 0
+    if not row["root"] and whole:
         yield row["path"]
         return
+    if not row["root"]:
+        place = FilePart(Path(row["path"]), row["offset"], row["size"], row["name"])
+        with place.open() as file:
+            yield file
+        return
     try:
-        with open_store(row["root"]).open_input_file(row["path"]) as file:
-            yield io.BufferedReader(BlockFile(file))
+        if whole:
+            with open_store(row["root"]).open_input_file(row["path"]) as stored:
+                yield io.BufferedReader(BlockFile(stored))
+        else:
+            stored = _held(row["root"], row["path"])
+            part = FileRange(stored, row["offset"], row["size"])
+            yield io.BufferedReader(BlockFile(part))
     except OSError as error:
         reason = str(error).splitlines()[0]
         raise VideoError(_name(row), f"it cannot be read ({reason})") from None

@@ -32,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "sources", metavar="SOURCE", nargs="+",
         help="videos, folders, patterns such as 'films/**/*.mp4', CSV files with a column `path`, "
-        "folders of an object store such as s3://bucket/films",
+        "tar files of videos, and all but the CSV files in an object store, as s3://bucket/films",
     )  # fmt: skip
     parser.add_argument(
         "--output", metavar="OUT", required=True,

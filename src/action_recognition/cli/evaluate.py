@@ -28,7 +28,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("model", metavar="H5", help="model file, `shipped` or `kinetics600`")
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="SOURCE",
-        help="class folders, manifests (CSV), or project files of corrections (JSON)",
+        help="class folders, manifests (CSV), shards (tar files), or project files of corrections "
+        "(JSON)",
     )  # fmt: skip
     add_videos_option(parser)
     parser.add_argument(

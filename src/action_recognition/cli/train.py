@@ -60,8 +60,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--data", nargs="+", required=True, metavar="SOURCE",
-        help="folders with one folder of clips per class, CSV files (manifests), or project files "
-        "of corrections (JSON), whose moments are cut out as clips",
+        help="folders with one folder of clips per class, CSV files (manifests), shards (a folder, "
+        "tar files or a pattern), or project files of corrections (JSON), whose moments are cut "
+        "out as clips",
     )  # fmt: skip
     add_videos_option(parser)
     parser.add_argument("--output", required=True, metavar="H5", help="model file to write")

@@ -33,6 +33,7 @@ from action_recognition.datasets.placing import (
 from action_recognition.datasets.probe import probe
 from action_recognition.datasets.sections import refuse_untrimmed
 from action_recognition.datasets.segment_clips import cut_segments, sort_projects
+from action_recognition.datasets.shards.read import find_shards, read_shards
 from action_recognition.datasets.splits import SPLITS, check_leaks
 from action_recognition.errors import DataError
 
@@ -146,9 +147,10 @@ def load_data(
 
     The segments of a project file of corrections become clips (see `segment_clips`). A list is a
     manifest, or any table of clips with columns for path, class and split (see
-    `manifest_csv.read_list`). Annotation lists of data sets (see `annotation_lists`), which give no
-    paths, tell of the clips in the folders; without a folder, of those in their own. The validation
-    clips of each list come from its own train clips.
+    `manifest_csv.read_list`); shards are named by their folder, a pattern or one by one (see
+    `shards.read`). Annotation lists of data sets (see `annotation_lists`), which give no paths,
+    tell of the clips in the folders; without a folder, of those in their own. The validation clips
+    of each list, and of all shards, come from their own train clips.
 
     Parameters:
         videos, none, on_progress: see `build_manifest`.
@@ -156,7 +158,8 @@ def load_data(
     Raises:
         DataError: see `build_manifest`; a group is in two splits, or a class has no clips.
     """
-    folders, lists = _sort_sources([Path(s) for s in sources])
+    shards = {source: found for source in sources if (found := find_shards(source))}
+    folders, lists = _sort_sources([Path(s) for s in sources if s not in shards])
     clips: list[Clip] = []
     passed_over: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
@@ -164,15 +167,16 @@ def load_data(
         built = build_manifest(
             folders,
             SplitRules(seed=seed, validation=validation),
-            classes=classes if not lists else None,
+            classes=classes if not (lists or shards) else None,
             check=check,
             videos=videos,
             none=none,
             on_progress=on_progress,
         )
         clips, passed_over, notes = list(built.clips), built.passed_over, built.notes
-    for path in lists:
-        listed = list(read_list(path))
+    in_shards = list(dict.fromkeys(path for found in shards.values() for path in found))
+    listings = [list(read_list(path)) for path in lists]
+    for listed in [*listings, read_shards(in_shards)]:
         if validation and not any(c.split == "val" for c in listed):
             listed = carve_validation(listed, seed)
         clips += listed

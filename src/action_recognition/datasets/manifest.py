@@ -7,11 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from action_recognition.datasets.file_names import as_text
 from action_recognition.datasets.left_out import LeftOut, describe, some
 from action_recognition.datasets.splits import SPLITS
 from action_recognition.errors import DataError
+from action_recognition.video.part import FilePart, Place, to_source
 
 _OF_GROUPS = ("film ", "group ")  # reasons that begin so name the group of the clip
 
@@ -21,7 +23,8 @@ class Clip:
     """One video file of a data set.
 
     Parameters:
-        path: the file; relative paths in a CSV are relative to the CSV's folder.
+        path: the file; relative paths in a CSV are relative to the CSV's folder. Of a clip in a
+            shard, that of the shard with the name that it has there behind it.
         label: name of the class.
         dataset: UCF101, HMDB51 or own.
         original_class: name of the folder it was found in.
@@ -30,6 +33,7 @@ class Clip:
         split: train, val or test; `left_out` and `refused` clips are in no split.
         duration_s: duration in seconds, 0 if it was not read.
         reason: why a clip is left out or refused, or which refused clip it replaces; else empty.
+        part: of a shard (see `shards`), where the clip is in it. A CSV does not keep it.
     """
 
     path: Path
@@ -40,6 +44,28 @@ class Clip:
     split: str
     duration_s: float = 0.0
     reason: str = ""
+    part: FilePart | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it is (see `part.to_source`)."""
+        return self.path if self.part is None else self.part
+
+    def source(self) -> Path | BinaryIO:
+        """What to read it from.
+
+        Raises:
+            VideoError: it lies in a shard that cannot be read.
+        """
+        return to_source(self.place)
+
+    def size(self) -> int:
+        """The size of the video in bytes.
+
+        Raises:
+            OSError: the file is missing.
+        """
+        return self.path.stat().st_size if self.part is None else self.part.size
 
 
 @dataclass(frozen=True)
@@ -172,7 +198,7 @@ def fingerprint(clips: Iterable[Clip]) -> str:
         DataError: a file is missing.
     """
     try:
-        rows = [f"{c.label}/{c.path.name}/{c.path.stat().st_size}/{c.split}" for c in clips]
+        rows = [f"{c.label}/{c.path.name}/{c.size()}/{c.split}" for c in clips]
     except OSError as error:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror})") from None
     sha = hashlib.sha256()

@@ -23,7 +23,7 @@ from action_recognition.errors import DataError
 from action_recognition.files import replacing
 
 _LONGEST_S = 1e9
-_COLUMNS = [f.name for f in fields(Clip)]
+_COLUMNS = [f.name for f in fields(Clip) if f.name != "part"]
 
 
 def write_manifest(manifest: Manifest, path: str | Path) -> None:

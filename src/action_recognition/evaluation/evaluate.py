@@ -184,7 +184,7 @@ def evaluate(
     for done, clip in enumerate((*known, *unknown), 1):
         is_known = clip.label in recognizer.classes
         try:
-            prediction = recognizer.predict(clip.path)
+            prediction = recognizer.predict(clip.source(), name=clip.path.name)
         except VideoError as error:
             refused.append((error.name, error.reason))
         else:

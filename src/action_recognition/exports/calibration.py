@@ -15,6 +15,7 @@ from action_recognition.datasets.folders import load_data
 from action_recognition.datasets.walk import videos_in
 from action_recognition.errors import DataError, VideoError
 from action_recognition.video import Video
+from action_recognition.video.part import Place, to_source
 
 MOST_CLIPS = 64
 _NAMED = 8  # sources, in metadata
@@ -74,7 +75,7 @@ def read_calibration(
     clips = []
     for path in [found[k] for k in places]:
         try:
-            with Video(path) as video:
+            with Video(to_source(path), name=path.name) as video:
                 clips.append(read_clips(video, preprocessing, window=window).frames[0])
         except VideoError as error:
             on_refused(error)
@@ -85,11 +86,11 @@ def read_calibration(
     return Calibration(clips, (*names[:_NAMED], *more))
 
 
-def _videos(source: Path) -> list[Path]:
+def _videos(source: Path) -> list[Place]:
     if not source.is_dir():
         return [source]
     videos = videos_in(source)
     if any(path.parent == source for path in videos):
-        return videos
+        return [*videos]
     data = load_data([source], check=False, validation=False)
-    return [clip.path for clip in data.split("train")]
+    return [clip.place for clip in data.split("train")]

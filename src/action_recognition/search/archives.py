@@ -17,8 +17,10 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
+from action_recognition.datasets.shards.members import is_compressed, members_of
 from action_recognition.errors import DataError, VideoError
 from action_recognition.video import has_video_name
+from action_recognition.video.part import open_range
 
 MAX_MEMBER_BYTES = 8 * 2**30  # of one video, which is held in the system's temporary folder
 _MAX_MEMBERS = 200_000  # entries of any kind
@@ -41,12 +43,14 @@ class Member:
         name: what the archive calls it; it may hold anything.
         size: of its content, in bytes.
         state: changes when its content does, as far as the archive tells.
+        offset: of its content in the archive, in bytes, where that is stored as it is.
     """
 
     name: str
     size: int
     state: str
     _open: Callable[[], IO[bytes]] = field(repr=False, compare=False)
+    offset: int | None = None
 
 
 class VideoArchive:
@@ -106,7 +110,7 @@ class VideoArchive:
         elif start.startswith(b"Rar!"):
             yield from self._of_rar()
         else:
-            yield from self._of_tar(self._open.enter_context(tarfile.TarFile.open(self.path)))
+            yield from self._of_tar(self._open.enter_context(self.path.open("rb")))
 
     @staticmethod
     def _of_zip(archive: zipfile.ZipFile) -> Iterator[Member]:
@@ -115,8 +119,13 @@ class VideoArchive:
                 state = f"{entry.file_size}-{entry.CRC:08x}"
                 yield Member(entry.filename, entry.file_size, state, partial(archive.open, entry))
 
-    @staticmethod
-    def _of_tar(archive: tarfile.TarFile) -> Iterator[Member]:
+    def _of_tar(self, file: BinaryIO) -> Iterator[Member]:
+        if not is_compressed(file):
+            for found in members_of(file, self.path.name):
+                content = partial(open_range, file, found.offset, found.size, found.name)
+                yield Member(found.name, found.size, found.state, content, found.offset)
+            return
+        archive = self._open.enter_context(tarfile.TarFile.open(fileobj=file))
         for entry in archive:
             if entry.isreg():
                 state = f"{entry.size}-{entry.mtime}-{entry.chksum}"

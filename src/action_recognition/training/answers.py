@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from action_recognition.models.runtime import Runtime, VideoAnswer
 from action_recognition.models.torch_runtime import TorchRuntime, to_input
 from action_recognition.prefetch import ahead
 from action_recognition.video import Video
+from action_recognition.video.part import Place, to_source
 
 
 class Answers(NamedTuple):
@@ -44,7 +44,7 @@ def answers(
     """What a network says of videos, through the function that answers in use."""
     found: list[VideoAnswer] = []
     window = runtime.window
-    for frames in read_videos([c.path for c in clips], preprocessing, window):
+    for frames in read_videos([c.place for c in clips], preprocessing, window):
         found.append(runtime.answer(frames))
         if on_progress is not None:
             on_progress(len(found), len(clips))
@@ -64,13 +64,13 @@ def trunk_vectors(runtime: TorchRuntime, frames: NDArray[np.uint8]) -> NDArray[n
 
 
 def read_videos(
-    paths: Sequence[Path], preprocessing: Preprocessing, window: int
+    paths: Sequence[Place], preprocessing: Preprocessing, window: int
 ) -> Iterator[NDArray[np.uint8]]:
     """Frames of each video as for recognition, decoded ahead by a few."""
 
     def read() -> Iterator[NDArray[np.uint8]]:
         for path in paths:
-            with Video(path) as video:
+            with Video(to_source(path), name=path.name) as video:
                 yield read_clips(video, preprocessing, window=window).frames
 
     return ahead(read(), limit=4)

@@ -15,6 +15,7 @@ from action_recognition.clips import Preprocessing
 from action_recognition.errors import VideoError
 from action_recognition.training.emptiness import make_emptiness
 from action_recognition.video import Video
+from action_recognition.video.part import Place, to_source
 
 PICTURES = (".jpg", ".jpeg", ".png")
 # Of a longer video the middle is taken: a training clip is expected to show its action all along.
@@ -28,7 +29,8 @@ class Sample:
     """What training clips are drawn from.
 
     Parameters:
-        path: of a video, or of a picture that is moved as by a hand-held camera.
+        path: of a video, which may be in a shard, or of a picture that is moved as by a hand-held
+            camera.
         target: index of its class.
         made: seed of a video that is made here and shows nothing (see `emptiness`), some of them of
             a frame of `path`; None: `path` is shown.
@@ -36,7 +38,7 @@ class Sample:
             from pictures, too, must not be known by that alone.
     """
 
-    path: Path
+    path: Place
     target: int
     made: int | None = None
     stilled: bool = False
@@ -44,7 +46,7 @@ class Sample:
     @property
     def is_picture(self) -> bool:
         """Whether `path` is a picture, not a video."""
-        return self.path.suffix.lower() in PICTURES
+        return isinstance(self.path, Path) and self.path.suffix.lower() in PICTURES
 
 
 def read_sample(sample: Sample, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], float]:
@@ -59,7 +61,7 @@ def read_sample(sample: Sample, preprocessing: Preprocessing) -> tuple[NDArray[n
     size = round(preprocessing.size * MARGIN / 2) * 2
     step_s = preprocessing.interval_s / 2
     count = round(_STILL_S / step_s)
-    if sample.is_picture:
+    if sample.is_picture and isinstance(sample.path, Path):
         frames = moved_picture(read_picture(sample.path), count, size)
     else:
         frames = _read_video(sample.path, size, step_s, preprocessing.max_aspect)
@@ -69,8 +71,8 @@ def read_sample(sample: Sample, preprocessing: Preprocessing) -> tuple[NDArray[n
     return frames, step_s
 
 
-def _read_video(path: Path, size: int, step_s: float, max_aspect: float) -> NDArray[np.uint8]:
-    with Video(path) as video:
+def _read_video(path: Place, size: int, step_s: float, max_aspect: float) -> NDArray[np.uint8]:
+    with Video(to_source(path), name=path.name) as video:
         duration = video.info.duration_s
         start = max(0.0, (duration - MAX_S) / 2)
         times = np.arange(start, min(duration, start + MAX_S), step_s)

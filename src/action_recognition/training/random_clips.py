@@ -17,8 +17,10 @@ from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.training.augmentation import random_clip
 from action_recognition.training.footage import Sample, moved_picture, read_sample
 from action_recognition.training.settings import TrainingSettings
+from action_recognition.video.part import FilePart
 
 Place = tuple[int, int]  # (sample, epoch)
+_LANES = 8  # shards that are read at a time; the number of processes should divide it
 _STILLED = 0.15  # share of the clips of a stilled sample that are a single frame, moved
 
 
@@ -63,6 +65,11 @@ class ClipOrder(Sampler[Place]):
     background videos and made videos. The order depends only on the seed and the epoch, so that a
     resumed run continues as it would have.
 
+    Clips in shards come in eight lanes, which take turns: each lane has a run of the shards in
+    random order, and takes all clips of one in random order before it goes on to the next. So few
+    shards are read at a time, each once, and processes that share out each batch in turn have
+    shards of their own. Other samples are dealt out among them.
+
     Parameters:
         known: number of known classes, which come first.
     """
@@ -72,6 +79,10 @@ class ClipOrder(Sampler[Place]):
         self._always, self._others = np.flatnonzero(first), np.flatnonzero(~first)
         self._taken = math.ceil(settings.others * len(self._others))
         self._seed, self.epoch = settings.seed, 0
+        paths = [s.path.path if isinstance(s.path, FilePart) else None for s in samples]
+        numbers = {path: k for k, path in enumerate(dict.fromkeys(filter(None, paths)))}
+        self._shards = len(numbers)
+        self._shard_of = np.array([-1 if path is None else numbers[path] for path in paths], int)
 
     def set_epoch(self, epoch: int) -> None:
         """Sets the epoch; Lightning calls this before each one."""
@@ -84,7 +95,20 @@ class ClipOrder(Sampler[Place]):
         random = np.random.default_rng((self._seed, self.epoch))
         others = random.permutation(self._others)[: self._taken]
         order = random.permutation(np.concatenate([self._always, others]))
+        if self._shards:
+            order = self._in_lanes(order, random)
         return iter([(index, self.epoch) for index in order.tolist()])
+
+    def _in_lanes(self, order: NDArray[np.intp], random: np.random.Generator) -> NDArray[np.intp]:
+        shard = self._shard_of[order]
+        loose = shard < 0
+        shard[loose] = random.integers(self._shards, size=int(loose.sum()))
+        order = order[np.argsort(random.permutation(self._shards)[shard], kind="stable")]
+        lanes = np.array_split(order, _LANES)
+        turns = [np.arange(len(lane)) * _LANES + k for k, lane in enumerate(lanes)]
+        taken = np.empty_like(order)
+        taken[np.concatenate(turns)] = order
+        return taken
 
 
 def draw_features(

@@ -48,6 +48,7 @@ from action_recognition.training.settings import TrainingSettings
 from action_recognition.training.shortage import explained
 from action_recognition.training.training_data import TrainingData, counts, notes, sources
 from action_recognition.training.tuning import ValidationVideos, tune
+from action_recognition.video.part import Place
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -189,7 +190,7 @@ def _learn(
         record["strength"] = _regress(network, drawn, data, held, record)
         write_json(chosen, record["strength"])
     if settings.tuned_layers:
-        videos = [(c.path, data.labels.index(c.label)) for c in known]
+        videos = [(c.place, data.labels.index(c.label)) for c in known]
         record |= tune(
             network, clips,
             ValidationVideos(videos, preprocessing, network.architecture.window),
@@ -214,7 +215,7 @@ def _learn_again(
 ) -> HybridNet:
     """Trains a network like the first one, but on the validation videos as well."""
     known = [c for c in data.validation if c.label in data.classes]
-    more = tuple(Sample(c.path, data.labels.index(c.label)) for c in known)
+    more = tuple(Sample(c.place, data.labels.index(c.label)) for c in known)
     folder = run.folder / REFIT
     folder.mkdir(exist_ok=True)
     whole = replace(data, samples=(*data.samples, *more), validation=())
@@ -252,7 +253,7 @@ def _learn_films(
     """Trains LSTM and GRU on the trunk's vectors of all videos."""
     window = runtime.window
 
-    def vectors(paths: Sequence[Path], targets: Sequence[int], what: str) -> list[TrunkVideo]:
+    def vectors(paths: Sequence[Place], targets: Sequence[int], what: str) -> list[TrunkVideo]:
         found: list[TrunkVideo] = []
         for frames, target in zip(read_videos(paths, preprocessing, window), targets, strict=True):
             found.append(TrunkVideo(trunk_vectors(runtime, frames[0]), target))
@@ -262,7 +263,7 @@ def _learn_films(
     samples = [s for s in data.samples if s.made is None and not s.is_picture]
     train = vectors([s.path for s in samples], [s.target for s in samples], "vectors of videos")
     held = vectors(
-        [c.path for c in data.validation],
+        [c.place for c in data.validation],
         [data.labels.index(c.label) for c in data.validation],
         "vectors of validation videos",
     )

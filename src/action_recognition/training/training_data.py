@@ -75,7 +75,7 @@ def gather(
     shown = [(p, label) for p, label in shown if label in of and p.suffix.lower() in PICTURES]
     shown = [x for label in labels for x in [y for y in shown if y[1] == label][:MAX_PICTURES]]
     # Where some classes are learned from pictures, videos of the others show pictures, too.
-    samples = [Sample(c.path, of[c.label], stilled=bool(shown)) for c in train]
+    samples = [Sample(c.place, of[c.label], stilled=bool(shown)) for c in train]
     samples += [Sample(p, of[label]) for p, label in shown]
     random = np.random.default_rng(seed)
     for seed_of_one in random.integers(2**31, size=made):

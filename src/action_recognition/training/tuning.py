@@ -33,13 +33,14 @@ from action_recognition.training.random_clips import ClipOrder, RandomClips
 from action_recognition.training.run_folder import BEST, LAST, TUNED, read_json, write_json
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.video import Video
+from action_recognition.video.part import Place, to_source
 
 
 class ValidationVideos(Dataset[tuple[Tensor, int]]):
     """Frames (N, T, size, size, 3) uint8 of each video, as for recognition, and its target."""
 
     def __init__(
-        self, videos: Sequence[tuple[Path, int]], preprocessing: Preprocessing, window: int
+        self, videos: Sequence[tuple[Place, int]], preprocessing: Preprocessing, window: int
     ) -> None:
         self.videos, self.preprocessing, self.window = videos, preprocessing, window
 
@@ -48,7 +49,7 @@ class ValidationVideos(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, target = self.videos[index]
-        with Video(path) as video:
+        with Video(to_source(path), name=path.name) as video:
             seen = read_clips(video, self.preprocessing, window=self.window)
         return torch.from_numpy(seen.frames), target
 
@@ -95,6 +96,8 @@ def tune(
     network.train()  # Lightning leaves the mode as it finds it
     weights = _class_weights(samples, network.architecture.classes, settings.balance)
     order = ClipOrder(samples, known, settings)
+    if checkpoint is not None:  # workers fetch the first batches before Lightning sets it
+        order.set_epoch(read_checkpoint(checkpoint)["epoch"] + 1)
     best = FolderCheckpoint(run_folder, BEST, "val_loss" if len(validation) else "train_loss")
     # `save_last` of Lightning saves only where there is a better epoch: not what the name says.
     callbacks: list[Callback] = [best, FolderCheckpoint(run_folder, LAST)]

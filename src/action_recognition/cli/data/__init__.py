@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from action_recognition.cli.data import check, download, from_folder, prepare
+from action_recognition.cli.data import check, download, from_folder, prepare, shards
 
-COMMANDS = (download, prepare, check, from_folder)
+COMMANDS = (download, prepare, check, from_folder, shards)
 
 
 def add_parser(subparsers: Any) -> None:
