@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("ray", reason="the extra scale is not installed")
+pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not installed")
 pytest.importorskip("prometheus_client", reason="the extra scale is not installed")
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -107,6 +108,10 @@ def test_while_a_batch_runs(
     finally:
         ended.set()
         asking.join()
+    rows = pq.read_table(tmp_path / "out").to_pylist()
+    assert {row["file"] for row in rows if row["error"] is None} == {
+        str(films / f"{k}.mp4") for k in range(4)
+    }
     pieces = ("pieces_total", socket.gethostname())
     worked = [found for found in seen if found.get(pieces)]
     assert worked, f"asked {len(seen)} times"

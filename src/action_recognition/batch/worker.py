@@ -7,6 +7,7 @@ as it is.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
@@ -163,5 +164,5 @@ def _source(row: Row) -> Iterator[Source]:
         with open_store(row["root"]).open_input_file(row["path"]) as file:
             yield io.BufferedReader(BlockFile(file)) if row["root"] else row["path"]
     except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
+        reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
         raise UnreachableError(_name(row), f"it cannot be read ({reason})") from None
