@@ -17,11 +17,11 @@ pytest.importorskip("ray", reason="the extra scale is not installed")
 pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not installed")
 pytest.importorskip("prometheus_client", reason="the extra scale is not installed")
 
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families  # noqa: E402
 
-from action_recognition.batch.figures import served
-from action_recognition.batch.summary import Summary
-from action_recognition.cli import main
+from action_recognition.batch.figures import served  # noqa: E402
+from action_recognition.batch.summary import Summary  # noqa: E402
+from action_recognition.cli import main  # noqa: E402
 
 PREFIX = "action_recognition_batch_"
 

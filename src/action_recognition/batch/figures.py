@@ -26,11 +26,11 @@ class Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yields all figures as they are now."""
         summary = self.summary
-        named = GaugeMetricFamily(
-            "action_recognition_batch_videos_named", "Videos that the batch was given"
+        yield _now("videos_named", "Videos that the batch was given", summary.files)
+        yield _now(
+            "videos_unread", "Videos that no machine could reach, at the end", len(summary.unread)
         )
-        named.add_metric([], summary.files)
-        yield named
+        yield _now("videos_lost", "Videos that ended every worker, at the end", summary.lost)
         yield _by(
             "videos", "Videos that have their rows, by how they got them", "outcome",
             {
@@ -42,17 +42,8 @@ class Figures(Collector):
         yield _one("video_seconds", "Video that has its rows now", summary.video_s)
         yield _one("bytes", "Sizes of the files that have their rows now", summary.bytes_done)
         yield _one("segments", "Rows with a segment", summary.segments)
-        to_do = GaugeMetricFamily(
-            "action_recognition_batch_bytes_to_do", "Sizes of all files that had no rows before"
-        )
-        to_do.add_metric([], summary.bytes)
-        yield to_do
-        left = GaugeMetricFamily(
-            "action_recognition_batch_left_seconds", "Time until the end, by the sizes of the files"
-        )
-        if summary.left_s is not None:
-            left.add_metric([], summary.left_s)
-        yield left
+        yield _now("bytes_to_do", "Sizes of all files that had no rows before", summary.bytes)
+        yield _now("left_seconds", "Time until the end, by the sizes of the files", summary.left_s)
         nodes = dict(summary.nodes)
         yield _by(
             "pieces", "Videos and pieces of long ones that were looked at", "node",
@@ -70,6 +61,13 @@ class Figures(Collector):
             "workers", "Worker processes that have worked, those started again included", "node",
             {name: len(node.workers) for name, node in nodes.items()},
         )  # fmt: skip
+
+
+def _now(name: str, text: str, value: float | None) -> Metric:
+    family = GaugeMetricFamily(f"action_recognition_batch_{name}", text)
+    if value is not None:
+        family.add_metric([], value)
+    return family
 
 
 def _one(name: str, text: str, value: float) -> Metric:
