@@ -18,7 +18,7 @@ help: ## Print this list
 app: $(APP_READY) ## Open the dashboard
 	$(BIN)/action-recognition app
 
-test: $(READY) ## Run all tests, on up to four cores
+test: $(READY) $(VENV)-store/.made ## Run all tests, on up to four cores
 	$(BIN)/python -m pytest $(SHARED_OUT) $(PYTEST)
 
 test-fast: $(READY) ## Run the tests that are neither slow nor in a browser, in under a minute
@@ -103,6 +103,13 @@ $(VENV)-core/.made: pyproject.toml constraints.txt
 		-c constraints.txt -e . pytest pytest-timeout
 	@touch $(VENV)-core/.made
 
+# An object store that tests start.
+$(VENV)-store/.made: tests/object-store.txt
+	$(PYTHON) -m venv $(VENV)-store
+	$(VENV)-store/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		-r tests/object-store.txt
+	@touch $(VENV)-store/.made
+
 $(VENV)/.made: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."; exit 1; }
@@ -112,4 +119,4 @@ $(VENV)/.made: pyproject.toml constraints.txt
 	@touch $(VENV)/.made
 
 clean: ## Remove the environment, caches and the built documentation
-	rm -rf $(VENV) $(VENV)-core .mypy_cache .pytest_cache .ruff_cache .coverage coverage.json site
+	rm -rf $(VENV) $(VENV)-core $(VENV)-store .mypy_cache .pytest_cache .ruff_cache .coverage coverage.json site

@@ -18,6 +18,8 @@ table=$(realpath "$2")
 
 source "$HOME/recognition/bin/activate"
 export RAY_USAGE_STATS_ENABLED=0
+export RAY_AUTH_MODE=token RAY_AUTH_TOKEN
+RAY_AUTH_TOKEN=$(openssl rand -hex 32)           # others on the network cannot use this Ray
 
 # This script runs on the first machine of the job; the others must reach this address of it.
 first=$(hostname --all-ip-addresses | cut --delimiter=' ' --fields=1)

@@ -189,3 +189,37 @@ def test_short_videos_are_answered_together_and_pieces_one_by_one(
     assert len(found) == 1
     apart = list(pieces({"rows": rows}, replace(settings, piece_s=40.0)))
     assert [len(task["rows"]) for task in apart] == [3]
+
+
+def test_errors_are_tried_again_and_no_row_is_there_twice(
+    films: Path, tmp_path: Path, settings: Settings, make_video: Callable[..., Any]
+) -> None:
+    run(films, tmp_path / "out", settings)
+    parts = Parts(str(tmp_path / "out"))
+    (failed,) = parts.failed()
+    before = table(tmp_path / "out")
+    parts.drop({failed, "of another table"})
+    assert table(tmp_path / "out") == [row for row in before if row["error"] is None]
+    assert (failed in parts.done(), parts.failed()) == (False, set())
+    summary = run(films, tmp_path / "out", settings)
+    assert (summary.skipped, summary.done, summary.errors) == (2, 1, 1)
+    assert table(tmp_path / "out") == before
+    parts.drop(parts.done())
+    assert not list((tmp_path / "out").iterdir())  # no empty part stays behind
+
+
+def test_what_cannot_be_reached_has_no_row_and_is_done_the_next_time(
+    films: Path, tmp_path: Path, settings: Settings
+) -> None:
+    files, _ = find_sources([str(films)])
+    parts, away = Parts(str(tmp_path / "out")), tmp_path / "away"
+    (films / "long.mp4").rename(away)  # after it was listed, as when a mount is lost
+    classes = ("Jumping", "Reading", "Swimming")
+    summary = batch_run.run_batch(files, parts, settings, classes)
+    assert (summary.done, summary.errors, summary.lost) == (2, 1, 0)
+    (error,) = summary.unread
+    assert error.name == str(films / "long.mp4")
+    assert error.reason == "it cannot be read (No such file or directory)"
+    away.rename(films / "long.mp4")
+    summary = run(films, tmp_path / "out", settings)
+    assert (summary.skipped, summary.done, summary.unread) == (2, 1, [])

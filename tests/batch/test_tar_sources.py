@@ -59,13 +59,13 @@ def settings(tiny_model_path: Path) -> Settings:
 
 
 def answers(files: list[SourceFile], settings: Settings) -> dict[str, list[Row]]:
-    """The rows of each file, without what says where it is."""
+    """The rows of each file, without what says where it is, and how long it took whom."""
     found = {}
     look = Worker(settings)
     for file in files:
         tasks = [look(task) for task in pieces({"rows": [{"key": "k", **file.row}]}, settings)]
         rows = [row for task in tasks for row in task["rows"]]
-        place = ("root", "path", "name", "offset", "size")
+        place = ("root", "path", "name", "offset", "size", "work_s", "network_s", "node", "worker")
         found[file.name] = [{k: v for k, v in row.items() if k not in place} for row in rows]
     return found
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from itertools import islice
 
 import numpy as np
 import ray
 from numpy.typing import NDArray
 
 from action_recognition.errors import VideoError
-from action_recognition.prefetch import in_groups
 from action_recognition.video.frames import Frames
 from action_recognition.video.info import VideoInfo
 from action_recognition.video.orientation import Orientation
@@ -66,7 +66,7 @@ def _decode(
     try:
         with opened() as video:
             frames = video.stream_at(times_s, size=size, max_aspect=max_aspect)
-            for group in in_groups(frames, _FRAMES):
+            while group := list(islice(frames, _FRAMES)):
                 yield [time_s for time_s, _ in group], np.stack([frame for _, frame in group])
     except VideoError as error:
         yield error

@@ -22,6 +22,7 @@ from action_recognition.errors import UsageError
 _STORE_BYTES = 200 * 2**20  # rows on their way; frames never leave their worker
 _WORKER_CPUS, _PIECES_CPUS = 0.9, 0.1  # workers on all cores leave room for the step before them
 _RETRIES = 3  # of a task whose worker has ended
+_BLOCKS = 1000  # that tasks come from, at most: each costs memory and time before the first answer
 _TOGETHER, _TOGETHER_BYTES = 16, 64 * 2**20  # videos of a task at most
 _TASKS_A_WORKER = 8  # at least, where there are enough videos: the last ones end together
 
@@ -121,7 +122,7 @@ def answers(
     warnings.filterwarnings("ignore", message=".*ray_remote_args. is deprecated")
     tasks = _tasks(files, 1 if alone else len(files) // (_TASKS_A_WORKER * plan.workers))
     found = (
-        ray.data.from_items(tasks, override_num_blocks=len(tasks))
+        ray.data.from_items(tasks, override_num_blocks=min(len(tasks), _BLOCKS))
         .flat_map(
             pieces,
             fn_kwargs={"settings": settings},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset
 import pyarrow.parquet as pq
 from pyarrow import fs
@@ -61,19 +62,53 @@ class Parts:
         Raises:
             DataError: a part file cannot be read.
         """
+        return self._keys(None)
+
+    def failed(self) -> set[str]:
+        """The keys of all videos that have a row with an error; see `done`."""
+        return self._keys(pc.is_valid(pc.field("error")))
+
+    def drop(self, keys: Collection[str]) -> None:
+        """Takes out all rows of some videos, which then count as not done.
+
+        Each part is replaced as a whole: a batch that is killed meanwhile leaves no row twice.
+
+        Raises:
+            DataError: a part cannot be read or written.
+        """
+        if not keys:
+            return
+        gone = pc.is_in(pc.field("key"), pa.array(sorted(keys)))
+        for path in self._paths():
+            try:
+                rows = self._open(path).to_table()
+                kept = rows.filter(~gone)
+                if len(kept) == len(rows):
+                    continue
+                if len(kept):
+                    self._put(kept, path)  # under the old name, which no other part can get
+                else:
+                    self._store.delete_file(path)
+            except (OSError, pa.ArrowException) as error:
+                raise DataError(f"{path}: it cannot be written ({_why(error)})") from None
+
+    def _keys(self, condition: pc.Expression | None) -> set[str]:
         keys: set[str] = set()
         try:
-            for info in self._store.get_file_info(fs.FileSelector(self._folder)):
-                name = PurePosixPath(info.path).name
-                if name.startswith("part-") and name.endswith(".parquet"):
-                    dataset = pyarrow.dataset.dataset(
-                        info.path, filesystem=self._store, format="parquet"
-                    )
-                    for batch in dataset.to_batches(columns=["key"]):
-                        keys.update(batch.column("key").to_pylist())
+            for path in self._paths():
+                for batch in self._open(path).to_batches(columns=["key"], filter=condition):
+                    keys.update(batch.column("key").to_pylist())
         except (OSError, pa.ArrowException) as error:
             raise DataError(f"{self.output}: a part cannot be read ({_why(error)})") from None
         return keys
+
+    def _paths(self) -> list[str]:
+        infos = self._store.get_file_info(fs.FileSelector(self._folder))
+        names = ((info.path, PurePosixPath(info.path).name) for info in infos)
+        return [p for p, name in names if name.startswith("part-") and name.endswith(".parquet")]
+
+    def _open(self, path: str) -> pyarrow.dataset.Dataset:
+        return pyarrow.dataset.dataset(path, filesystem=self._store, format="parquet")
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         """Adds one part; its name follows from the keys of its rows.
@@ -83,16 +118,20 @@ class Parts:
         """
         keys = sorted({row["key"] for row in rows})
         digest = hashlib.sha256("".join(keys).encode()).hexdigest()[:32]
-        path = f"{self._folder}/part-{digest}.parquet"
-        # An object appears when it is complete; a file must be renamed for that.
-        target = f"{self._folder}/_{digest}.tmp" if self._local else path
+        table = pa.Table.from_pylist(list(rows), SCHEMA)
         try:
-            with self._store.open_output_stream(target) as stream:
-                pq.write_table(pa.Table.from_pylist(list(rows), SCHEMA), stream)
-            if self._local:
-                self._store.move(target, path)
+            self._put(table, f"{self._folder}/part-{digest}.parquet")
         except OSError as error:
             raise DataError(f"{self.output}: it cannot be written ({_why(error)})") from None
+
+    def _put(self, table: pa.Table, path: str) -> None:
+        # An object appears when it is complete; a file must be renamed for that.
+        folder, _, name = path.rpartition("/")
+        target = f"{folder}/_{name}.tmp" if self._local else path
+        with self._store.open_output_stream(target) as stream:
+            pq.write_table(table, stream)
+        if self._local:
+            self._store.move(target, path)
 
 
 def _why(error: Exception) -> str:

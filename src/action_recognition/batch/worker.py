@@ -7,6 +7,7 @@ as it is.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from action_recognition.batch.clock import Clock
 from action_recognition.batch.settings import Settings
 from action_recognition.batch.stores import BlockFile, open_store
 from action_recognition.clips.sampling import grid_count
@@ -60,7 +62,7 @@ def _pieces(row: Row, settings: Settings) -> Iterator[Row]:
         with _opened(row, settings) as video:
             info = video.info
     except VideoError as error:
-        yield {**row, **_answer(error.reason)}
+        yield {**row, **_answer(error.reason), "unread": isinstance(error, UnreachableError)}
         return
     found = split(
         grid_count(info.duration_s, settings.interval_s),
@@ -74,6 +76,13 @@ def _pieces(row: Row, settings: Settings) -> Iterator[Row]:
         end = -1 if piece.end is None else piece.end
         whole = {"begin": piece.begin, "end": end, "unused": piece.unused}
         yield {**row, **_answer(""), **facts, "number": number, **whole}
+
+
+class UnreachableError(VideoError):
+    """A video that cannot be read here and now: another time, or on another machine, it can be."""
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return (UnreachableError, (self.name, self.reason))
 
 
 class Worker:
@@ -94,16 +103,17 @@ class Worker:
         self._recognizer = Recognizer.load(
             path, device=settings.device, limits=settings.limits, untrusted=settings.untrusted
         )
+        self._clock = Clock(self._recognizer.runtime)
 
     def __call__(self, task: Task) -> Task:
         """The answers for the moments of each piece, as far as it can be read."""
-        return {"rows": [self._answered(row) for row in task["rows"]]}
+        return {"rows": [self._clock.measure(self._answered, row) for row in task["rows"]]}
 
     def _answered(self, row: Row) -> Row:
         if row["error"]:
             return row
         piece = Piece(row["begin"], None if row["end"] < 0 else row["end"], row["unused"])
-        moments, reason = [], ""
+        moments, reason, unread = [], "", False
         try:
             with self._video(row) as video:
                 for moment in self._recognizer.moments(
@@ -111,11 +121,11 @@ class Worker:
                 ):
                     moments.append(astuple(moment))
         except VideoError as error:
-            reason = error.reason
+            reason, unread = error.reason, isinstance(error, UnreachableError)
         times, shares, known = zip(*moments, strict=True) if moments else ((), (), ())
         answers = {"times_s": list(times), "known": [float(k) for k in known]}
         flat = np.concatenate(shares).tolist() if shares else []
-        return {**row, **answers, "probabilities": flat, "error": reason}
+        return {**row, **answers, "probabilities": flat, "error": reason, "unread": unread}
 
     def _video(self, row: Row) -> AbstractContextManager[Frames]:
         if not self._decode_apart:
@@ -130,7 +140,7 @@ def _answer(reason: str) -> Row:
     """A row of every column, so that blocks of rows have one form."""
     return {
         **{"number": 0, "of": 1, "begin": 0, "end": -1, "unused": 0},
-        **{"start_s": 0.0, "duration_s": 0.0, "error": reason},
+        **{"start_s": 0.0, "duration_s": 0.0, "error": reason, "unread": False},
         **{"times_s": [], "known": [], "probabilities": []},
     }
 
@@ -157,23 +167,21 @@ def _opened(row: Row, settings: Settings) -> Iterator[Frames]:
 
 @contextmanager
 def _source(row: Row) -> Iterator[Source]:
-    whole = row["offset"] < 0
-    if not row["root"] and whole:
-        yield row["path"]
-        return
-    if not row["root"]:
-        place = FilePart(Path(row["path"]), row["offset"], row["size"], row["name"])
-        with place.open() as file:
-            yield file
-        return
     try:
-        if whole:
-            with open_store(row["root"]).open_input_file(row["path"]) as stored:
-                yield io.BufferedReader(BlockFile(stored))
-        else:
-            stored = _held(row["root"], row["path"])
-            part = FileRange(stored, row["offset"], row["size"])
+        if row["root"] and row["offset"] >= 0:
+            held = _held(row["root"], row["path"])
+            part = FileRange(held, row["offset"], row["size"])
             yield io.BufferedReader(BlockFile(part))
+            return
+        with open_store(row["root"]).open_input_file(row["path"]) as file:  # it can be reached
+            if row["root"]:
+                yield io.BufferedReader(BlockFile(file))
+            elif row["offset"] < 0:
+                yield row["path"]
+            else:
+                place = FilePart(Path(row["path"]), row["offset"], row["size"], row["name"])
+                with place.open() as content:
+                    yield content
     except OSError as error:
-        reason = str(error).splitlines()[0]
-        raise VideoError(_name(row), f"it cannot be read ({reason})") from None
+        reason = os.strerror(error.errno) if error.errno else str(error).splitlines()[0]
+        raise UnreachableError(_name(row), f"it cannot be read ({reason})") from None

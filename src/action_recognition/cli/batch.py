@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.cli.endings import ended_by_signals
@@ -12,12 +15,17 @@ from action_recognition.cli.options import (
     add_course_options,
     add_recognizer_options,
     check_course,
+    note,
+    port_number,
     read_limits,
 )
-from action_recognition.errors import UsageError
+from action_recognition.errors import UsageError, VideoError
 
 if TYPE_CHECKING:
-    from action_recognition.batch.run import Summary
+    from action_recognition.batch.summary import Summary
+
+_REASONS = 5  # that are told at the end
+_APART_S = 30.0  # between the lines of a log
 
 
 def add_parser(subparsers: Any) -> None:
@@ -54,6 +62,18 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--piece-minutes", metavar="M", type=float, default=20.0,
         help="split longer videos into pieces of this length",
+    )  # fmt: skip
+    parser.add_argument(
+        "--retry-errors", action="store_true",
+        help="do those videos again whose rows hold an error, and take out these rows",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metrics-port", metavar="PORT", type=port_number,
+        help="TCP port for the figures of the batch, in the format of Prometheus (default: none)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--metrics-address", metavar="ADDRESS", default="127.0.0.1",
+        help="address to listen on for them; 127.0.0.1: for this machine only",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     add_course_options(parser)
@@ -94,59 +114,93 @@ def run(options: argparse.Namespace) -> int:
         limits=limits,
         untrusted=options.untrusted,
     )
-    files, errors = find_sources(options.sources)
-    for error in errors:
-        print(f"action-recognition: {error}", file=sys.stderr)
-    with ended_by_signals(lambda: options.command), _Progress() as progress:
+    with ExitStack() as stack:
+        stack.enter_context(ended_by_signals(lambda: options.command))
+        figures = None
+        if options.metrics_port is not None:
+            from action_recognition.batch.figures import served
+
+            figures = stack.enter_context(served(options.metrics_address, options.metrics_port))
+        files, errors = find_sources(options.sources)
+        for error in errors:
+            note(error)
+        parts = Parts(options.output)
+        if options.retry_errors:
+            facts = settings.digest, settings.step_s, settings.dwell_s
+            parts.drop({file.key(*facts) for file in files} & parts.failed())
+        progress = stack.enter_context(_Progress())
+
+        def show(summary: Summary) -> None:
+            progress.show(summary)
+            if figures is not None:
+                figures.summary = summary
+
         summary = run_batch(
             files,
-            Parts(options.output),
+            parts,
             settings,
             recognizer.classes,
             address=options.address,
             workers=options.workers,
             decoders=options.decoders,
-            on_progress=progress.show,
+            on_progress=show,
         )
+    return _end(summary, errors, options)
+
+
+def _end(summary: Summary, errors: Sequence[VideoError], options: argparse.Namespace) -> int:
+    for error in summary.unread[:_REASONS]:
+        note(error)
     facts = {**summary.to_dict(), "not_found": len(errors), "output": options.output}
     print(json.dumps(facts) if options.json else _sentence(summary, options.output))
-    failed = len(errors) + summary.errors + summary.lost
+    failed = len(errors) + summary.errors + len(summary.unread) + summary.lost
     if not failed:
         return 0
     return 1 if summary.files + len(errors) > 1 else 2
 
 
 class _Progress:
-    """A line on stderr that is drawn anew: videos, hours of video, errors and time left."""
+    """On stderr: videos, hours of video, errors and time left.
+
+    On a terminal it is one line that is drawn anew; elsewhere there is a line every half minute.
+    """
 
     def __enter__(self) -> _Progress:
         from tqdm import tqdm
 
-        terminal = sys.stderr.isatty()
-        self._bar = tqdm(
-            file=sys.stderr,
-            mininterval=0.5 if terminal else 30.0,
-            bar_format="{percentage:3.0f} %, {desc}{remaining} left",
-        )
+        self._bar = tqdm(file=sys.stderr, bar_format="{desc}", disable=not sys.stderr.isatty())
+        self._written_s = time.monotonic()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
     def show(self, summary: Summary) -> None:
-        """Tells how far the batch is; time left is by the sizes of the files."""
-        self._bar.total = max(1, summary.bytes)
-        hours = summary.video_s / 3600
-        self._bar.set_description_str(
-            f"{summary.skipped + summary.done} of {summary.files} videos, {hours:.2f} h of video, "
-            f"{hours / summary.elapsed_s:.4f} h a second, errors: {summary.errors}, ",
-            refresh=False,
-        )
-        self._bar.update(summary.bytes_done - self._bar.n)
+        """Tells how far the batch is."""
+        if not self._bar.disable:
+            self._bar.set_description_str(_state(summary), refresh=False)
+            self._bar.update()
+        elif time.monotonic() - self._written_s >= _APART_S:
+            self._written_s = time.monotonic()
+            print(_state(summary), file=sys.stderr, flush=True)
+
+
+def _state(summary: Summary) -> str:
+    from tqdm import tqdm
+
+    hours = summary.video_s / 3600
+    rate = hours / summary.elapsed_s if summary.elapsed_s else 0.0
+    left = "?" if summary.left_s is None else tqdm.format_interval(summary.left_s)
+    return (
+        f"{100 * summary.bytes_done / max(1, summary.bytes):3.0f} %, "
+        f"{summary.skipped + summary.done} of {summary.files} videos, {hours:.2f} h of video, "
+        f"{rate:.4f} h a second, errors: {summary.errors}, {left} left"
+    )
 
 
 def _sentence(summary: Summary, output: str) -> str:
-    lost = f", {summary.lost} lost with their workers" if summary.lost else ""
+    lost = f", {len(summary.unread)} could not be reached" if summary.unread else ""
+    lost += f", {summary.lost} lost with their workers" if summary.lost else ""
     return (
         f"{output}: {summary.done} videos in {summary.elapsed_s:.1f} s "
         f"({summary.video_s / 3600:.2f} h of video, {summary.segments} segments, "

@@ -84,7 +84,7 @@ def add_address_options(parser: argparse.ArgumentParser, *, port: int) -> None:
     Parameters:
         port: the default.
     """
-    parser.add_argument("--port", type=_port, default=port, help="TCP port")
+    parser.add_argument("--port", type=port_number, default=port, help="TCP port")
     parser.add_argument(
         "--address", default="127.0.0.1",
         help="address to listen on; 127.0.0.1: for this machine only",
@@ -96,10 +96,16 @@ def add_address_options(parser: argparse.ArgumentParser, *, port: int) -> None:
     )  # fmt: skip
 
 
-def _port(text: str) -> int:
+def port_number(text: str) -> int:
+    """The number of a TCP port, from 1 to 65535."""
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 65535")
     return int(text)
+
+
+def note(sentence: object) -> None:
+    """Tells something on stderr that is no error of the command."""
+    print(f"action-recognition: {sentence}", file=sys.stderr)
 
 
 def add_limit_options(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from action_recognition.cli.options import (
     add_limits_option,
     add_model_option,
     load_recognizer,
+    note,
 )
 from action_recognition.errors import UsageError
 
@@ -78,12 +78,12 @@ def run(options: argparse.Namespace) -> int:
         waiting=options.waiting,
     )
     if not can_isolate():
-        _note("videos are decoded in this process: only Linux can confine it (see SECURITY.md)")
+        note("videos are decoded in this process: only Linux can confine it (see SECURITY.md)")
     options.untrusted = can_isolate()
     with _listen(options.address, options.port) as listening:
         app = create_app(load_recognizer(options, options.model), settings)
         if not _is_loopback(options.address) and settings.token is None:
-            _note(f"everybody who reaches {options.address} can use it: set {TOKEN_VARIABLE}")
+            note(f"everybody who reaches {options.address} can use it: set {TOKEN_VARIABLE}")
         where = f"[{options.address}]" if ":" in options.address else options.address
         print(f"http://{where}:{options.port}", flush=True)
         config = uvicorn.Config(
@@ -107,7 +107,3 @@ def _family(address: str) -> socket.AddressFamily:
 
 def _is_loopback(address: str) -> bool:
     return address in ("localhost", "::1") or address.startswith("127.")
-
-
-def _note(sentence: str) -> None:
-    print(f"action-recognition: {sentence}", file=sys.stderr)
