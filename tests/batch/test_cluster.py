@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def test_a_node_is_killed_and_the_table_is_that_of_one_worker(
     tiny_model_path: Path,
     cluster: Any,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     from action_recognition.batch import run as batch_run
 
@@ -55,8 +57,11 @@ def test_a_node_is_killed_and_the_table_is_that_of_one_worker(
             yield film
 
     monkeypatch.setattr(batch_run, "_films", killing)
-    assert main([*command, *more, "2", "--output", str(tmp_path / "out")]) == 0
+    capsys.readouterr()
+    assert main([*command, *more, "2", "--json", "--output", str(tmp_path / "out")]) == 0
     assert killed
+    summary = json.loads(capsys.readouterr().out)  # and nothing that Ray has to say
+    assert (summary["done"], summary["lost"]) == (8, 0)
     rows = table(tmp_path / "out")
     assert rows == table(tmp_path / "apart")
     assert {row["file"] for row in rows} == {str(f) for f in films.iterdir()}
@@ -71,3 +76,21 @@ def table(folder: Path) -> list[dict[str, Any]]:
     tables = [pq.read_table(part) for part in folder.glob("part-*")]
     rows = [row for found in tables for row in found.to_pylist()]
     return sorted(rows, key=lambda row: (row["file"], row["start_s"]))
+
+
+@pytest.mark.slow
+def test_another_model_on_a_machine_is_one_sentence(
+    cluster: Any, tiny_model_path: Path, make_video: Callable[..., Any]
+) -> None:
+    from action_recognition.batch.engine import answers, engine
+    from action_recognition.batch.settings import Settings
+    from action_recognition.batch.sources import find_sources
+    from action_recognition.errors import ModelFileError
+
+    files, _ = find_sources([str(make_video("film.mp4", seconds=1).path)])
+    settings = Settings(str(tiny_model_path), "0" * 64, 4, 0.2)
+    with (
+        engine(cluster.address, "cpu", 1, None) as plan,
+        pytest.raises(ModelFileError, match="differs between the machines"),
+    ):
+        list(answers([(file.key(), file) for file in files], settings, plan))

@@ -46,7 +46,9 @@ def store(lake: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     local = Counting(str(lake.parent), fs.LocalFileSystem())
     for module in (sources, worker):
-        monkeypatch.setattr(module, "open_store", lambda _: local)
+        monkeypatch.setattr(
+            module, "open_store", lambda root: local if root else fs.LocalFileSystem()
+        )
     worker._held.cache_clear()
     return opened
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ import ray.data
 from action_recognition.batch.settings import Settings
 from action_recognition.batch.sources import SourceFile
 from action_recognition.batch.worker import Row, Task, Worker, pieces
-from action_recognition.errors import UsageError
+from action_recognition.errors import ActionRecognitionError, UsageError
 
 _STORE_BYTES = 200 * 2**20  # rows on their way; frames never leave their worker
 _WORKER_CPUS, _PIECES_CPUS = 0.9, 0.1  # workers on all cores leave room for the step before them
@@ -59,20 +60,24 @@ def engine(
         UsageError: there is no cluster at the address, or no GPU in it.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what goes wrong, this program says
+    ray._private.worker._worker_logs_enabled = False  # else told on stdout, where results belong
     folder = None
     if address is None:
         folder = tempfile.mkdtemp(prefix="ar-")  # short: sockets are in it
-        ray.init(
-            num_cpus=workers,
-            object_store_memory=_STORE_BYTES,
-            include_dashboard=False,
-            logging_level=logging.ERROR,
-            log_to_driver=False,
-            _temp_dir=folder,
-        )
+        with _silent():
+            ray.init(
+                num_cpus=workers,
+                object_store_memory=_STORE_BYTES,
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                _temp_dir=folder,
+            )
     else:
         try:
-            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
+            with _silent():
+                ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UsageError(f"--address {address}: no cluster there ({reason})") from None
@@ -82,6 +87,20 @@ def engine(
         ray.shutdown()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is written to stderr, not even by Ray's C++: it tells its level of logging there."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _plan(
@@ -112,6 +131,9 @@ def answers(
     Parameters:
         files: the videos with their keys.
         alone: a task for each video; otherwise small videos share one.
+
+    Raises:
+        ModelFileError: a machine has no such model, or another one under its name.
     """
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
@@ -143,9 +165,20 @@ def answers(
             max_task_retries=_RETRIES,
         )
     )
-    for table in found.iter_batches(batch_size=None, batch_format="pyarrow"):
-        for task in table.to_pylist():
-            yield from task["rows"]
+    try:
+        for table in found.iter_batches(batch_size=None, batch_format="pyarrow"):
+            for task in table.to_pylist():
+                yield from task["rows"]
+    except ray.exceptions.RayError as error:  # the workers, not one of them; the rest is left out
+        if reason := _of_our_own(error):
+            raise reason from None
+
+
+def _of_our_own(error: BaseException) -> ActionRecognitionError | None:
+    """What a worker has raised, if that is what ended it: it would end all others, too."""
+    inside = [error, getattr(error, "cause", None), *error.args]
+    inside += [getattr(each, "cause", None) for each in error.args]
+    return next((each for each in inside if isinstance(each, ActionRecognitionError)), None)
 
 
 def _tasks(files: Sequence[tuple[str, SourceFile]], most: int) -> list[Task]:

@@ -47,6 +47,7 @@ def run_batch(
 
     Raises:
         DataError: the table cannot be read or written.
+        ModelFileError: a machine has no such model, or another one under its name.
         UsageError: there is no cluster at the address, or not what is asked for.
     """
     summary, done = Summary(len(files)), parts.done()
