@@ -149,7 +149,7 @@ def test_what_is_gone_after_it_was_listed_is_no_error_for_good(
     (found,), _ = find_sources([f"s3://data/gone?{options}"])
     store.delete_file("data/gone/film.mp4")
     settings = Settings(str(tiny_model_path), "digest", window=5, interval_s=0.2)
-    task = {"rows": [{"key": "k", "root": found.root, "path": found.path}]}
+    task = {"rows": [{"key": "k", **found.row}]}
     ((row,),) = (made["rows"] for made in pieces(task, settings))
     assert row["unread"]
     assert "it cannot be read (" in row["error"]
