@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,14 @@ def test_download_prepare_check(
     asked = asked_of(server)
     assert main(["data", "download", *root, *from_server]) == 0
     assert capsys.readouterr().out.count(": there already, ") == 4
-    assert main(["data", "prepare", *root]) == 0
-    assert "unchanged: " in capsys.readouterr().out
+    shards = tmp_path / "shards"
+    assert main(["data", "prepare", *root, "--shards", str(shards)]) == 0
+    out = capsys.readouterr().out
+    assert "unchanged: " in out
+    assert f"written: {shards}: 1000 clips in 3 shards (1 train, 1 val, 1 test)" in out
+    assert Counter(c.label for c in load_data([shards]).clips) == Counter(
+        c.label for c in manifest.clips
+    )
     assert (tmp_path / "data" / "manifest.csv").stat().st_mtime_ns == before
     assert asked_of(server) == asked
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from action_recognition.actions import ACTIONS
 from action_recognition.cli.data.download import add_download_options, run_download
-from action_recognition.cli.data.prepare import add_prepare_options, run_prepare
+from action_recognition.cli.data.prepare import add_prepare_options, prepare_clips
 from action_recognition.cli.options import add_class_option, add_root_option
 from action_recognition.cli.progress import progress_bar
 from action_recognition.cli.train import (
@@ -70,7 +70,7 @@ def _reproduce(options: argparse.Namespace, root: Path, output: Path) -> None:
         print("== download", flush=True)
         run_download(options)
     print("== prepare", flush=True)
-    run_prepare(options)
+    prepare_clips(options)
     manifest = read_manifest(root / "manifest.csv")
     measured: list[Evaluation] = []
     if _is_trained(options, manifest, output):

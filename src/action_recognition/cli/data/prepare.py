@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from action_recognition.actions import ACTIONS
+from action_recognition.cli.data.shards import add_size_option, check_size, write
 from action_recognition.cli.options import add_class_option, add_root_option
 from action_recognition.cli.progress import progress_bar
 from action_recognition.errors import DataError
+
+if TYPE_CHECKING:
+    from action_recognition.datasets.manifest import Manifest
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,6 +27,10 @@ def add_parser(subparsers: Any) -> None:
         "ROOT/clips, and writes ROOT/manifest.csv.",
     )
     add_prepare_options(parser)
+    parser.add_argument(
+        "--shards", metavar="DIR", help="also write the clips into tar files there, as data shards"
+    )
+    add_size_option(parser)
     add_root_option(parser)
     add_class_option(parser, "original class names (default: the ten actions')")
     parser.set_defaults(run=run_prepare)
@@ -65,6 +73,15 @@ def _count(text: str) -> int | None:
 
 
 def run_prepare(options: argparse.Namespace) -> int:
+    """Writes clips and manifest, and shards if they are wanted; prints the table."""
+    check_size(options)
+    manifest = prepare_clips(options)
+    if options.shards:
+        write(manifest, options.shards, options.shard_mb)
+    return 0
+
+
+def prepare_clips(options: argparse.Namespace) -> Manifest:
     """Writes clips and manifest, prints the table."""
     from action_recognition.datasets.manifest_csv import read_manifest, write_manifest
     from action_recognition.datasets.official import read_lists
@@ -103,4 +120,4 @@ def run_prepare(options: argparse.Namespace) -> int:
         if clip.split in ("train", "val", "test") and clip.reason:
             print(f"{clip.split}: {clip.path.name}: {clip.reason}")
     print(f"{'unchanged' if previous == manifest else 'written'}: {target}")
-    return 0
+    return manifest
