@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from action_recognition.cli import batch
+from action_recognition.cli import batch, train
 from action_recognition.cli.main import make_parser
 
 yaml = pytest.importorskip("yaml")
@@ -24,6 +24,7 @@ yaml = pytest.importorskip("yaml")
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / "examples" / "cluster"
 PAGE = ROOT / "docs" / "scale.md"
+TRAINING = ROOT / "docs" / "how-to" / "train-on-several-machines.md"
 
 
 def read_cluster() -> dict[str, Any]:
@@ -48,6 +49,7 @@ def groups(job: dict[str, Any]) -> list[dict[str, Any]]:
 def commands(path: Path) -> list[list[str]]:
     """The arguments of each `action-recognition` that a file starts."""
     text = path.read_text("utf-8").replace("\\\n", " ")
+    text = text.replace(' "${resume[@]}"', "").replace(" #", "\n#")
     found = re.findall(r"^[^#\n`]*\baction-recognition ([a-z].*)$", text, re.MULTILINE)
     return [shlex.split(command.rstrip("'")) for command in found]
 
@@ -66,9 +68,10 @@ def test_the_first_machine_is_the_same_in_the_whole_cluster_file() -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is missing")
-def test_bash_takes_the_slurm_script() -> None:
+@pytest.mark.parametrize("name", ["slurm.sh", "train-slurm.sh"])
+def test_bash_takes_the_slurm_scripts(name: str) -> None:
     checked = subprocess.run(
-        ["bash", "-n", CLUSTER / "slurm.sh"], capture_output=True, text=True, check=False
+        ["bash", "-n", CLUSTER / name], capture_output=True, text=True, check=False
     )
     assert (checked.returncode, checked.stderr) == (0, "")
 
@@ -142,5 +145,19 @@ def test_the_commands_exist(path: Path, count: int) -> None:
 
 def test_the_page_shows_both_files() -> None:
     page = PAGE.read_text("utf-8")
-    for path in CLUSTER.iterdir():
+    for path in (CLUSTER / "ray-cluster.yaml", CLUSTER / "slurm.sh"):
         assert f"--8<--\nexamples/cluster/{path.name}\n--8<--" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "count"), [(CLUSTER / "train-slurm.sh", 1), (TRAINING, 7)], ids=["script", "page"]
+)
+def test_the_commands_of_training_exist(path: Path, count: int) -> None:
+    found = commands(path)
+    assert len(found) == count
+    for arguments in found:
+        assert make_parser().parse_args(arguments).run is train.run_train
+
+
+def test_the_page_of_training_shows_the_script() -> None:
+    assert "--8<--\nexamples/cluster/train-slurm.sh\n--8<--" in TRAINING.read_text("utf-8")

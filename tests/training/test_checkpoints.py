@@ -17,7 +17,7 @@ from action_recognition.errors import UsageError
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.training import tuning
 from action_recognition.training.run_folder import BEST, LAST, TUNED
-from action_recognition.training.tuning import tune
+from action_recognition.training.tuning import Means, tune
 from noise_clips import CLASSES, NoiseClips, NoiseVideos, network_of, weights
 from tiny_network import same
 
@@ -30,7 +30,7 @@ WORSE = {"epochs": 6, "patience": 5, "memory": 0.0, "learning_rate": 0.02, "ema"
 def run(network: HybridNet, folder: Path, *, resume: bool = False, **changes: Any) -> Any:
     return tune(
         network, NoiseClips(**changes), NoiseVideos(4), known=CLASSES, run_folder=folder,
-        checkpoint=folder / LAST if resume else None, device="cpu", progress=False,
+        checkpoint=folder / LAST if resume else None, means=Means("cpu"),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from action_recognition.training.films import TrunkVideo, learn_films
 from action_recognition.training.lightning_module import TuningModule
 from action_recognition.training.networks import with_recurrent
 from action_recognition.training.regression import fit_dense
-from action_recognition.training.tuning import tune
+from action_recognition.training.tuning import Means, tune
 from noise_clips import CLASSES, NoiseClips, NoiseVideos, network_of
 from tiny_network import TINY, build_tiny_model
 
@@ -67,7 +67,7 @@ def test_one_weight_is_enough(value: float, said: str) -> None:
 def run(folder: Path, *, validate: bool = True, **changes: Any) -> Any:
     return tune(
         network_of(), NoiseClips(**changes), NoiseVideos(4 if validate else 0), known=CLASSES,
-        run_folder=folder, checkpoint=None, device="cpu", progress=False,
+        run_folder=folder, checkpoint=None, means=Means("cpu"),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from action_recognition.training.footage import Sample
 from action_recognition.training.random_clips import ClipOrder, RandomClips
 from action_recognition.training.settings import Augmentation
 from action_recognition.training.training_data import gather
-from action_recognition.training.tuning import ValidationVideos, tune
+from action_recognition.training.tuning import Means, ValidationVideos, tune
 from action_recognition.video import Video
 from noise_clips import CLASSES, SETTINGS, NoiseClips, NoiseVideos, network_of, run, weights
 from tiny_network import TINY
@@ -43,7 +43,7 @@ def tune_on_noise(
 ) -> dict[str, Any]:
     return tune(
         network, clips or NoiseClips(**changes), NoiseVideos(4 if validate else 0),
-        known=CLASSES, run_folder=folder, checkpoint=checkpoint, device="cpu", progress=False,
+        known=CLASSES, run_folder=folder, checkpoint=checkpoint, means=Means("cpu"),
     )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def test_it_learns_motion_that_no_single_frame_shows(motion: Manifest, tmp_path:
     record = tune(
         network_of(), RandomClips(gather(motion).samples, preprocessing, settings),
         ValidationVideos([], preprocessing, TINY.window), known=3, run_folder=tmp_path,
-        checkpoint=None, device="cpu", progress=False,
+        checkpoint=None, means=Means("cpu"),
     )  # fmt: skip
     accuracy = figures_of(tmp_path, "train_acc")
     assert len(accuracy) == 14

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from action_recognition.actions import ACTIONS
+from action_recognition.cli.alone import alone
 from action_recognition.cli.data.download import add_download_options, run_download
 from action_recognition.cli.data.prepare import add_prepare_options, prepare_clips
 from action_recognition.cli.options import add_class_option, add_root_option
 from action_recognition.cli.progress import progress_bar
 from action_recognition.cli.train import (
     add_training_options,
-    alone,
     fingerprint_options,
     read_settings,
     train,

@@ -6,12 +6,11 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from action_recognition.cli.alone import alone, go_on, run_folder
 from action_recognition.cli.endings import ended_by_signals
 from action_recognition.cli.options import (
     add_class_option,
@@ -22,12 +21,14 @@ from action_recognition.cli.options import (
     split_names,
 )
 from action_recognition.cli.progress import late_bar, progress_bar
-from action_recognition.errors import DataError, ModelFileError
+from action_recognition.cli.together import add_process_options, run_together
+from action_recognition.errors import DataError, ModelFileError, UsageError
 from action_recognition.models.sealed_file import check_output
 
 if TYPE_CHECKING:  # loaded when a command runs: --help and errors should not wait for torch
     from action_recognition.datasets.manifest import Manifest
     from action_recognition.evaluation.evaluate import Evaluation
+    from action_recognition.training.processes import Processes
     from action_recognition.training.settings import TrainingSettings
 
 # Options of the training's settings: name -> what it is. The defaults are those of the settings.
@@ -39,7 +40,7 @@ _NUMBERS = {
     "views": "random clips drawn from each video for the regression that starts training",
     "frames": "number of frames in a random clip",
     "others": "share of the pictures, background videos and made videos used in each epoch",
-    "batch": "clips per training step",
+    "batch": "clips per training step, of all processes together",
     "learning_rate": "peak learning rate of AdamW",
     "memory": "weight of the loss that preserves what the starting network knew",
     "ema": "decay of the moving average of the weights; 0 disables it",
@@ -69,6 +70,12 @@ def add_parser(subparsers: Any) -> None:
     add_class_option(parser)
     parser.add_argument("--resume", action="store_true", help="resume an interrupted run")
     add_training_options(parser)
+    add_process_options(parser)
+    parser.add_argument(
+        "--accumulate", metavar="N", type=int, default=1,
+        help="parts in which each process computes its share of a training step, one after the "
+        "other, where memory does not hold the whole",
+    )  # fmt: skip
     parser.set_defaults(run=run_train)
 
 
@@ -130,50 +137,55 @@ def run_train(options: argparse.Namespace) -> int:
     """Data, training, model file, test table."""
     import lightning  # noqa: F401  # if it is not installed, that is said before the clips are read
 
-    from action_recognition.datasets.folders import load_data
-
+    if options.accumulate < 1:
+        raise UsageError(f"--accumulate is {options.accumulate}, must be at least 1")
     output = Path(options.output)
-    check_output(output)
-    with alone(options, output):
+    command = go_on(options, output)
+
+    def work(processes: Processes | None) -> int:
+        if processes is not None and not processes.writer:
+            with ended_by_signals(command):
+                _run_train(options, output, processes)
+            return 0
+        check_output(output)
+        with alone(options, output):
+            _run_train(options, output, processes)
+        return 0
+
+    return run_together(options, work, command)
+
+
+def _run_train(options: argparse.Namespace, output: Path, processes: Processes | None) -> None:
+    from action_recognition.datasets.folders import load_data
+    from action_recognition.training.processes import ALONE
+
+    def loaded() -> Manifest:
         with progress_bar("checking clips") as on_progress:
-            manifest = load_data(
+            return load_data(
                 options.data,
                 classes=options.classes,
                 videos=options.videos,
                 none=True,
                 on_progress=on_progress,
             )
-        print(manifest.summary(), flush=True)
-        train(options, manifest, output, resume=options.resume)
-    return 0
 
-
-@contextmanager
-def alone(options: argparse.Namespace, output: Path) -> Iterator[None]:
-    """Around a training: no other one writes that model file, and signals end it.
-
-    Raises:
-        Interrupted: a signal came.
-        UsageError: another training to that file is running.
-    """
-    from action_recognition.training.run_folder import begun, locked
-
-    folder = _run_folder(output)
-    before = begun(folder)
-
-    def command() -> list[str]:
-        now = begun(folder)
-        resumed = options.resume if hasattr(options, "resume") else True  # `reproduce` always does
-        return options.command + ["--resume"] * (not resumed and now not in (None, before))
-
-    with locked(folder), ended_by_signals(command):
-        yield
+    manifest = (processes or ALONE).from_writer(loaded)
+    print(manifest.summary(), flush=True)
+    train(options, manifest, output, resume=options.resume, processes=processes)
 
 
 def train(
-    options: argparse.Namespace, manifest: Manifest, output: Path, *, resume: bool
+    options: argparse.Namespace,
+    manifest: Manifest,
+    output: Path,
+    *,
+    resume: bool,
+    processes: Processes | None = None,
 ) -> list[Evaluation]:
     """Trains as the options say, writes the model file, prints its figures on the test split.
+
+    Parameters:
+        processes: that do so together; None: this one alone.
 
     Returns:
         those figures (see `training.train.finish`).
@@ -183,16 +195,22 @@ def train(
     from action_recognition.datasets.background import NONE, add_background
     from action_recognition.datasets.folders import load_data
     from action_recognition.training.finish import finish
+    from action_recognition.training.processes import ALONE
     from action_recognition.training.train import Run
     from action_recognition.training.train import train as train_network
     from action_recognition.training.training_data import gather
 
+    together = processes or ALONE
     background = tuple({NONE} & set(manifest.labels))
     if options.background:
-        with progress_bar("checking background clips") as on_progress:
-            further = load_data(
-                options.background, classes=options.background_classes, on_progress=on_progress
-            )
+
+        def loaded() -> Manifest:
+            with progress_bar("checking background clips") as on_progress:
+                return load_data(
+                    options.background, classes=options.background_classes, on_progress=on_progress
+                )
+
+        further = together.from_writer(loaded)
         background += further.labels
         manifest = add_background(manifest, further, per_class=options.background_clips)
         print(f"with background classes:\n{manifest.summary()}", flush=True)
@@ -205,10 +223,12 @@ def train(
     )
     run = Run(
         settings=read_settings(options),
-        folder=_run_folder(output),
+        folder=run_folder(output),
         init=options.init,
         resume=resume,
         device=options.device,
+        processes=together,
+        parts=getattr(options, "accumulate", 1),  # `reproduce` has none
         progress=sys.stderr.isatty(),
         on_progress=_bars(),
         on_note=lambda note: print(f"action-recognition: note: {note}", file=sys.stderr),
@@ -217,9 +237,12 @@ def train(
     model = replace(model, training={
         **model.training, "note": options.note, "options": fingerprint_options(options),
     })  # fmt: skip
-    unknown = read_unknown(options)
+    unknown = together.from_writer(lambda: read_unknown(options))
     try:
-        found = finish(model, manifest, output, unknown=unknown, device=options.device)
+        found = finish(
+            model, manifest, output,
+            unknown=unknown, device=options.device, processes=together,
+        )  # fmt: skip
     except ModelFileError as error:
         raise ModelFileError(f"{error}; when it can be, --resume goes on from here") from None
     for evaluation in found:
@@ -228,10 +251,6 @@ def train(
         print("not measured: no class has test clips")
     print(f"written: {output}")
     return found
-
-
-def _run_folder(output: Path) -> Path:
-    return output.with_suffix(".training")
 
 
 def read_settings(options: argparse.Namespace) -> TrainingSettings:

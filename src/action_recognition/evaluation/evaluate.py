@@ -22,6 +22,7 @@ from sklearn.metrics import (
 from action_recognition.datasets.manifest import Clip
 from action_recognition.errors import DataError, VideoError
 from action_recognition.evaluation.calibration import Reliability, measure_reliability
+from action_recognition.evaluation.each import Each, in_turn
 from action_recognition.evaluation.open_set import OpenSet, measure_open_set
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import Prediction
@@ -153,6 +154,7 @@ def evaluate(
     split: str,
     unknown: Sequence[Clip] = (),
     on_progress: Callable[[int, int], None] | None = None,
+    each: Each = in_turn,
 ) -> Evaluation:
     """Recognises each video and computes the metrics.
 
@@ -161,6 +163,7 @@ def evaluate(
         split: the name of the split, for the report.
         unknown: videos of unknown classes, which the model should tell from the known ones.
         on_progress: called with (videos done, videos in total).
+        each: recognises the videos, for example in several processes.
 
     Raises:
         DataError: there is nothing to measure: no video is of a class that the model knows, or no
@@ -181,22 +184,24 @@ def evaluate(
     refused: list[tuple[str, str]] = []
     found: list[Prediction] = []
     others: list[tuple[str, str, Prediction]] = []
-    for done, clip in enumerate((*known, *unknown), 1):
-        is_known = clip.label in recognizer.classes
+
+    def look(clip: Clip) -> Prediction | VideoError:
         try:
-            prediction = recognizer.predict(clip.source(), name=clip.path.name)
+            return recognizer.predict(clip.source(), name=clip.path.name)
         except VideoError as error:
-            refused.append((error.name, error.reason))
+            return error
+
+    looked_at = (*known, *unknown)
+    for clip, prediction in zip(looked_at, each(looked_at, look, on_progress), strict=True):
+        if isinstance(prediction, VideoError):
+            refused.append((prediction.name, prediction.reason))
+        elif clip.label not in recognizer.classes:
+            others.append((clip.label, clip.dataset, prediction))
         else:
-            if not is_known:
-                others.append((clip.label, clip.dataset, prediction))
-            else:
-                found.append(prediction)
-                measured.append(clip)
-                scores.append([prediction.probabilities[label] for label in recognizer.classes])
-                seconds.append(prediction.timings.total_s)
-        if on_progress is not None:
-            on_progress(done, len(known) + len(unknown))
+            found.append(prediction)
+            measured.append(clip)
+            scores.append([prediction.probabilities[label] for label in recognizer.classes])
+            seconds.append(prediction.timings.total_s)
     if not measured:
         raise DataError(f"none of the {len(known)} videos in the split {split!r} can be read")
     counted = _count(recognizer.classes, measured, np.asarray(scores), split, refused, seconds)

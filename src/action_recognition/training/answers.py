@@ -14,6 +14,7 @@ from action_recognition.datasets.manifest import Clip
 from action_recognition.models.runtime import Runtime, VideoAnswer
 from action_recognition.models.torch_runtime import TorchRuntime, to_input
 from action_recognition.prefetch import ahead
+from action_recognition.training.processes import ALONE, Processes
 from action_recognition.video import Video
 from action_recognition.video.part import Place, to_source
 
@@ -40,15 +41,40 @@ def answers(
     clips: Sequence[Clip],
     preprocessing: Preprocessing,
     on_progress: Callable[[int, int], None] | None = None,
+    processes: Processes = ALONE,
 ) -> Answers:
-    """What a network says of videos, through the function that answers in use."""
-    found: list[VideoAnswer] = []
-    window = runtime.window
-    for frames in read_videos([c.place for c in clips], preprocessing, window):
-        found.append(runtime.answer(frames))
-        if on_progress is not None:
-            on_progress(len(found), len(clips))
-    return Answers(found, [c.label for c in clips])
+    """What a network says of videos, through the function that answers in use.
+
+    Parameters:
+        processes: that share them out among themselves.
+
+    Returns:
+        all for the writer, none for the other processes.
+    """
+    mine: list[VideoAnswer] = []
+    report = processes.progress(len(clips), on_progress)
+    paths = [c.place for c in processes.part(clips)]
+    for frames in read_videos(paths, preprocessing, runtime.window):
+        mine.append(runtime.answer(frames))
+        report(len(mine))
+    found = processes.to_writer(mine)
+    return Answers(found, [c.label for c in clips[: len(found)]])
+
+
+def video_vectors(
+    runtime: TorchRuntime,
+    paths: Sequence[Place],
+    preprocessing: Preprocessing,
+    on_progress: Callable[[int, int], None] | None = None,
+    processes: Processes = ALONE,
+) -> list[NDArray[np.float32]]:
+    """The trunk's vectors (T, features) of each video; as `answers`, for the writer alone."""
+    mine: list[NDArray[np.float32]] = []
+    report = processes.progress(len(paths), on_progress)
+    for frames in read_videos(processes.part(paths), preprocessing, runtime.window):
+        mine.append(trunk_vectors(runtime, frames[0]))
+        report(len(mine))
+    return processes.to_writer(mine)
 
 
 def trunk_vectors(runtime: TorchRuntime, frames: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from action_recognition.files import write_whole
 from action_recognition.models.hybridnet import HybridNet
+from action_recognition.training.processes import ALONE, Processes
 from action_recognition.training.run_folder import (
     BEST,
     LAST,
@@ -60,7 +61,14 @@ class FolderFiles(TorchCheckpointIO):
 
     Lightning's own way leads through the system's temporary folder. Where that is another disk, a
     full one leaves half a checkpoint in the place of the old one.
+
+    Parameters:
+        processes: the writer reads it for all.
     """
+
+    def __init__(self, processes: Processes = ALONE) -> None:
+        super().__init__()
+        self.processes = processes
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
@@ -72,7 +80,7 @@ class FolderFiles(TorchCheckpointIO):
 
     def load_checkpoint(self, path: str | Path, *_: Any, **__: Any) -> dict[str, Any]:
         """Reads it."""
-        return read_checkpoint(Path(path))
+        return self.processes.from_writer(lambda: read_checkpoint(Path(path)))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

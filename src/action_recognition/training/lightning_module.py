@@ -10,10 +10,13 @@ import lightning as L
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
 
 from action_recognition.models.hybridnet import HybridNet
 from action_recognition.models.torch_runtime import to_input
+from action_recognition.training.batches import Batches
+from action_recognition.training.processes import ALONE, Processes
 from action_recognition.training.settings import TrainingSettings
 
 
@@ -24,6 +27,8 @@ class TuningModule(L.LightningModule):
         network: what it learns is what is not frozen by `freeze`.
         known: the first so many classes are answers; validation does not see the others.
         class_weights: (classes,) of the loss.
+        batches: whose parts it is given; None: it is given whole batches.
+        processes: that tune together.
     """
 
     def __init__(
@@ -32,16 +37,20 @@ class TuningModule(L.LightningModule):
         known: int,
         settings: TrainingSettings,
         class_weights: Tensor,
+        batches: Batches | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         super().__init__()
         self.network, self.settings, self.known = network, settings, known
+        self.batches, self.processes = batches, processes
         self.cut = frozen_layers(network, settings)
-        self.loss = nn.CrossEntropyLoss(class_weights, label_smoothing=settings.label_smoothing)
+        self.loss = nn.CrossEntropyLoss(
+            class_weights, label_smoothing=settings.label_smoothing, reduction="sum"
+        )
         # What the pretrained layer answers must stay what it was (`TrainingSettings.memory`).
         self.before = [copy.deepcopy(network).requires_grad_(False)] if settings.memory else []
         self.train_accuracy = MulticlassAccuracy(len(class_weights), average="micro")
-        self.val_accuracy = MulticlassAccuracy(known, average="micro")
-        self.val_f1 = MulticlassF1Score(known, average="macro")
+        self._answers: list[tuple[Tensor, int]] = []  # to the validation videos of an epoch
 
     def early(self, frames: Tensor) -> Tensor:
         """Frames (B, T, H, W, 3) uint8 -> maps (B, T, C, h, w), what the frozen layers give."""
@@ -56,38 +65,61 @@ class TuningModule(L.LightningModule):
         output = network.answer(vectors, network.start_answer(maps))
         return output.logits, output.features
 
-    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _: int) -> Tensor:
-        """Frames (B, T, H, W, 3) uint8, their numbers (B,), targets (B,)."""
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], number: int) -> Tensor:
+        """Frames (B, T, H, W, 3) uint8, their numbers (B,), targets (B,) of part `number`.
+
+        The gradients of the parts of a batch add up to that of the mean over the whole batch.
+        """
         frames, lengths, targets = batch
+        parts = 1 if self.batches is None else self.batches.parts
+        whole = targets if self.batches is None else self.batches.targets(number).to(targets)
         rows = torch.arange(len(targets), device=targets.device)
         maps = self.early(frames)
         logits, features = (x[rows, lengths - 1] for x in self.late(self.network, maps))
-        loss: Tensor = self.loss(logits, targets)
+        assert self.loss.weight is not None
+        loss: Tensor = self.loss(logits, targets) / self.loss.weight[whole].sum()
         for before in self.before:
             assert before.pretrained is not None
             with torch.no_grad():
                 was = self.late(before.to(maps.device), maps)[1][rows, lengths - 1]
                 was = before.pretrained(was).softmax(1)
             now = before.pretrained(features).log_softmax(1)
-            loss = loss + self.settings.memory * F.kl_div(now, was, reduction="batchmean")
+            change = F.kl_div(now, was, reduction="sum") / len(whole)
+            loss = loss + self.settings.memory * change
         self.train_accuracy(logits, targets)
-        self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True)
-        self.log("train_acc", self.train_accuracy, prog_bar=True, on_step=False, on_epoch=True)
-        return loss
+        options: dict[str, Any] = {"prog_bar": True, "on_epoch": True, "batch_size": len(targets)}
+        # Its mean over all parts, each as often as it has clips, is that over the batches.
+        mean = loss.detach() * (len(whole) / len(targets))
+        self.log("train_loss", mean, on_step=True, sync_dist=self.processes.count > 1, **options)
+        self.log("train_acc", self.train_accuracy, on_step=False, **options)
+        return loss * (self.processes.count * parts)  # DDP and Lightning take means over them
 
     def validation_step(self, batch: tuple[Tensor, int], _: int) -> None:
-        """Clips (N, T, H, W, 3) of a video, and its target; averaged as `Runtime.answer` does."""
+        """Clips (N, T, H, W, 3) of a video, and its target; averaged as `Runtime.answer` does.
+
+        A target below 0 is of no video.
+        """
         frames, target = batch
+        if target < 0:
+            return
         logits = self.late(self.network, self.early(frames))[0]
         first = min(logits.shape[1], self.network.architecture.window) - 1
-        answer = logits[:, first:, : self.known].mean((0, 1))[None]
-        targets = torch.as_tensor([target], device=answer.device)
-        self.val_accuracy(answer, targets)
-        self.val_f1(answer, targets)
-        options: dict[str, Any] = {"prog_bar": True, "on_step": False, "on_epoch": True}
-        self.log("val_loss", F.cross_entropy(answer, targets), batch_size=1, **options)
-        self.log("val_acc", self.val_accuracy, batch_size=1, **options)
-        self.log("val_f1", self.val_f1, batch_size=1, **options)
+        answer = logits[:, first:, : self.known].mean((0, 1))
+        self._answers.append((answer.float().cpu(), int(target)))
+
+    def on_validation_epoch_end(self) -> None:
+        """The figures of all videos, which each process computes from the answers of all."""
+        found = self.processes.to_all(self._answers)
+        self._answers = []
+        answers = torch.stack([answer for answer, _ in found])
+        targets = torch.tensor([target for _, target in found])
+        figures = {
+            "val_loss": F.cross_entropy(answers, targets),
+            "val_acc": multiclass_accuracy(answers, targets, self.known, average="micro"),
+            "val_f1": multiclass_f1_score(answers, targets, self.known, average="macro"),
+        }
+        for name, value in figures.items():
+            self.log(name, value, prog_bar=True, on_step=False, on_epoch=True)
 
     def configure_optimizers(self) -> Any:
         """AdamW, warm-up over an epoch (a fifth of all steps at most), cosine decay to zero."""

@@ -55,6 +55,13 @@ def set_typical(
     return network
 
 
+def round_weights(network: HybridNet) -> None:
+    """Rounds the weights to those that a model file stores."""
+    with torch.no_grad():
+        for values in network.state_dict().values():  # parameters, and what is typical of classes
+            values.copy_(values.half())
+
+
 def _with_weights(network: HybridNet, other: HybridNet, parts: tuple[str, ...]) -> HybridNet:
     state = {n: w for n, w in other.state_dict().items() if n.startswith(parts)}
     network.load_state_dict(state, strict=False)

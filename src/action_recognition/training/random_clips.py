@@ -16,6 +16,7 @@ from action_recognition.clips import Preprocessing
 from action_recognition.models.torch_runtime import TorchRuntime
 from action_recognition.training.augmentation import random_clip
 from action_recognition.training.footage import Sample, moved_picture, read_sample
+from action_recognition.training.processes import ALONE, Processes
 from action_recognition.training.settings import TrainingSettings
 from action_recognition.video.part import FilePart
 
@@ -116,19 +117,26 @@ def draw_features(
     clips: RandomClips,
     views: int,
     on_progress: Callable[[int, int], None] | None = None,
+    processes: Processes = ALONE,
 ) -> tuple[NDArray[np.float32], list[int]]:
     """The features of `views` clips of each sample, at the last frame of each clip.
 
+    Parameters:
+        processes: that share the clips out among themselves.
+
     Returns:
-        features (N, hidden) and targets (N,).
+        features (N, hidden) and targets (N,); N is 0 for all processes but the writer.
     """
     places = [(index, view) for view in range(views) for index in range(len(clips))]
-    loader = DataLoader(clips, batch_size=None, sampler=places, num_workers=clips.settings.workers)
-    found, targets = [], []
-    for frames, count, target in loader:
+    mine: list[tuple[NDArray[np.float32], int]] = []
+    report = processes.progress(len(places), on_progress)
+    part, workers = processes.part(places), clips.settings.workers
+    for frames, count, target in DataLoader(clips, None, sampler=part, num_workers=workers):
         answer = runtime.run(frames[None, :count].numpy())
-        found.append(answer.features[0, -1])
-        targets.append(target)
-        if on_progress is not None:
-            on_progress(len(found), len(places))
-    return np.stack(found), targets
+        mine.append((answer.features[0, -1], target))
+        report(len(mine))
+    found = processes.to_writer(mine)
+    features = np.zeros((len(found), runtime.architecture.hidden), np.float32)
+    for row, (values, _) in zip(features, found, strict=True):
+        row[:] = values
+    return features, [target for _, target in found]

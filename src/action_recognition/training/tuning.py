@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,15 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from action_recognition.clips import Preprocessing, read_clips
+from action_recognition.models.device import pick_device
 from action_recognition.models.hybridnet import HybridNet
+from action_recognition.training.batches import Batches
 from action_recognition.training.checkpoints import (
     FolderCheckpoint,
     FolderFiles,
@@ -29,6 +35,7 @@ from action_recognition.training.divergence import StopWhenDiverged
 from action_recognition.training.footage import Sample
 from action_recognition.training.lightning_module import TuningModule, freeze
 from action_recognition.training.moving_average import MovingAverage
+from action_recognition.training.processes import ALONE, Processes
 from action_recognition.training.random_clips import ClipOrder, RandomClips
 from action_recognition.training.run_folder import BEST, LAST, TUNED, read_json, write_json
 from action_recognition.training.settings import TrainingSettings
@@ -54,6 +61,40 @@ class ValidationVideos(Dataset[tuple[Tensor, int]]):
         return torch.from_numpy(seen.frames), target
 
 
+class PartOfVideos(Dataset[tuple[Tensor, int]]):
+    """Those of the validation videos that a process looks at.
+
+    All processes have the same number of items: where there is no further video, the target is -1.
+    """
+
+    def __init__(self, videos: ValidationVideos, processes: Processes) -> None:
+        self.videos, self.processes = videos, processes
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.videos) / self.processes.count)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        place = index * self.processes.count + self.processes.rank
+        return self.videos[place] if place < len(self.videos) else (torch.zeros(0), -1)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a tuning is computed with. It changes nothing but the rounding of numbers.
+
+    Parameters:
+        device: "auto", "cpu" or "cuda".
+        processes: that tune together.
+        parts: in which each process computes its part of a batch.
+        progress: whether progress bars are shown.
+    """
+
+    device: str = "auto"
+    processes: Processes = ALONE
+    parts: int = 1
+    progress: bool = False
+
+
 def tune(
     network: HybridNet,
     clips: RandomClips,
@@ -62,8 +103,7 @@ def tune(
     known: int,
     run_folder: Path,
     checkpoint: Path | None,
-    device: str,
-    progress: bool,
+    means: Means,
 ) -> dict[str, Any]:
     """Tunes the network in place: it has the weights of the best epoch, or of the last.
 
@@ -73,6 +113,7 @@ def tune(
         known: the first so many classes are answers.
         run_folder: checkpoints and figures of each epoch (`metrics.csv`) go there.
         checkpoint: to go on from.
+        means: what it is computed with.
 
     Returns:
         what there is to record of it.
@@ -81,78 +122,127 @@ def tune(
         TrainingError: it has diverged.
         UsageError: a file of the run folder, from which it should go on, is missing or damaged.
     """
-    settings, samples = clips.settings, clips.samples
-    finished = run_folder / TUNED
-    if checkpoint is not None and finished.exists():
-        load_kept(network, run_folder, best=settings.patience > 0)
-        return dict(read_json(finished))
-    finished.unlink(missing_ok=True)
-    if checkpoint is not None and settings.patience:
-        read_checkpoint(
-            run_folder / BEST
-        )  # if it cannot be read, that is not to be found at the end
+    settings, processes = clips.settings, means.processes
+    finished, best = run_folder / TUNED, settings.patience > 0
+    if processes.from_writer(lambda: checkpoint is not None and finished.exists()):
+        _keep(network, run_folder, best, processes)
+        return processes.from_writer(lambda: dict(read_json(finished)))
+
+    def begin() -> None:
+        finished.unlink(missing_ok=True)
+        if checkpoint is not None and best:
+            read_checkpoint(run_folder / BEST)  # if it cannot be, that is said now, not at the end
+
+    processes.from_writer(begin)
     _quieten_lightning()
     freeze(network, settings)
     network.train()  # Lightning leaves the mode as it finds it
-    weights = _class_weights(samples, network.architecture.classes, settings.balance)
-    order = ClipOrder(samples, known, settings)
-    if checkpoint is not None:  # workers fetch the first batches before Lightning sets it
-        order.set_epoch(read_checkpoint(checkpoint)["epoch"] + 1)
-    best = FolderCheckpoint(run_folder, BEST, "val_loss" if len(validation) else "train_loss")
-    # `save_last` of Lightning saves only where there is a better epoch: not what the name says.
-    callbacks: list[Callback] = [best, FolderCheckpoint(run_folder, LAST)]
-    if settings.patience and len(validation):
-        callbacks.append(Patience("val_loss", patience=settings.patience))
-    trainer = _trainer(settings, run_folder, device, callbacks, progress=progress)
+    trainer = _trainer(settings, run_folder, means, validate=len(validation) > 0)
     started = time.perf_counter()
-    try:
-        trainer.fit(
-            TuningModule(network, known, settings, weights),
-            DataLoader(
-                clips, settings.batch, sampler=order, num_workers=settings.workers,
-                drop_last=len(order) > settings.batch,
-            ),
-            DataLoader(validation, batch_size=None) if len(validation) else None,
-            ckpt_path=checkpoint,
-        )  # fmt: skip
-    except SystemExit:  # what Lightning makes of Ctrl-C
-        raise KeyboardInterrupt from None
+    _fit(trainer, network, clips, validation, known, checkpoint, means)
     record = {
         "epochs_run": trainer.current_epoch,
-        **load_kept(network, run_folder, best=settings.patience > 0),
+        **_keep(network, run_folder, best, processes),
         "tuning_seconds": round(time.perf_counter() - started),
         "device": trainer.strategy.root_device.type,
     }
-    write_json(finished, record)
+    processes.from_writer(lambda: write_json(finished, record))
+    return record
+
+
+def batches_of(clips: RandomClips, known: int, means: Means) -> Batches:
+    """The batches of an epoch, as this process takes part in them.
+
+    Raises:
+        UsageError: they cannot be divided among the processes.
+    """
+    order = ClipOrder(clips.samples, known, clips.settings)
+    return Batches(order, clips.samples, clips.settings.batch, means.processes, means.parts)
+
+
+def _fit(
+    trainer: L.Trainer,
+    network: HybridNet,
+    clips: RandomClips,
+    validation: ValidationVideos,
+    known: int,
+    checkpoint: Path | None,
+    means: Means,
+) -> None:
+    settings, samples, processes = clips.settings, clips.samples, means.processes
+    weights = _class_weights(samples, network.architecture.classes, settings.balance)
+    batches = batches_of(clips, known, means)
+    done = processes.from_writer(
+        lambda: None if checkpoint is None else int(read_checkpoint(checkpoint)["epoch"])
+    )
+    if done is not None:  # workers fetch the first batches before Lightning sets the epoch
+        batches.sampler.set_epoch(done + 1)
+    videos = PartOfVideos(validation, processes)
+    try:
+        trainer.fit(
+            TuningModule(network, known, settings, weights, batches, processes),
+            DataLoader(clips, batch_sampler=batches, num_workers=settings.workers),
+            DataLoader(videos, batch_size=None) if len(videos) else None,
+            ckpt_path=checkpoint,
+        )
+    except SystemExit:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from None
+
+
+def _keep(network: HybridNet, run_folder: Path, best: bool, processes: Processes) -> dict[str, Any]:
+    """Gives the network of all processes the weights of the best or the last epoch."""
+
+    def kept() -> tuple[dict[str, Any], dict[str, Tensor]]:
+        record = load_kept(network, run_folder, best=best)
+        return record, network.state_dict()
+
+    record, state = processes.from_writer(kept)
+    network.cpu().load_state_dict(state)
+    network.eval().requires_grad_(True)
     return record
 
 
 def _trainer(
-    settings: TrainingSettings,
-    run_folder: Path,
-    device: str,
-    callbacks: list[Callback],
-    *,
-    progress: bool,
+    settings: TrainingSettings, run_folder: Path, means: Means, *, validate: bool
 ) -> L.Trainer:
-    shown = TQDMProgressBar(refresh_rate=1) if progress else EpochLines()
-    average = [MovingAverage(settings.ema)] if settings.ema else []
+    processes = means.processes
+    several = processes.count > 1
+    kept = FolderCheckpoint(run_folder, BEST, "val_loss" if validate else "train_loss")
+    # `save_last` of Lightning saves only where there is a better epoch: not what the name says.
+    callbacks: list[Callback] = [kept, FolderCheckpoint(run_folder, LAST)]
+    if settings.patience and validate:
+        callbacks.append(Patience("val_loss", patience=settings.patience))
+    callbacks.append(TQDMProgressBar(refresh_rate=1) if means.progress else EpochLines())
+    callbacks += [MovingAverage(settings.ema)] if settings.ema else []
     remedy = f"lower --learning-rate (now {settings.learning_rate:g})"
     if settings.precision != "32-true":
         remedy += ", or compute with --precision 32-true"
+    on_gpu = pick_device(means.device).type == "cuda"
+    accelerator = {"cuda": "gpu"}.get(means.device, means.device)
+    if several:
+        accelerator = "gpu" if on_gpu else "cpu"
     return L.Trainer(
         max_epochs=settings.epochs,
-        accelerator={"cuda": "gpu"}.get(device, device),
-        devices="auto" if device == "auto" else 1,
+        accelerator=accelerator,
+        devices=processes.here,
+        num_nodes=processes.count // processes.here,
+        # Each process validates as many videos as it has: nothing may be exchanged on the way.
+        strategy=DDPStrategy(broadcast_buffers=False) if several else "auto",
+        use_distributed_sampler=False,  # `Batches` does it
+        sync_batchnorm=several and on_gpu,  # PyTorch has none for the CPU
+        accumulate_grad_batches=means.parts,
         precision=settings.precision,  # type: ignore[arg-type]
-        callbacks=[*callbacks, shown, *average, StopWhenDiverged(remedy)],
-        plugins=[FolderFiles()],
+        callbacks=[*callbacks, StopWhenDiverged(remedy)],
+        plugins=[
+            FolderFiles(processes),
+            TorchElasticEnvironment() if several else LightningEnvironment(),
+        ],
         default_root_dir=run_folder,  # where Lightning looks for checkpoints of a cluster
         logger=CSVLogger(run_folder, name=None, version="figures"),
         gradient_clip_val=5.0,
         log_every_n_steps=1_000_000,  # once an epoch
         enable_model_summary=False,
-        enable_progress_bar=progress,
+        enable_progress_bar=means.progress,
         num_sanity_val_steps=0,
     )
 
@@ -185,6 +275,7 @@ def _quieten_lightning() -> None:
     """Its tips and notes are for the authors of training scripts, not for their users."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"lightning\.")
+    warnings.filterwarnings("ignore", message="Grad strides do not match")  # of a 1×3×3 kernel
 
 
 def _class_weights(samples: Sequence[Sample], classes: int, balance: float) -> Tensor:
