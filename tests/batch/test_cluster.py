@@ -83,6 +83,7 @@ def test_another_model_on_a_machine_is_one_sentence(
     cluster: Any, tiny_model_path: Path, make_video: Callable[..., Any]
 ) -> None:
     from action_recognition.batch.engine import answers, engine
+    from action_recognition.batch.films import Films
     from action_recognition.batch.settings import Settings
     from action_recognition.batch.sources import find_sources
     from action_recognition.errors import ModelFileError
@@ -93,4 +94,4 @@ def test_another_model_on_a_machine_is_one_sentence(
         engine(cluster.address, "cpu", 1, None) as plan,
         pytest.raises(ModelFileError, match="differs between the machines"),
     ):
-        list(answers([(file.key(), file) for file in files], settings, plan))
+        list(answers(list(Films({"k": files[0]}).to_do()), settings, plan))

@@ -22,12 +22,14 @@ pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not insta
 from pyarrow import fs  # noqa: E402
 
 from action_recognition.batch import run as batch_run  # noqa: E402
+from action_recognition.batch.films import UNKNOWN  # noqa: E402
 from action_recognition.batch.parts import Parts  # noqa: E402
 from action_recognition.batch.settings import Settings  # noqa: E402
 from action_recognition.batch.sources import find_sources  # noqa: E402
 from action_recognition.batch.stores import open_store  # noqa: E402
-from action_recognition.batch.worker import pieces  # noqa: E402
+from action_recognition.batch.worker import Worker  # noqa: E402
 from action_recognition.cli.main import main  # noqa: E402
+from action_recognition.models.sealed_file import stated_digest  # noqa: E402
 from action_recognition.recognition.recognizer import Recognizer  # noqa: E402
 
 _START_S = 30.0  # until the server answers
@@ -148,8 +150,9 @@ def test_what_is_gone_after_it_was_listed_is_no_error_for_good(
         stream.write(make_video("film.mp4", seconds=2).path.read_bytes())
     (found,), _ = find_sources([f"s3://data/gone?{options}"])
     store.delete_file("data/gone/film.mp4")
-    settings = Settings(str(tiny_model_path), "digest", window=5, interval_s=0.2)
-    task = {"rows": [{"key": "k", **found.row}]}
-    ((row,),) = (made["rows"] for made in pieces(task, settings))
+    settings = Settings(
+        str(tiny_model_path), stated_digest(tiny_model_path), window=5, interval_s=0.2
+    )
+    (row,) = Worker(settings)({"rows": [{"key": "k", **found.row, **UNKNOWN}]})["rows"]
     assert row["unread"]
     assert "it cannot be read (" in row["error"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not insta
 from action_recognition.batch import run as batch_run  # noqa: E402
 from action_recognition.batch.engine import Plan  # noqa: E402
 from action_recognition.batch.engine import _tasks as tasks_of  # noqa: E402
+from action_recognition.batch.films import Row  # noqa: E402
 from action_recognition.batch.parts import Parts  # noqa: E402
 from action_recognition.batch.settings import Settings  # noqa: E402
-from action_recognition.batch.sources import SourceFile, find_sources  # noqa: E402
-from action_recognition.batch.worker import Row, Worker, pieces  # noqa: E402
+from action_recognition.batch.sources import find_sources  # noqa: E402
+from action_recognition.batch.worker import Worker  # noqa: E402
 from action_recognition.models.sealed_file import stated_digest  # noqa: E402
 from action_recognition.recognition.recognizer import Recognizer  # noqa: E402
 
@@ -58,14 +58,13 @@ def plain_loop(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         yield Plan(1)
 
     def answers(
-        files: Sequence[tuple[str, SourceFile]], settings: Settings, plan: Plan, *, alone: bool
+        rows: Sequence[Row], settings: Settings, plan: Plan, *, alone: bool
     ) -> Iterator[Row]:
         worker = Worker(settings)
-        for key, file in files:
-            seen.append(file.name)
-            found = list(pieces({"rows": [{"key": key, **file.row}]}, settings))
-            for task in reversed(found):  # in any order
-                yield from worker(task)["rows"]
+        for row in reversed(rows):  # in any order
+            if row["name"] not in seen:
+                seen.append(row["name"])
+            yield from worker({"rows": [row]})["rows"]
 
     monkeypatch.setattr(batch_run, "engine", engine)
     monkeypatch.setattr(batch_run, "answers", answers)
@@ -123,7 +122,7 @@ def test_goes_on_where_it_was_killed(
     (tmp_path / "out" / "_half.tmp").write_bytes(b"PAR1")  # a part that was being written
     summary = run(films, tmp_path / "out", settings)
     assert (summary.skipped, summary.done) == (2, 1)
-    assert plain_loop == ["short.mp4"]
+    assert plain_loop == ["long.mp4"]
     assert table(tmp_path / "out") == table(tmp_path / "whole")
     assert run(films, tmp_path / "out", settings).skipped == 3
 
@@ -143,15 +142,28 @@ def test_what_a_worker_lost_is_done_in_another_round(
 ) -> None:
     whole = batch_run.answers
 
-    def losing(files: Sequence[tuple[str, SourceFile]], *more: Any, alone: bool) -> Iterator[Row]:
-        assert alone == (len(files) == 1)  # what was lost with others is done alone
-        for row in whole(files, *more, alone=alone):
-            if not (len(files) == 3 and row["number"] == 1):  # a piece of the first round
+    lost: list[tuple[str, int]] = []
+
+    def losing(rows: Sequence[Row], *more: Any, alone: bool) -> Iterator[Row]:
+        assert alone == bool(looked_at)  # what was lost with others is done alone
+        looked_at.append([(row["name"], row["number"]) for row in rows])
+        for row in whole(rows, *more, alone=alone):
+            place = (row["name"], row["number"])
+            if (
+                place in (("short.mp4", 0), ("long.mp4", 1))
+                and row["answered"]
+                and place not in lost
+            ):
+                lost.append(place)  # with its worker
+            else:
                 yield row
 
+    looked_at: list[list[tuple[str, int]]] = []
     monkeypatch.setattr(batch_run, "answers", losing)
     summary = run(films, tmp_path / "out", settings)
     assert (summary.done, summary.lost) == (3, 0)
+    pieces = [("long.mp4", number) for number in range(5)]
+    assert looked_at[1:] == [[*pieces, ("short.mp4", 0)], [("long.mp4", 1)]]
 
 
 def test_what_ends_every_worker_is_counted_and_has_no_rows(
@@ -159,36 +171,21 @@ def test_what_ends_every_worker_is_counted_and_has_no_rows(
 ) -> None:
     whole = batch_run.answers
     monkeypatch.setattr(
-        batch_run, "answers", lambda *a, **b: (row for row in whole(*a, **b) if row["of"] == 1)
+        batch_run, "answers", lambda *a, **b: (r for r in whole(*a, **b) if r["number"] != 3)
     )
     summary = run(films, tmp_path / "out", settings)
     assert (summary.done, summary.lost) == (2, 1)
     assert not [row for row in table(tmp_path / "out") if row["file"].endswith("long.mp4")]
 
 
-def test_small_videos_share_a_task_and_large_ones_go_first() -> None:
-    files = [
-        (str(k), SourceFile(f"/{k}", "", f"/{k}", size, 0)) for k, size in enumerate([5, 1, 9])
-    ]
-    large = [("film", SourceFile("/film", "", "/film", 80 * 2**20, 0))]
-    tasks = [[row["key"] for row in task["rows"]] for task in tasks_of([*files, *large], 2)]
+def test_small_videos_share_a_task_and_large_ones_and_pieces_go_alone() -> None:
+    sizes = {"0": 5, "1": 1, "2": 9, "film": 80 * 2**20}
+    rows = [{"key": key, "size": size, "of": 0} for key, size in sizes.items()]
+    tasks = [[row["key"] for row in task["rows"]] for task in tasks_of(rows, 2)]
     assert tasks == [["film"], ["2", "0"], ["1"]]
-    assert len(tasks_of(files, 1)) == len(tasks_of(files, 0)) == 3
+    assert len(tasks_of(rows, 1)) == len(tasks_of(rows, 0)) == 4
+    assert len(tasks_of([{**row, "of": 3} for row in rows], 16)) == 4
     assert tasks_of([], 16) == []
-
-
-def test_short_videos_are_answered_together_and_pieces_one_by_one(
-    films: Path, settings: Settings
-) -> None:
-    files, _ = find_sources([str(films)])
-    rows = [{"key": file.name, **file.row} for file in files]
-    found = list(pieces({"rows": rows}, settings))
-    assert [row["key"] for task in found for row in task["rows"]] == [
-        "bad.mp4", *["long.mp4"] * 5, "short.mp4"
-    ]  # fmt: skip
-    assert len(found) == 1
-    apart = list(pieces({"rows": rows}, replace(settings, piece_s=40.0)))
-    assert [len(task["rows"]) for task in apart] == [3]
 
 
 def test_errors_are_tried_again_and_no_row_is_there_twice(

@@ -35,10 +35,11 @@ class Clock:
 
         runtime.run = measured  # type: ignore[method-assign]
 
-    def measure(self, look: Callable[[_Row], _Row], row: _Row) -> _Row:
-        """The row that `look` makes, with its machine, its worker and its seconds."""
+    def measure(self, look: Callable[[_Row], list[_Row]], row: _Row) -> list[_Row]:
+        """The rows that `look` makes, with their machine, their worker and the seconds of each."""
         self._network.s = 0.0
         begun_s = time.perf_counter()
         made = look(row)
-        seconds = {"work_s": time.perf_counter() - begun_s, "network_s": self._network.s}
-        return {**made, **seconds, "node": self._node, "worker": self._worker}
+        each = {"work_s": time.perf_counter() - begun_s, "network_s": self._network.s}
+        each = {name: seconds / len(made) for name, seconds in each.items()}
+        return [{**row, **each, "node": self._node, "worker": self._worker} for row in made]

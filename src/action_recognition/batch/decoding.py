@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from action_recognition.errors import VideoError
 from action_recognition.video.frames import Frames
 from action_recognition.video.info import VideoInfo
-from action_recognition.video.orientation import Orientation
 
 Opened = Callable[[], AbstractContextManager[Frames]]
 _FRAMES = 64  # of a batch: 6 MB for frames of 172 pixels
@@ -30,12 +29,18 @@ class RemoteVideo(Frames):
 
     Parameters:
         opened: gives the video, in the process that decodes.
-        name, start_s, duration_s: of the video; the other facts in `info` stay empty.
+        name: of the video.
+
+    Raises:
+        VideoError: it cannot be opened.
     """
 
-    def __init__(self, opened: Opened, name: str, start_s: float, duration_s: float) -> None:
+    def __init__(self, opened: Opened, name: str) -> None:
         self._opened, self.name = opened, name
-        self.info = VideoInfo(duration_s, 0.0, 0, 0, "", "", Orientation(), False, start_s)
+        found = ray.get(_facts.remote(opened))
+        if isinstance(found, VideoError):
+            raise found
+        self.info: VideoInfo = found
 
     def stream_at(
         self, times_s: Iterable[float], *, size: int, max_aspect: float = 4 / 3
@@ -51,6 +56,15 @@ class RemoteVideo(Frames):
 
     def close(self) -> None:
         """Nothing is open here."""
+
+
+@ray.remote(num_cpus=1, max_retries=_RETRIES)
+def _facts(opened: Opened) -> VideoInfo | VideoError:
+    try:
+        with opened() as video:
+            return video.info
+    except VideoError as error:
+        return error
 
 
 @ray.remote(

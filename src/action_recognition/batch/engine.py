@@ -15,16 +15,15 @@ from dataclasses import dataclass
 import ray
 import ray.data
 
+from action_recognition.batch.films import Row
 from action_recognition.batch.settings import Settings
-from action_recognition.batch.sources import SourceFile
-from action_recognition.batch.worker import Row, Task, Worker, pieces
+from action_recognition.batch.worker import Task, Worker
 from action_recognition.errors import ActionRecognitionError, UsageError
 
 _STORE_BYTES = 200 * 2**20  # rows on their way; frames never leave their worker
-_WORKER_CPUS, _PIECES_CPUS = 0.9, 0.1  # workers on all cores leave room for the step before them
 _RETRIES = 3  # of a task whose worker has ended
 _BLOCKS = 1000  # that tasks come from, at most: each costs memory and time before the first answer
-_TOGETHER, _TOGETHER_BYTES = 16, 64 * 2**20  # videos of a task at most
+_TOGETHER, _TOGETHER_BYTES = 16, 16 * 2**20  # videos of a task at most
 _TASKS_A_WORKER = 8  # at least, where there are enough videos: the last ones end together
 
 
@@ -117,20 +116,20 @@ def _plan(
 
 
 def answers(
-    files: Sequence[tuple[str, SourceFile]],
+    rows: Sequence[Row],
     settings: Settings,
     plan: Plan,
     *,
     alone: bool = False,
 ) -> Iterator[Row]:
-    """Yields a row for each piece of each video, in the order in which they get ready.
+    """Yields what workers give back for videos and pieces, in the order in which they get ready.
 
     Large videos go first. What is lost with a worker is done again by another. A task that has
     ended several of them is left out.
 
     Parameters:
-        files: the videos with their keys.
-        alone: a task for each video; otherwise small videos share one.
+        rows: as from `Films.to_do`.
+        alone: a task for each row; otherwise small videos share one.
 
     Raises:
         ModelFileError: a machine has no such model, or another one under its name.
@@ -142,28 +141,19 @@ def answers(
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     # `max_restarts` has no other name yet.
     warnings.filterwarnings("ignore", message=".*ray_remote_args. is deprecated")
-    tasks = _tasks(files, 1 if alone else len(files) // (_TASKS_A_WORKER * plan.workers))
-    found = (
-        ray.data.from_items(tasks, override_num_blocks=min(len(tasks), _BLOCKS))
-        .flat_map(
-            pieces,
-            fn_kwargs={"settings": settings},
-            num_cpus=_PIECES_CPUS,
-            concurrency=plan.workers,
-        )
-        .map(
-            Worker,
-            fn_constructor_args=(settings, plan.decoders > 0),
-            num_cpus=0 if plan.decoders else _WORKER_CPUS,  # they are for those who decode
-            num_gpus=int(plan.on_gpu),
-            compute=ray.data.ActorPoolStrategy(
-                size=plan.workers,
-                max_concurrent_calls_per_actor=max(1, plan.decoders),
-                enable_true_multi_threading=True,
-            ),
-            max_restarts=-1,
-            max_task_retries=_RETRIES,
-        )
+    tasks = _tasks(rows, 1 if alone else len(rows) // (_TASKS_A_WORKER * plan.workers))
+    found = ray.data.from_items(tasks, override_num_blocks=min(len(tasks), _BLOCKS)).map(
+        Worker,
+        fn_constructor_args=(settings, plan.decoders > 0),
+        num_cpus=0 if plan.decoders else 1,  # they are for those who decode
+        num_gpus=int(plan.on_gpu),
+        compute=ray.data.ActorPoolStrategy(
+            size=plan.workers,
+            max_concurrent_calls_per_actor=max(1, plan.decoders),
+            enable_true_multi_threading=True,
+        ),
+        max_restarts=-1,
+        max_task_retries=_RETRIES,
     )
     try:
         for table in found.iter_batches(batch_size=None, batch_format="pyarrow"):
@@ -181,15 +171,16 @@ def _of_our_own(error: BaseException) -> ActionRecognitionError | None:
     return next((each for each in inside if isinstance(each, ActionRecognitionError)), None)
 
 
-def _tasks(files: Sequence[tuple[str, SourceFile]], most: int) -> list[Task]:
-    """The videos in tasks of at most so many, the largest first."""
+def _tasks(rows: Sequence[Row], most: int) -> list[Task]:
+    """The rows in tasks of at most so many, the largest first, and pieces by themselves."""
     most = max(1, min(most, _TOGETHER))
     tasks: list[Task] = []
     room = 0  # bytes that still fit into the last task
-    for key, file in sorted(files, key=lambda item: -item[1].size):
-        if not tasks or file.size > room or len(tasks[-1]["rows"]) == most:
+    for row in sorted(rows, key=lambda row: -row["size"]):
+        alone = row["of"] or row["size"] > room
+        if not tasks or alone or len(tasks[-1]["rows"]) == most:
             tasks.append({"rows": []})
-            room = max(file.size, _TOGETHER_BYTES)
-        tasks[-1]["rows"].append({"key": key, **file.row})
-        room -= file.size
+            room = 0 if row["of"] else max(row["size"], _TOGETHER_BYTES)
+        tasks[-1]["rows"].append(row)
+        room -= row["size"]
     return tasks

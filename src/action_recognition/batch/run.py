@@ -7,17 +7,17 @@ can be written twice, and a worker may be lost at any time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from action_recognition.batch.engine import answers, engine
+from action_recognition.batch.films import Films, Row
 from action_recognition.batch.parts import Parts
 from action_recognition.batch.settings import Settings
 from action_recognition.batch.sources import SourceFile
 from action_recognition.batch.summary import Summary
-from action_recognition.batch.worker import Row
 from action_recognition.errors import VideoError
 from action_recognition.recognition.segmentation import Moment, find_segments
 
@@ -62,19 +62,24 @@ def run_batch(
     if not waiting:
         return summary
     with engine(address, settings.device, workers, decoders) as plan:
-        before = -1
         summary.begin()
-        while waiting and len(waiting) != before:  # again, for what was lost with its workers
-            again = before >= 0
-            before, written_s = len(waiting), time.monotonic()
-            found_rows = answers(list(waiting.items()), settings, plan, alone=again)
-            for key, found in _films(_counted(found_rows, waiting, summary, on_progress)):
-                file = waiting[key]
-                if reasons := [piece["error"] for piece in found if piece["unread"]]:
-                    unread[key] = VideoError(file.file, reasons[0])
+        films, progress, again = Films(waiting), True, False
+        while waiting and progress:  # again, for pieces of long videos, and for what was lost
+            progress, written_s = False, time.monotonic()
+            for row in answers(list(films.to_do()), settings, plan, alone=again):
+                progress |= not row["unread"]
+                file = waiting[row["key"]]
+                if row["answered"]:
+                    summary.count_piece(row, file.size / row["of"])
+                    on_progress(summary)
+                found = films.take(row)
+                if found is None:
                     continue
-                del waiting[key]
-                made = _rows(file, key, found, settings, classes)
+                if found[0]["unread"]:
+                    unread[row["key"]] = VideoError(file.file, row["error"])
+                    continue
+                del waiting[row["key"]]
+                made = _rows(file, row["key"], found, settings, classes)
                 rows += made
                 summary.done += 1
                 summary.errors += made[-1]["error"] is not None
@@ -87,34 +92,12 @@ def run_batch(
             if rows:
                 parts.write(rows)
                 rows = []
+            again = True
     summary.unread = [error for key, error in unread.items() if key in waiting]
     summary.lost = len(waiting) - len(summary.unread)
     summary.tick()
     on_progress(summary)
     return summary
-
-
-def _counted(
-    found: Iterator[Row],
-    files: Mapping[str, SourceFile],
-    summary: Summary,
-    on_progress: Callable[[Summary], None],
-) -> Iterator[Row]:
-    for row in found:
-        summary.count_piece(row, files[row["key"]].size / row["of"])
-        on_progress(summary)
-        yield row
-
-
-def _films(found: Iterator[Row]) -> Iterator[tuple[str, list[Row]]]:
-    """Yields each video with all of its pieces, in their order, once they are there."""
-    gathered: dict[str, dict[int, Row]] = {}
-    for row in found:
-        pieces = gathered.setdefault(row["key"], {})
-        pieces[row["number"]] = row
-        if len(pieces) == row["of"]:
-            del gathered[row["key"]]
-            yield row["key"], [pieces[number] for number in sorted(pieces)]
 
 
 def _rows(

@@ -1,7 +1,6 @@
-"""What runs on the workers: the length of each video, then the answers for each piece of it.
+"""What runs on the workers: the answers for each video, or for a piece of a long one.
 
-Tasks of some rows travel between the steps as plain values. A row that holds an error is passed on
-as it is.
+Tasks of some rows travel to the workers and back as plain values.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from action_recognition.batch.clock import Clock
+from action_recognition.batch.films import Row
 from action_recognition.batch.settings import Settings
 from action_recognition.batch.stores import BlockFile, open_store
 from action_recognition.clips.sampling import grid_count
@@ -28,54 +28,12 @@ from action_recognition.recognition.pieces import Piece, split
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.video import Video
 from action_recognition.video.frames import Frames
+from action_recognition.video.info import VideoInfo
 from action_recognition.video.isolated import IsolatedVideo
 from action_recognition.video.part import FilePart, FileRange
 from action_recognition.video.source import Source
 
-Row = dict[str, Any]
 Task = dict[str, list[Row]]  # "rows": what is looked at in one call of a worker
-_TASK_S = 60.0  # of video in a task, or one piece
-
-
-def pieces(task: Task, settings: Settings) -> Iterator[Task]:
-    """Yields the pieces of all videos of a task, those of short videos together.
-
-    Parameters:
-        task: rows with the `key` of a video, and `SourceFile.row`.
-    """
-    together: list[Row] = []
-    length_s = 0.0
-    for row in task["rows"]:
-        for piece in _pieces(row, settings):
-            piece_s = min(piece["duration_s"], settings.piece_s)
-            if together and length_s + piece_s > _TASK_S:
-                yield {"rows": together}
-                together, length_s = [], 0.0
-            together.append(piece)
-            length_s += piece_s
-    if together:
-        yield {"rows": together}
-
-
-def _pieces(row: Row, settings: Settings) -> Iterator[Row]:
-    try:
-        with _opened(row, settings) as video:
-            info = video.info
-    except VideoError as error:
-        yield {**row, **_answer(error.reason), "unread": isinstance(error, UnreachableError)}
-        return
-    found = split(
-        grid_count(info.duration_s, settings.interval_s),
-        window=settings.window,
-        interval_s=settings.interval_s,
-        step_s=settings.step_s,
-        length_s=settings.piece_s,
-    )
-    facts = {"of": len(found), "start_s": info.start_s, "duration_s": info.duration_s}
-    for number, piece in enumerate(found):
-        end = -1 if piece.end is None else piece.end
-        whole = {"begin": piece.begin, "end": end, "unused": piece.unused}
-        yield {**row, **_answer(""), **facts, "number": number, **whole}
 
 
 class UnreachableError(VideoError):
@@ -106,18 +64,29 @@ class Worker:
         self._clock = Clock(self._recognizer.runtime)
 
     def __call__(self, task: Task) -> Task:
-        """The answers for the moments of each piece, as far as it can be read."""
-        return {"rows": [self._clock.measure(self._answered, row) for row in task["rows"]]}
+        """What there is to say of each video or piece, see `_looked_at`."""
+        return {
+            "rows": [
+                made for row in task["rows"] for made in self._clock.measure(self._looked_at, row)
+            ]
+        }
 
-    def _answered(self, row: Row) -> Row:
-        if row["error"]:
-            return row
-        piece = Piece(row["begin"], None if row["end"] < 0 else row["end"], row["unused"])
+    def _looked_at(self, row: Row) -> list[Row]:
+        """The answers for each moment, as far as it can be read; of a long video, its pieces."""
         moments, reason, unread = [], "", False
         try:
             with self._video(row) as video:
+                if not row["of"]:
+                    pieces = self._pieces(row, video.info)
+                    if len(pieces) > 1:
+                        return pieces
+                    row = pieces[0]
                 for moment in self._recognizer.moments(
-                    video, step_s=self._settings.step_s, piece=piece
+                    video,
+                    step_s=self._settings.step_s,
+                    piece=Piece(
+                        row["begin"], None if row["end"] < 0 else row["end"], row["unused"]
+                    ),
                 ):
                     moments.append(astuple(moment))
         except VideoError as error:
@@ -125,24 +94,33 @@ class Worker:
         times, shares, known = zip(*moments, strict=True) if moments else ((), (), ())
         answers = {"times_s": list(times), "known": [float(k) for k in known]}
         flat = np.concatenate(shares).tolist() if shares else []
-        return {**row, **answers, "probabilities": flat, "error": reason, "unread": unread}
+        end = {"error": reason, "unread": unread, "answered": True, "of": max(1, row["of"])}
+        return [{**row, **answers, "probabilities": flat, **end}]
+
+    def _pieces(self, row: Row, info: VideoInfo) -> list[Row]:
+        settings = self._settings
+        found = split(
+            grid_count(info.duration_s, settings.interval_s),
+            window=settings.window,
+            interval_s=settings.interval_s,
+            step_s=settings.step_s,
+            length_s=settings.piece_s,
+        )
+        facts = {"of": len(found), "start_s": info.start_s, "duration_s": info.duration_s}
+        return [
+            {
+                **{**row, **facts, "number": number, "begin": piece.begin, "unused": piece.unused},
+                "end": -1 if piece.end is None else piece.end,
+            }
+            for number, piece in enumerate(found)
+        ]
 
     def _video(self, row: Row) -> AbstractContextManager[Frames]:
         if not self._decode_apart:
             return _opened(row, self._settings)
         from action_recognition.batch.decoding import RemoteVideo
 
-        opened = partial(_opened, row, self._settings)
-        return RemoteVideo(opened, _name(row), row["start_s"], row["duration_s"])
-
-
-def _answer(reason: str) -> Row:
-    """A row of every column, so that blocks of rows have one form."""
-    return {
-        **{"number": 0, "of": 1, "begin": 0, "end": -1, "unused": 0},
-        **{"start_s": 0.0, "duration_s": 0.0, "error": reason, "unread": False},
-        **{"times_s": [], "known": [], "probabilities": []},
-    }
+        return RemoteVideo(partial(_opened, row, self._settings), _name(row))
 
 
 @lru_cache(maxsize=4)
