@@ -35,7 +35,7 @@ def test_a_node_is_killed_and_the_table_is_that_of_one_worker(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from action_recognition.batch import run as batch_run
+    from action_recognition.batch.films import Films, Row
 
     films = tmp_path / "films"
     films.mkdir()
@@ -47,16 +47,16 @@ def test_a_node_is_killed_and_the_table_is_that_of_one_worker(
     more = ["--address", cluster.address, "--workers"]
     apart = ["--decoders", "2", "--output", str(tmp_path / "apart")]
     assert main([*command, *more, "1", *apart]) == 0
-    whole, killed = batch_run._films, []
+    whole, killed = Films.take, []
 
-    def killing(found: Any) -> Any:
-        for film in whole(found):
-            if not killed:
-                killed.append(node)
-                cluster.remove_node(node, allow_graceful=False)
-            yield film
+    def killing(films: Films, row: Row) -> list[Row] | None:
+        found = whole(films, row)
+        if found and not killed:
+            killed.append(node)
+            cluster.remove_node(node, allow_graceful=False)
+        return found
 
-    monkeypatch.setattr(batch_run, "_films", killing)
+    monkeypatch.setattr(Films, "take", killing)
     capsys.readouterr()
     assert main([*command, *more, "2", "--json", "--output", str(tmp_path / "out")]) == 0
     assert killed

@@ -22,7 +22,7 @@ pq = pytest.importorskip("pyarrow.parquet", reason="the extra scale is not insta
 from pyarrow import fs  # noqa: E402
 
 from action_recognition.batch import run as batch_run  # noqa: E402
-from action_recognition.batch.films import UNKNOWN  # noqa: E402
+from action_recognition.batch.films import UNKNOWN, Films, Row  # noqa: E402
 from action_recognition.batch.parts import Parts  # noqa: E402
 from action_recognition.batch.settings import Settings  # noqa: E402
 from action_recognition.batch.sources import find_sources  # noqa: E402
@@ -112,19 +112,21 @@ def test_a_batch_from_it_into_it_goes_on_and_is_that_of_local_files(
     for name, path in films.items():
         with store.open_output_stream(f"data/whole/{name}") as stream:
             stream.write(path.read_bytes())
-    whole = batch_run._films
+    take, taken = Films.take, []
     monkeypatch.setattr(batch_run, "_PART_S", 0.0)
 
-    def interrupted(found: Any) -> Any:
-        for count, film in enumerate(whole(found)):
-            if count == 2:
+    def interrupted(films: Films, row: Row) -> list[Row] | None:
+        found = take(films, row)
+        if found:
+            if len(taken) == 2:
                 raise KeyboardInterrupt
-            yield film
+            taken.append(row["key"])
+        return found
 
     command = ["batch", f"s3://data/whole?{options}", "--output", f"s3://data/table?{options}"]
     more = ["--model", str(tiny_model_path), "--workers", "1", "--piece-minutes", "0.02"]
     with monkeypatch.context() as patch:
-        patch.setattr(batch_run, "_films", interrupted)
+        patch.setattr(Films, "take", interrupted)
         assert main([*command, *more]) != 0
     parts = Parts(f"s3://data/table?{options}")
     assert len(parts.done()) == 2
