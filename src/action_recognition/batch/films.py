@@ -6,6 +6,7 @@ What was lost with a worker has its turn in the next round, too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from action_recognition.batch.sources import SourceFile
 
 Row = dict[str, Any]
+_TRIES = 2  # of a video that a worker cannot reach
 
 
 @dataclass
@@ -31,10 +33,16 @@ class Films:
     def __init__(self, files: Mapping[str, SourceFile]) -> None:
         self._files = files
         self._found: dict[str, _Film] = {}
+        self._unread = Counter[str]()
 
     def to_do(self) -> Iterator[Row]:
-        """A row for each video, or for each piece of one that was split."""
+        """A row for each video, or for each piece of one that was split.
+
+        What could not be reached twice is left out.
+        """
         for key, file in self._files.items():
+            if self._unread[key] >= _TRIES:
+                continue
             film = self._found.get(key)
             if film is None or not film.pieces:
                 yield {"key": key, **file.row, **UNKNOWN}
@@ -53,6 +61,7 @@ class Films:
             film.pieces[row["number"]] = row
             return None
         if row["unread"]:
+            self._unread[row["key"]] += 1
             del self._found[row["key"]]
             return [row]
         film.answers[row["number"]] = row

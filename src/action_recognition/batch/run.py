@@ -64,9 +64,9 @@ def run_batch(
     with engine(address, settings.device, workers, decoders) as plan:
         summary.begin()
         films, progress, again = Films(waiting), True, False
-        while waiting and progress:  # again, for pieces of long videos, and for what was lost
-            progress, written_s = False, time.monotonic()
-            for row in answers(list(films.to_do()), settings, plan, alone=again):
+        while progress and (to_do := list(films.to_do())):  # again, for pieces of long videos,
+            progress, written_s = False, time.monotonic()  # and for what was lost
+            for row in answers(to_do, settings, plan, alone=again):
                 progress |= not row["unread"]
                 file = waiting[row["key"]]
                 if row["answered"]:
