@@ -17,9 +17,7 @@ from action_recognition.recognition.recognizer import Recognizer  # noqa: E402
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # its token would lie in the home folder
+def cluster() -> Any:
     settings = {"num_cpus": 2, "object_store_memory": 100 * 2**20, "include_dashboard": False}
     made = cluster_utils.Cluster(initialize_head=True, head_node_args=settings)
     yield made

@@ -101,7 +101,8 @@ def test_what_is_no_file_is_refused(tmp_path: Path, missing: str) -> None:
 ])  # fmt: skip
 @pytest.mark.parametrize("kind", [Video, IsolatedVideo])
 def test_each_limit_is_kept_and_named(make_video, kind, limits: Limits) -> None:
-    path = make_video("clip.mkv", seconds=3, audio=3.0).path
+    # Large: where RLIMIT_CPU is set, Linux counts a process's time in ticks of some milliseconds.
+    path = make_video("clip.mkv", seconds=3, audio=3.0, size=(960, 540)).path
     changed = [n for n in vars(limits) if getattr(limits, n) != getattr(Limits(), n)]
     with pytest.raises(VideoError, match=rf"^clip.mkv: [^\n]* \(limit {changed[0]}\)$"):  # noqa: SIM117
         with kind(path, limits=limits) as video:

@@ -18,7 +18,7 @@ import ray.data
 from action_recognition.batch.films import Row
 from action_recognition.batch.settings import Settings
 from action_recognition.batch.worker import Task, Worker
-from action_recognition.errors import ActionRecognitionError, UsageError
+from action_recognition.errors import ActionRecognitionError, DataError, UsageError
 
 _STORE_BYTES = 200 * 2**20  # rows on their way; frames never leave their worker
 _RETRIES = 3  # of a task whose worker has ended
@@ -132,6 +132,7 @@ def answers(
         alone: a task for each row; otherwise small videos share one.
 
     Raises:
+        DataError: no worker could begin.
         ModelFileError: a machine has no such model, or another one under its name.
     """
     context = ray.data.DataContext.get_current()
@@ -155,13 +156,18 @@ def answers(
         max_restarts=-1,
         max_task_retries=_RETRIES,
     )
+    begun = False
     try:
         for table in found.iter_batches(batch_size=None, batch_format="pyarrow"):
+            begun = True
             for task in table.to_pylist():
                 yield from task["rows"]
-    except ray.exceptions.RayError as error:  # the workers, not one of them; the rest is left out
+    except ray.exceptions.RayError as error:  # all workers, not one of them; the rest is left out
         if reason := _of_our_own(error):
             raise reason from None
+        if not begun:
+            line = str(error).partition("\n")[0]
+            raise DataError(f"no worker of Ray could begin: {line}") from None
 
 
 def _of_our_own(error: BaseException) -> ActionRecognitionError | None:

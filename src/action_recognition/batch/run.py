@@ -46,7 +46,7 @@ def run_batch(
         on_progress: called once the videos to do are known, and after each piece of them.
 
     Raises:
-        DataError: the table cannot be read or written.
+        DataError: the table cannot be read or written, or no worker could begin.
         ModelFileError: a machine has no such model, or another one under its name.
         UsageError: there is no cluster at the address, or not what is asked for.
     """
