@@ -13,14 +13,11 @@ from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model, save_model
 from motion import write_motion_data
 from tiny_network import build_tiny_model
+from typed_training import SHORT
 
 pytestmark = pytest.mark.slow  # the whole file: some seconds
 
 Capture = pytest.CaptureFixture[str]
-SHORT = [
-    "--tuned-layers", "1", "--epochs", "1", "--views", "1", "--frames", "4", "--batch", "4",
-    "--film-epochs", "1", "--lstm", "8", "--gru", "8", "--workers", "0", "--device", "cpu",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

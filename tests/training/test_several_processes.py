@@ -8,27 +8,16 @@ from pathlib import Path
 import pytest
 
 from action_recognition.cli import main
-from action_recognition.datasets.manifest import Manifest
-from action_recognition.datasets.manifest_csv import write_manifest
 from action_recognition.models.model_file import load_model
 from several_processes import (
-    OPTIONS,
     check_same,
     check_same_figures,
     devices,
     figures,
     torchrun,
 )
-from training_runs import few
 
 pytestmark = pytest.mark.slow  # it starts processes, which load PyTorch
-
-
-@pytest.fixture(scope="module")
-def words(motion: Manifest, init: str, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    path = tmp_path_factory.mktemp("few") / "manifest.csv"
-    write_manifest(few(motion), path)
-    return ["train", "--data", str(path), "--init", init, *OPTIONS]
 
 
 @pytest.fixture(scope="module")
