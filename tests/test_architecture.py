@@ -105,3 +105,9 @@ def test_modules_of_a_room_do_not_import_in_circles(room: str) -> None:
     while free := [module for module, found in graph.items() if not found]:
         graph = {m: found - set(free) for m, found in graph.items() if m not in free}
     assert not graph, f"import each other: {sorted(graph)}"
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    assert not twice, "pytest imports them by their name alone, and cannot tell them apart"
