@@ -3,11 +3,13 @@
     python benchmarks/scale/throughput.py                               # 60 clips, 2 films of 5 min
     python benchmarks/scale/throughput.py --clips 1000 --films 10 --minutes 20
     python benchmarks/scale/throughput.py --sides loop batch-1 batch-2
+    python benchmarks/scale/throughput.py --sides loop batch-1 --cores 2
 
 The clips and films are joined, without encoding them anew, from the footage that comes with the
-package. Each side runs in processes of its own, with one core a worker where the system can say so
-and there are so many; what a side takes is measured from the start of its command to its end. The
-last column says whether its segments are those of the first side.
+package. Each side runs in processes of its own, with one core a worker or those of `--cores`, where
+the system can say so and there are so many: with one core, Ray's own processes share it with the
+worker. What a side takes is measured from the start of its command to its end. The last column says
+whether its segments are those of the first side.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_material_options(parser)
     parser.add_argument("--sides", nargs="+", help="of loop batch-1 batch-2 batch-4 pool xargs")
+    parser.add_argument("--cores", type=int, help="of every side (default: one for each worker)")
     parser.add_argument("--side", choices=("loop", "pool"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -63,7 +66,10 @@ def main() -> None:
         hours = write_videos(videos, options.clips, options.films, options.minutes)
         print(f"{machine()}; {len(videos_of(videos))} videos, {hours:.2f} hours\n")
         sides = sides_of(videos, Path(folder, "out"))
-        compare([sides[name] for name in options.sides or sides], hours)
+        chosen = [sides[name] for name in options.sides or sides]
+        if options.cores:
+            chosen = [side._replace(cores=options.cores) for side in chosen]
+        compare(chosen, hours)
 
 
 def sides_of(videos: Path, out: Path) -> dict[str, Side]:
@@ -103,9 +109,10 @@ def compare(sides: Sequence[Side], hours: float) -> None:
         found = side.read(printed)
         expected, base = expected or found, base or taken
         equal = "yes" if same(found, expected) else "no"
-        rate = hours * 3600 / taken
-        rows.append([side.name, f"{taken:.0f}", f"{rate:.1f}", f"{base / taken:.2f}", equal])
-    print_table(["", "seconds", "hours an hour", f"against {sides[0].name}", "equal"], rows)
+        rate, gain = hours * 3600 / taken, base / taken
+        rows.append([side.name, side.cores, f"{taken:.0f}", f"{rate:.1f}", f"{gain:.2f}", equal])
+    columns = ["", "cores", "seconds", "hours an hour", f"against {sides[0].name}", "equal"]
+    print_table(columns, rows)
 
 
 def keep_to(cores: int) -> None:
