@@ -7,7 +7,7 @@ from PIL import Image
 
 from action_recognition.models.open_set import OpenSetRule
 
-RULE = OpenSetRule(energy=0.4, odds=0.3, threshold=0.5, slope=2.0, likeness=1.5)
+RULE = OpenSetRule(energy=0.4, odds=0.3, threshold=0.5, slope=2.0, likeness=1.5, usual=(0.5, -0.7))
 
 
 def moving(batch: int, times: int, height: int, width: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from action_recognition.datasets.manifest import Clip, Manifest
+from action_recognition.models.open_set import OpenSetRule
 from action_recognition.training.settings import Augmentation, TrainingSettings
 from action_recognition.training.train import Run
 
@@ -36,3 +37,10 @@ def few(manifest: Manifest, **counts: int) -> Manifest:
         for label in manifest.labels:
             taken += [c for c in manifest.split(split) if c.label == label][:count]
     return Manifest(tuple(taken))
+
+
+def numbers(rule: OpenSetRule | None) -> list[float]:
+    """All numbers of a rule for "none of these"."""
+    assert rule is not None
+    values = rule.to_dict()
+    return [*values.pop("usual"), *values.values()]

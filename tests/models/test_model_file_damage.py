@@ -98,7 +98,7 @@ CHANGES = {
     "odd format": (put_attribute("format", np.arange(3)), "damaged|not a model of this project"),
     "version": (
         put_attribute("format_version", 99),
-        "format version 99, .* reads version 9; train the model anew",
+        "format version 99, .* reads version 10; train the model anew",
     ),
     "older version": (put_attribute("format_version", 7), "it has format version 7, but this"),
     "no version": (drop_attribute("format_version"), "it has format version None"),

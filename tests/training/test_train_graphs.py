@@ -25,7 +25,7 @@ from action_recognition.training.finish import finish
 from action_recognition.training.train import train
 from action_recognition.training.training_data import gather
 from tiny_network import TINY, build_tiny_model, randomise, same, weights
-from training_runs import few, run_of
+from training_runs import few, numbers, run_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.graphs]
 
@@ -73,9 +73,7 @@ def test_what_will_answer_is_what_is_calibrated(
     found = answers(recognizer.runtime, manifest.split("val"), stored.preprocessing)
     again = calibrate(replace(stored, temperature=1.0), found, None)
     assert again.temperature == pytest.approx(stored.temperature, rel=1e-6)
-    assert again.open_set is not None
-    assert stored.open_set is not None
-    assert again.open_set.to_dict() == pytest.approx(stored.open_set.to_dict())
+    assert numbers(again.open_set) == pytest.approx(numbers(stored.open_set))
     assert stored.metrics["videos"] == len(manifest.split("test"))
 
 

@@ -149,6 +149,8 @@ class _Answering(nn.Module):
         if likeness.shape[-1]:
             alike = (scaled[..., :known] + likeness[..., :known]).logsumexp(-1)
             score = score + rule.likeness * (alike - energy)
+        if rule.usual:
+            score = score - probabilities @ torch.tensor(rule.usual)
         certain = (rule.slope * (score - rule.threshold)).sigmoid()
         return Answers(probabilities, certain * ~still, logits)
 

@@ -266,6 +266,8 @@ def _answer(model: Model, logits: Any, likeness: Any) -> tuple[Any, Any]:
     if likeness is not None:
         alike = ops.logsumexp(scaled[:, :known] + likeness[:, :known], -1)
         score = score + (alike - energy) * rule.likeness
+    if rule.usual:
+        score = score - ops.sum(probabilities * np.array(rule.usual, np.float32), -1)
     return probabilities, ops.sigmoid((score - rule.threshold) * rule.slope)
 
 

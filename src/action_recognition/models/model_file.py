@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from action_recognition.models.hybridnet import HybridNet
 
 FORMAT = "action-recognition model"
-FORMAT_VERSION = 9
-_READABLE = (8, FORMAT_VERSION)  # files of version 8 have no graphs
+FORMAT_VERSION = 10
+_READABLE = (8, 9, FORMAT_VERSION)  # files of version 8 have no graphs, up to 9 no usual scores
 
 _LARGEST = np.finfo(np.float16).max
 
@@ -95,6 +95,12 @@ class Model:
         for temperature in (self.temperature, self.window_temperature):
             if temperature is not None and not 0.01 <= temperature <= 100:
                 raise ModelFileError(f"temperature is {temperature}, must be from 0.01 to 100")
+        for rule in (self.open_set, self.window_open_set):
+            if rule is not None and len(rule.usual) not in (0, len(self.classes)):
+                raise ModelFileError(
+                    f"its rule for none has usual scores of {len(rule.usual)} classes, "
+                    f"but it knows {len(self.classes)}"
+                )
 
     @property
     def architecture(self) -> Architecture:

@@ -140,6 +140,8 @@ def _with_rows(model: Model, names: Sequence[str], seen: Sequence[Seen]) -> Mode
         model,
         network=replace(network, weights=weights, architecture=architecture),
         classes=(*model.classes, *names),
+        open_set=model.open_set and model.open_set.with_classes(more),
+        window_open_set=model.window_open_set and model.window_open_set.with_classes(more),
     )
 
 

@@ -42,7 +42,7 @@ def calibrate(
         temperature = fit_temperature(seen[0][:, :count], targets)
         scaled = [None if x is None else (x[0] / temperature, x[1]) for x in (seen, others)]
         assert scaled[0] is not None
-        return temperature, fit_rule(scaled[0], scaled[1], count, kept=kept)
+        return temperature, fit_rule(scaled[0], targets, scaled[1], count, kept=kept)
 
     temperature, rule = fitted(_videos(known), targets, unknown and _videos(unknown))
     window_temperature, window_rule = fitted(
