@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from action_recognition.datasets.duplicates import find_duplicates
-from action_recognition.datasets.folders import videos_in
 from action_recognition.datasets.names import find_original
 from action_recognition.datasets.probe import read_fingerprints
+from action_recognition.datasets.walk import videos_in
 from measuring import print_table
 
 Picture = NDArray[np.uint8]  # (height, width, 3)

@@ -26,7 +26,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from action_recognition.cli.options import add_model_option
 from action_recognition.dashboard.media.figure import jumping
-from action_recognition.datasets.folders import videos_in
+from action_recognition.datasets.walk import videos_in
 from action_recognition.recognition.recognizer import Recognizer
 from action_recognition.recognition.results import KNOWN
 from action_recognition.video.encoder import pictures_to_mp4

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,30 @@ def test_no_two_files_of_tests_have_one_name() -> None:
     names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
     twice = sorted({name for name in names if names.count(name) > 1})
     assert not twice, "pytest imports them by their name alone, and cannot tell them apart"
+
+
+@pytest.mark.slow
+def test_programs_outside_the_package_import_what_is_in_it() -> None:
+    """No other test runs the benchmarks: what is moved would be missed by nobody."""
+    top = Path(__file__).parents[1]
+    programs = [
+        p for folder in ("benchmarks", "examples", "docs") for p in (top / folder).rglob("*.py")
+    ]
+    assert len(programs) > 25
+    missing = [
+        f"{program.relative_to(top)}: {name}"
+        for program in programs
+        for name in imports(program)
+        if not is_there(name)
+    ]
+    assert not missing
+
+
+def is_there(name: str) -> bool:
+    """Whether it is a module, or an object of one."""
+    module, _, last = name.rpartition(".")
+    with suppress(ModuleNotFoundError):
+        if hasattr(importlib.import_module(module), last):
+            return True
+        return importlib.util.find_spec(name) is not None
+    return False
