@@ -18,6 +18,7 @@ from action_recognition.video.length import (
 )
 from action_recognition.video.limits import Limits
 from action_recognition.video.opening import open_container, picture_stream
+from action_recognition.video.skipping import Skipping, can_skip
 from action_recognition.video.source import TRUNCATED_SHARE, Source, check_file, header_is_wrong
 from action_recognition.video.work import Work
 
@@ -60,6 +61,7 @@ class FrameReader:
             self.end_s = picture_end_s(self.container, self.stream)
             self.container.close()
         self._seeks_pay = True
+        self._skipping: Skipping | None = None
         self._restart()
 
     def _open(self) -> None:
@@ -110,7 +112,8 @@ class FrameReader:
             if packet.stream is not self.stream and packet.stream.index != self.stream.index:
                 continue
             begins_s = stamp(packet, self.container)
-            if begins_s is not None and is_shown(packet):
+            skipped = self._skip(packet, begins_s)
+            if begins_s is not None and is_shown(packet) and not skipped:
                 self._packet_s = max(self._packet_s, begins_s)
             try:
                 with self.work:
@@ -121,6 +124,13 @@ class FrameReader:
                 if isinstance(frame, av.VideoFrame):
                     self.work.frame(frame)
                     yield frame
+
+    def _skip(self, packet: av.Packet, begins_s: float | None) -> bool:
+        if self._skipping is None:
+            return False
+        skipped = begins_s is not None and self._skipping.skips(packet, begins_s - self.start_s)
+        self.stream.codec_context.skip_frame = "NONREF" if skipped else "DEFAULT"
+        return skipped
 
     def _decode_first(self) -> av.VideoFrame:
         frame = next(self._decoded, None)
@@ -139,6 +149,7 @@ class FrameReader:
         Raises:
             VideoError: the file ends earlier than its header says.
         """
+        self._skipping = None
         if not self._fresh:
             self.container.close()
             self._restart()
@@ -167,24 +178,36 @@ class FrameReader:
 
     def select(self, wanted: Iterable[float]) -> Iterator[TimedFrame]:
         """For each of the wanted times, in rising order: the frame on display then."""
-        frames = self.timed_frames()
-        shown = next(frames)
+        skipping = Skipping(wanted)
+        able = can_skip(self.container.format.name, self.stream.codec_context.name)
+        frames, shown = self._begin(skipping if able else None)
         upcoming = next(frames, None)
-        for time_s in wanted:
+        for time_s in skipping.times():
             if upcoming is not None and self._seek_pays(upcoming[0], time_s):
                 landed = self._seek(time_s)
                 # Key frames are rare here: what was decoded already would be so again, and again.
                 self._seeks_pay = landed is not None and landed[1][0] > upcoming[0]
-                if landed is None:  # cannot seek here: decode on, from the start
-                    frames = self.timed_frames()
-                    shown = next(frames)
-                else:
-                    frames, shown = landed
+                # Where it cannot seek, it decodes on, from the start.
+                frames, shown = landed or self._begin(self._skipping)
                 upcoming = next(frames, None)
-            while upcoming is not None and upcoming[0] <= time_s + _ROUNDING_S:
-                shown = upcoming
-                upcoming = next(frames, None)
+            shown, upcoming = _on_display(time_s, shown, upcoming, frames)
+            if self._skipping and skipping.missed(shown[0], time_s + _ROUNDING_S):
+                self._unskip()
+                frames, shown = self._seek(time_s) or self._begin(None)
+                shown, upcoming = _on_display(time_s, shown, next(frames, None), frames)
             yield shown
+
+    def _begin(self, skipping: Skipping | None) -> tuple[Iterator[TimedFrame], TimedFrame]:
+        """All frames from the start: those after the first, and the first."""
+        self._skipping = None  # the first frame is wanted, whatever it is
+        frames = self.timed_frames()
+        first = next(frames)
+        self._skipping = skipping
+        return frames, first
+
+    def _unskip(self) -> None:
+        self._skipping = None
+        self.stream.codec_context.skip_frame = "DEFAULT"
 
     def _seek_pays(self, from_s: float, to_s: float) -> bool:
         """Whether a key frame lies between two times, so far as the file's index tells."""
@@ -244,3 +267,12 @@ class FrameReader:
                 f"it is truncated or damaged: its header promises {declared:.1f} s, "
                 f"but only {readable:.1f} s can be read",
             )
+
+
+def _on_display(
+    time_s: float, shown: TimedFrame, upcoming: TimedFrame | None, frames: Iterator[TimedFrame]
+) -> tuple[TimedFrame, TimedFrame | None]:
+    """The frame that is on display at a time, and the one after it."""
+    while upcoming is not None and upcoming[0] <= time_s + _ROUNDING_S:
+        shown, upcoming = upcoming, next(frames, None)
+    return shown, upcoming
