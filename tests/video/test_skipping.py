@@ -11,6 +11,7 @@ import pytest
 
 import action_recognition.video.frame_reader as frame_reader
 from action_recognition.video import Video
+from action_recognition.video.skipping import FewAtOnce
 from video_maker import MadeVideo, read_barcode
 
 MakeVideo = Callable[..., MadeVideo]
@@ -100,3 +101,20 @@ def test_a_damaged_end_is_still_found(make_video: MakeVideo) -> None:
     path.write_bytes(content)
     with Video(path) as video, pytest.raises(Exception, match="cannot be decoded"):
         video.frames_at(np.arange(0, 8, 0.2), size=32)
+
+
+def test_times_that_are_not_known_yet_are_not_asked_for(make_video: MakeVideo) -> None:
+    """Whoever gives them a few at once waits for the frames of those before."""
+    made = make_video("a.mp4", seconds=6, fps=30, b_frames=3)
+    wanted, seen, given = GRID.tolist(), list[int](), list[float]()
+
+    def more() -> list[float]:
+        assert len(seen) == len(given)
+        given.extend(wanted[len(given) : len(given) + 10])
+        return given[len(seen) :]
+
+    with Video(made.path) as video:
+        for _, frame in video.stream_at(FewAtOnce(more), size=64):
+            seen.append(read_barcode(frame))
+        assert decoded(video) < 140
+    assert seen == [made.index_at(t) for t in wanted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import av
 
@@ -15,6 +15,23 @@ _MARGIN_S = 0.003  # Matroska rounds time stamps to milliseconds, and so are dur
 _KEPT = 1000  # times that are behind, at most: what is behind is not needed
 
 
+class FewAtOnce(Iterator[float]):
+    """Times of which the next few are known, and those after them only once these were dealt with.
+
+    Parameters:
+        more: gives the next few; none: there are no more.
+    """
+
+    def __init__(self, more: Callable[[], Sequence[float]]) -> None:
+        self._batches = iter(more, [])
+        self.known: deque[float] = deque()
+
+    def __next__(self) -> float:
+        if not self.known:
+            self.known.extend(next(self._batches))
+        return self.known.popleft()
+
+
 class Skipping:
     """Which packets hold frames for the wanted times.
 
@@ -22,7 +39,8 @@ class Skipping:
     believed, and `missed` tells where that was wrong.
 
     Parameters:
-        wanted: in seconds from the first frame, in rising order; taken as they are needed.
+        wanted: in seconds from the first frame, in rising order; taken as they are needed, of
+            `FewAtOnce` no further than they are known.
     """
 
     def __init__(self, wanted: Iterable[float]) -> None:
@@ -33,7 +51,7 @@ class Skipping:
 
     def times(self) -> Iterator[float]:
         """The wanted times, one by one."""
-        while self._next < len(self._times) or self._take():
+        while self._next < len(self._times) or self._take(next(self._wanted, None)):
             if self._next > _KEPT:
                 del self._times[: self._next - 1]
                 self._next = 1
@@ -57,13 +75,15 @@ class Skipping:
         if packet.pts is None or not packet.duration or packet.time_base is None:
             return True
         until_s = begins_s + float(packet.duration * packet.time_base) + _MARGIN_S
-        while (not self._times or self._times[-1] < until_s) and self._take():
-            pass
+        while not self._times or self._times[-1] < until_s:
+            if isinstance(self._wanted, FewAtOnce) and not self._wanted.known:
+                return True  # nobody knows
+            if not self._take(next(self._wanted, None)):
+                break
         first = bisect_left(self._times, begins_s - _MARGIN_S)
         return first < bisect_right(self._times, until_s)
 
-    def _take(self) -> bool:
-        time_s = next(self._wanted, None)
+    def _take(self, time_s: float | None) -> bool:
         if time_s is None:
             return False
         self._times.append(time_s)

@@ -29,7 +29,6 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
@@ -43,6 +42,7 @@ from action_recognition.video.decoder import Video
 from action_recognition.video.limits import Limits
 from action_recognition.video.overlays import unpack
 from action_recognition.video.preview import browser_preview
+from action_recognition.video.skipping import FewAtOnce
 
 _Forked = tuple[int, ...]  # descriptors: the socket to talk to it, and its process
 _SOON_S = 0.3  # by then, a short video has been answered, and another child does not disturb
@@ -159,16 +159,18 @@ class _Child:
         size = self._next["size"]
         actual: list[float] = []
 
-        def wanted() -> Iterator[float]:
-            while "times" in self._next:
-                yield from self._next["times"]
+        def more() -> list[float]:
+            if actual:
                 self._send({"times": actual})
                 actual.clear()
                 self._next = self._receive()
                 if "size" in self._next:  # of another series
-                    return
+                    return []
+            times: list[float] = self._next.get("times", [])
+            return times
 
-        frames = video.stream_at(wanted(), size=size, max_aspect=self._next["max_aspect"])
+        wanted, aspect = FewAtOnce(more), self._next["max_aspect"]
+        frames = video.stream_at(wanted, size=size, max_aspect=aspect)
         into = self._memory[: len(self._memory) // (size * size * 3) * (size * size * 3)]
         squares = into.reshape(-1, size, size, 3)
         for time_s, frame in frames:
