@@ -20,6 +20,7 @@ from action_recognition.video.limits import Limits
 from action_recognition.video.opening import open_container, picture_stream
 from action_recognition.video.skipping import Skipping, can_skip
 from action_recognition.video.source import TRUNCATED_SHARE, Source, check_file, header_is_wrong
+from action_recognition.video.transforms import SMALL_PIXELS
 from action_recognition.video.work import Work
 
 # From this gap between two wanted frames on, seeking beats decoding everything between them.
@@ -31,7 +32,6 @@ _TRUNCATED_MIN_S = 0.5
 # Matroska rounds time stamps to milliseconds: a frame counts as on display this much earlier.
 _ROUNDING_S = 0.001
 
-_SMALL_PIXELS = 640 * 480  # below this, starting decoder threads costs more than it gains
 _THREAD_PIXELS = 100_000_000  # in all threads together: 3 of 8K, 12 of 4K
 
 TimedFrame = tuple[float, av.VideoFrame]  # seconds from the first frame
@@ -80,7 +80,7 @@ class FrameReader:
         limit = str(self.work.limits.pixels)
         codec.options = {"max_pixels": limit}  # the size can change further on
         pixels = codec.width * codec.height
-        if pixels <= _SMALL_PIXELS:
+        if pixels <= SMALL_PIXELS:
             codec.thread_count = 1
         else:  # each thread holds a frame
             codec.thread_type = "AUTO"

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from action_recognition.video.orientation import UPRIGHT, Orientation
 
+SMALL_PIXELS = 640 * 480  # up to this, more threads for a frame cost more than they gain
+
 
 class SquareConverter:
     """Frame -> (size, size, 3) RGB: crops to the aspect range, scales, and rotates for display.
@@ -45,7 +47,7 @@ class SquareConverter:
             height=scaled_height,
             format="rgb24",
             interpolation=Interpolation.BILINEAR,
-            threads=1,
+            threads=1 if frame.width * frame.height <= SMALL_PIXELS else 2,
         )
         left, top = (scaled_width - size) // 2, (scaled_height - size) // 2
         whole = scaled.to_ndarray()[top : top + size, left : left + size]
