@@ -36,7 +36,7 @@ def confusion_chart(
         "labelOverlap": False,
     }
     base = alt.Chart(pd.DataFrame(cells)).encode(
-        x=alt.X("answer:N", sort=names, axis=alt.Axis(labelAngle=-45, orient="top", **label)),
+        x=alt.X("answer:N", sort=names, axis=alt.Axis(labelAngle=-60, orient="top", **label)),
         y=alt.Y("truth:N", sort=names, axis=alt.Axis(**label)),
         tooltip=["truth:N", "answer:N", "videos:Q"],
     )
@@ -48,7 +48,7 @@ def confusion_chart(
     )
     return (
         alt.layer(squares, numbers)
-        .properties(height=_CELL * len(measured) + 90)
+        .properties(height=_CELL * len(measured) + 110)
         .configure_view(strokeWidth=0)
     )
 
