@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from action_recognition.cli import main
 from action_recognition.clips import Preprocessing
+from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import save_model
 from motion import write_motion_data
 from tiny_network import build_tiny_model
@@ -35,3 +37,11 @@ def init(folder: Path, tiny_preprocessing: Preprocessing) -> Path:
     path = folder.parent / "tiny.h5"
     save_model(build_tiny_model(tiny_preprocessing), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def fewer_samples() -> Iterator[None]:
+    """Intervals from few bootstrap samples: quick, and not what these tests look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate, "BOOTSTRAP_SAMPLES", 5)
+        yield

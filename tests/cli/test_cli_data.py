@@ -12,7 +12,6 @@ from action_recognition.cli import main
 from action_recognition.datasets.download.sources import choose_sources
 from action_recognition.datasets.folders import load_data
 from action_recognition.datasets.manifest_csv import read_manifest
-from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model
 from dataset_maker import tiny_video
 from file_server import Answer, Servers, asked_of
@@ -20,9 +19,7 @@ from file_server import Answer, Servers, asked_of
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.fixture(autouse=True)
-def fewer_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate, "BOOTSTRAP_SAMPLES", 5)
+pytestmark = pytest.mark.usefixtures("fewer_samples")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import csv
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,22 +21,14 @@ from action_recognition.datasets.corrections import (
     digest_of,
     save_corrections,
 )
-from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model
 from scene_maker import Scene, write_scene
 from tiny_network import weights
 from typed_training import train
 
-pytestmark = pytest.mark.slow  # the whole file: some seconds
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fewer_samples")]  # some seconds
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fewer_samples() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "BOOTSTRAP_SAMPLES", 5)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,20 +8,12 @@ from typing import Any
 
 import pytest
 
-from action_recognition.evaluation import evaluate
 from action_recognition.models.model_file import load_model
 from typed_training import train
 
-pytestmark = pytest.mark.slow  # the whole file: some seconds
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("fewer_samples")]  # some seconds
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def fewer_samples() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "BOOTSTRAP_SAMPLES", 5)
-        yield
 
 
 @pytest.mark.parametrize(

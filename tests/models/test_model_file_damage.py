@@ -122,6 +122,13 @@ CHANGES = {
     "rule long": (put_json("inference", open_set=RULE | {"mood": 1}), "damaged"),
     "rule text": (put_json("inference", open_set=RULE | {"odds": "even"}), "damaged"),
     "rule": (put_json("inference", open_set=RULE | {"slope": -1}), r"slope=-1\.0 makes no sense"),
+    "usual scores": (
+        put_json("inference", open_set=RULE | {"usual": [1, 2]}),
+        "scores of 2 classes",
+    ),
+    "usual no list": (put_json("inference", open_set=RULE | {"usual": 5}), "damaged"),
+    "usual texts": (put_json("inference", open_set=RULE | {"usual": ["a", 1, 2]}), "damaged"),
+    "usual NaN": (put_json("inference", open_set=RULE | {"usual": [np.nan, 1, 2]}), "usual=nan"),
     "rule NaN": (put_json("inference", open_set=RULE | {"threshold": np.nan}), "threshold=nan"),
     "weight missing": (drop("weights/dense.weight"), r"the weight dense\.weight is missing"),
     "weight shape": (put("weights/dense.weight", ZEROS.T), r"dense\.weight has shape \(24, 3\)"),

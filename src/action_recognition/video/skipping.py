@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import av
 
+from action_recognition.video.length import in_seconds
+
 # Of these, FFmpeg leaves out frames that are no references, and the others come out bit for bit.
 _CODECS = ("h264", "hevc")
 
@@ -74,7 +76,7 @@ class Skipping:
     def _needed(self, packet: av.Packet, begins_s: float) -> bool:
         if packet.pts is None or not packet.duration or packet.time_base is None:
             return True
-        until_s = begins_s + float(packet.duration * packet.time_base) + _MARGIN_S
+        until_s = begins_s + in_seconds(packet.duration, packet.time_base) + _MARGIN_S
         while not self._times or self._times[-1] < until_s:
             if isinstance(self._wanted, FewAtOnce) and not self._wanted.known:
                 return True  # nobody knows
